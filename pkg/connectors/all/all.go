@@ -1,0 +1,13 @@
+// Package all lists the connectors a binary has. It is the only package that
+// imports every driver.
+package all
+
+import (
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/postgres"
+)
+
+// Registry returns every connector of this build.
+func Registry() connectors.Registry {
+	return connectors.NewRegistry(postgres.Factory{})
+}

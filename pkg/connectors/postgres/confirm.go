@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// confirm asks the second questions: those whose answers matter only after all
+// nodes have been read once. An idle healthy pair needs none of them.
+func (c *Connector) confirm(ctx context.Context, sessions []*session) {
+	var primaries []*session
+	for _, s := range sessions {
+		if s.node.isPrimary() && s.node.position != nil {
+			primaries = append(primaries, s)
+		}
+		if s.node.unreached != nil {
+			if addr, err := parseAddress(s.node.Address); err == nil {
+				s.node.resolved = append(resolve(ctx, addr.host), addr.host)
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for _, p := range primaries {
+		wg.Go(func() { c.watchCatchUp(ctx, p, sessions) })
+	}
+	wg.Wait()
+	c.askLineage(ctx, sessions, primaries)
+}
+
+// catchUpWaits bounds how long a busy pair is given to show that the standby
+// confirms the position the primary had when the probe began.
+var catchUpWaits = [...]time.Duration{20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond}
+
+// watchCatchUp reads the primary again when a standby seemed behind it, or ahead
+// of it. Behind: how soon does it confirm that position? That bounds the
+// exposure in time without trusting any clock but ours. Ahead: the standby was
+// read later, so only a later position of the primary can tell divergence from a
+// busy primary.
+func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []*session) {
+	n := p.node
+	goal := n.position.Flush
+	behind := func() bool {
+		for i := range n.senders {
+			s := &n.senders[i]
+			if s.PID == nil || s.Flush == nil {
+				continue
+			}
+			if s.Flush.minus(goal) >= 0 {
+				if _, known := n.caughtUp[*s.PID]; !known {
+					n.caughtUp[*s.PID] = c.now()
+				}
+			} else if s.State != nil && *s.State == "streaming" {
+				return true
+			}
+		}
+		return false
+	}
+	n.caughtUp = map[int]time.Time{}
+	lagging := false
+	for i := range n.senders {
+		s := &n.senders[i]
+		if s.PID == nil || s.Flush == nil {
+			continue
+		}
+		if s.Flush.minus(goal) >= 0 {
+			n.caughtUp[*s.PID] = n.position.at
+		} else if s.State != nil && *s.State == "streaming" {
+			lagging = true
+		}
+	}
+	ahead := false
+	for _, s := range sessions {
+		if have, ok := s.node.have(); ok && have > goal {
+			ahead = true
+		}
+	}
+	if !lagging && !ahead {
+		return
+	}
+	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
+	defer cancel()
+	for i := 0; ; i++ {
+		var closing *position
+		var senders []sender
+		readAll(ctx, p.conn, p.cred.Password, n.failed,
+			into(positionID, positionSQL, &closing), intoValue(lagBytesID, sendersSQL, &senders))
+		if closing == nil {
+			return
+		}
+		closing.at = c.now()
+		n.closing, n.senders = closing, senders
+		if !behind() || i >= len(catchUpWaits) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(catchUpWaits[i]):
+		}
+	}
+}
+
+// askLineage opens replication connections where the ordinary views do not
+// prove that a standby follows the primary's history, and to all primaries when
+// there is more than one.
+func (c *Connector) askLineage(ctx context.Context, sessions []*session, primaries []*session) {
+	if len(primaries) == 0 {
+		return
+	}
+	ask := map[int]bool{} // endpoint -> with history
+	for i, s := range sessions {
+		switch {
+		case s.node.isPrimary() && len(primaries) > 1:
+			ask[i] = true
+		case s.node.isStandby() && len(primaries) == 1 && !provenBySight(primaries[0].node, s.node):
+			ask[i] = false
+		}
+	}
+	if len(ask) == 0 {
+		return
+	}
+	for i, s := range sessions {
+		if s.node.isPrimary() {
+			ask[i] = true
+		}
+	}
+	var wg sync.WaitGroup
+	for i, withHistory := range ask {
+		s := sessions[i]
+		if s.conn == nil {
+			continue
+		}
+		wg.Go(func() {
+			if err := c.identifySystem(ctx, i, s, withHistory); err != nil {
+				f := queryFailure(err, s.cred.Password)
+				s.node.lineageFailure = &readiness.Finding{Code: readiness.LineageUnproven, Message: f.Message}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// provenBySight reports whether the ordinary views prove that x follows p: it
+// streams on p's timeline and has nothing p lacks.
+func provenBySight(p, x *node) bool {
+	if p.position == nil || x.replay == nil || !x.replay.Receiver.streaming() {
+		return false
+	}
+	tli := x.replay.Receiver.Timeline
+	have, ok := x.have()
+	return ok && tli != nil && *tli == p.position.Timeline && have <= p.newest().Flush
+}

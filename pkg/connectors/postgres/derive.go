@@ -1,0 +1,243 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// derive turns what the nodes said into observations. It is pure: the same nodes
+// give the same observations.
+func derive(spec connectors.Spec, nodes []*node, written *readiness.Finding, now time.Time) []readiness.Observation {
+	d := &deriver{spec: spec, nodes: nodes, now: now}
+	for _, n := range nodes {
+		d.node(n)
+	}
+	d.match()
+	d.topology()
+	for _, n := range nodes {
+		if d.trusted(n) && n.isPrimary() {
+			d.primarySide(n)
+		}
+	}
+	for _, n := range nodes {
+		if d.trusted(n) && n.isStandby() {
+			d.standbySide(n)
+		}
+	}
+	d.exposure()
+	d.heartbeats(written)
+	return d.obs
+}
+
+type deriver struct {
+	spec  connectors.Spec
+	nodes []*node
+	now   time.Time
+	obs   []readiness.Observation
+
+	primary  *node                // the one primary, or nil
+	writers  int                  // how many primaries were seen
+	farSite  string               // where a standby must be for the resource to survive the loss of the primary's site
+	rejected map[*node]bool       // reached, but not the declared cluster or not readable
+	sentTo   map[*node]*sender    // the primary's sender row of each standby, where it can be bound
+	lineage  map[*node]lineageWas // verdict per standby
+	exposed  []exposed            // candidates for the resource's exposure
+}
+
+type lineageWas struct {
+	ok     bool // proved to follow
+	proved bool // proved either way
+}
+
+// exposed is what one standby at the far site lacks.
+type exposed struct {
+	node    *node
+	bytes   int64
+	at      time.Time
+	seconds *float64 // upper bound, when known
+	atLeast bool     // seconds is a lower bound instead
+}
+
+func finding(code readiness.Code, format string, args ...any) readiness.Finding {
+	return readiness.Finding{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// add records a reading of an endpoint; n nil is the resource as a whole.
+func (d *deriver) add(n *node, id readiness.ID, v readiness.Value, findings ...readiness.Finding) {
+	o := readiness.Observation{Target: d.spec.Target, Indicator: id, Value: v, Findings: findings, ObservedAt: d.now, CollectedAt: d.now}
+	d.place(n, &o)
+	d.obs = append(d.obs, o)
+}
+
+// addAt is add for a value that was true at another moment.
+func (d *deriver) addAt(n *node, at time.Time, id readiness.ID, v readiness.Value, findings ...readiness.Finding) {
+	d.add(n, id, v, findings...)
+	d.obs[len(d.obs)-1].ObservedAt = at
+}
+
+// fail records a reading that could not be made.
+func (d *deriver) fail(n *node, id readiness.ID, why readiness.Finding) {
+	o := readiness.Observation{Target: d.spec.Target, Indicator: id, Failure: &why, CollectedAt: d.now}
+	d.place(n, &o)
+	o.ObservedAt = time.Time{}
+	d.obs = append(d.obs, o)
+}
+
+func (d *deriver) place(n *node, o *readiness.Observation) {
+	if n == nil {
+		o.ObservedAt = d.oldestProbe()
+		return
+	}
+	o.Endpoint, o.Optional = n.Name, n.Optional
+	if !n.at.IsZero() {
+		o.ObservedAt = n.at
+	}
+	if !n.collectedAt.IsZero() {
+		o.CollectedAt = n.collectedAt
+	}
+}
+
+// oldestProbe is the moment from which a statement about all nodes holds.
+func (d *deriver) oldestProbe() time.Time {
+	oldest := d.now
+	for _, n := range d.nodes {
+		if !n.at.IsZero() && n.at.Before(oldest) {
+			oldest = n.at
+		}
+	}
+	return oldest
+}
+
+// failedReading reports a reading that failed on a reached node, if it did.
+func (d *deriver) failedReading(n *node, id readiness.ID) bool {
+	f, failed := n.failed[id]
+	if failed {
+		d.fail(n, id, f)
+	}
+	return failed
+}
+
+// trusted reports whether a node is part of the declared cluster and its views
+// can be read.
+func (d *deriver) trusted(n *node) bool { return n.facts != nil && !d.rejected[n] }
+
+// previous is the newest earlier reading; it is used for rates and for figures
+// labelled as last known, never as proof.
+func (d *deriver) previous(n *node, id readiness.ID) (readiness.Observation, bool) {
+	if d.spec.Previous == nil {
+		return readiness.Observation{}, false
+	}
+	return d.spec.Previous(n.Name, id)
+}
+
+// node records what concerns one endpoint alone: reachable, version, identity,
+// role, clock, privileges.
+func (d *deriver) node(n *node) {
+	if n.unreached != nil {
+		return // said by topology, which knows what it means
+	}
+	d.add(n, reachableID, readiness.Bool(true))
+	d.version(n)
+	d.identity(n)
+	if d.rejected[n] {
+		return
+	}
+	d.role(n)
+	skew := n.facts.Clock.Sub(n.at)
+	var findings []readiness.Finding
+	if skew.Abs() > readiness.SkewTolerance {
+		findings = append(findings, finding(readiness.ClockSkew, "clock of %s differs from the collector's by %s; ages in seconds across hosts are not known", n.Name, skew.Round(100*time.Millisecond)))
+	}
+	d.add(n, clockSkewID, readiness.Dur(skew), findings...)
+	d.privileges(n)
+}
+
+func (d *deriver) reject(n *node) {
+	if d.rejected == nil {
+		d.rejected = map[*node]bool{}
+	}
+	d.rejected[n] = true
+}
+
+func (d *deriver) version(n *node) {
+	v := n.facts.Version
+	var findings []readiness.Finding
+	if v < minVersion || v > maxVersion {
+		d.reject(n)
+		findings = append(findings, finding(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", n.Name, versionText(v)))
+	}
+	d.add(n, versionID, readiness.Str(versionText(v)), findings...)
+}
+
+func (d *deriver) identity(n *node) {
+	id := n.facts.SystemIdentifier
+	if id == "" {
+		d.reject(n)
+		d.fail(n, identityID, finding(readiness.IdentityUnproven, "%s did not tell its system identifier", n.Name))
+		return
+	}
+	var findings []readiness.Finding
+	if want := d.spec.Identity["systemIdentifier"]; want != "" && want != id {
+		d.reject(n)
+		findings = append(findings, finding(readiness.IdentityMismatch, "%s is cluster %s, the resource declares %s", n.Name, id, want))
+	}
+	for _, other := range d.nodes {
+		if other == n || other.facts == nil {
+			continue
+		}
+		if id != other.facts.SystemIdentifier && d.spec.Identity["systemIdentifier"] == "" {
+			d.reject(n)
+			findings = append(findings, finding(readiness.IdentityMismatch, "%s is cluster %s and %s is cluster %s", n.Name, id, other.Name, other.facts.SystemIdentifier))
+		}
+		if sameServer(n, other) {
+			findings = append(findings, finding(readiness.EndpointAliased, "%s and %s are the same server", n.Name, other.Name))
+		}
+	}
+	d.add(n, identityID, readiness.Str(id), findings...)
+}
+
+// sameServer recognises one node behind two names: same cluster, same start, same
+// own address (domain: a virtual IP, pooler or load balancer).
+func sameServer(a, b *node) bool {
+	fa, fb := a.facts, b.facts
+	if fa.SystemIdentifier != fb.SystemIdentifier || !fa.Started.Equal(fb.Started) {
+		return false
+	}
+	return fa.Addr != nil && fb.Addr != nil && *fa.Addr == *fb.Addr && fa.Port != nil && fb.Port != nil && *fa.Port == *fb.Port
+}
+
+func (d *deriver) role(n *node) {
+	role := "primary"
+	if n.facts.InRecovery {
+		role = "standby"
+	}
+	var findings []readiness.Finding
+	if n.inHotStandby != "" && (n.inHotStandby == "on") != n.facts.InRecovery {
+		findings = append(findings, finding(readiness.Conflict, "%s says pg_is_in_recovery() = %v and in_hot_standby = %s", n.Name, n.facts.InRecovery, n.inHotStandby))
+	}
+	d.add(n, roleID, readiness.Str(role), findings...)
+}
+
+// privileges detects masking: without pg_monitor the views answer with NULLs
+// instead of an error.
+func (d *deriver) privileges(n *node) {
+	if n.facts.Monitor {
+		d.add(n, privilegeID, readiness.Str("pg_monitor"))
+		return
+	}
+	d.fail(n, privilegeID, finding(readiness.InsufficientPrivilege, "the monitoring role on %s lacks pg_monitor: replication views show NULL instead of values; run GRANT pg_monitor TO the role on the primary", n.Name))
+}
+
+func names(nodes []*node) string {
+	var list []string
+	for _, n := range nodes {
+		list = append(list, n.Name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}

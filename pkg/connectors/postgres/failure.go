@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// classify turns a connection error into what it says about the node. Texts of
+// the server are shown; a password never is.
+func classify(err error, accepted bool, budget time.Duration, password string) *unreached {
+	u := classifyError(err, accepted, budget)
+	u.message = redact(u.message, password)
+	return u
+}
+
+func classifyError(err error, accepted bool, budget time.Duration) *unreached {
+	if pgErr := asPgError(err); pgErr != nil {
+		switch {
+		case pgErr.Code == "57P03":
+			return &unreached{readiness.NodeStarting, pgErr.Message, true}
+		case strings.HasPrefix(pgErr.Code, "28"), pgErr.Code == "42501":
+			return &unreached{readiness.VisAuth, "login refused: " + pgErr.Message, true}
+		default:
+			return &unreached{"", fmt.Sprintf("login failed: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code), true}
+		}
+	}
+	var netErr net.Error
+	switch {
+	case isCertificateError(err):
+		return &unreached{readiness.IdentityUnproven, "certificate not accepted: " + rootCause(err), true}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+		if accepted {
+			return &unreached{"", fmt.Sprintf("accepted the connection but did not answer within %s", budget), false}
+		}
+		return &unreached{"", fmt.Sprintf("no answer within %s", budget), false}
+	case errors.Is(err, context.Canceled):
+		return &unreached{readiness.VisCollector, "the check was interrupted before the node answered", false}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &unreached{"", "connection refused", false}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return &unreached{"", "the connection was closed before an answer came", false}
+	case strings.Contains(err.Error(), "server refused TLS"):
+		return &unreached{readiness.IdentityUnproven, "the server offers no TLS; clear text is never used", true}
+	default:
+		return &unreached{"", rootCause(err), false}
+	}
+}
+
+func isCertificateError(err error) bool {
+	var unknownAuthority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &unknownAuthority) || errors.As(err, &hostname) || errors.As(err, &invalid)
+}
+
+// rootCause drops the driver's wrapping, which repeats user, host and database.
+func rootCause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+func redact(text, password string) string {
+	if len(password) < 4 {
+		return text
+	}
+	return strings.ReplaceAll(text, password, "***")
+}
+
+// queryFailure is the finding for a statement that failed on a reached node.
+func queryFailure(err error, password string) readiness.Finding {
+	code, message := readiness.QueryFailed, rootCause(err)
+	if pgErr := asPgError(err); pgErr != nil {
+		message = fmt.Sprintf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
+		if pgErr.Code == "42501" {
+			code = readiness.InsufficientPrivilege
+		}
+	}
+	return readiness.Finding{Code: code, Message: redact(message, password)}
+}

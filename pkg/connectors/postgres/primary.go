@@ -1,0 +1,168 @@
+package postgres
+
+import (
+	"strings"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// primarySide records what a primary says of itself.
+func (d *deriver) primarySide(n *node) {
+	if n.position != nil {
+		d.addAt(n, n.position.at, positionID, readiness.Num(float64(n.position.Flush)))
+		d.add(n, timelineID, readiness.Num(float64(n.position.Timeline)))
+	} else {
+		d.failedReading(n, positionID)
+	}
+	d.failedReading(n, lagBytesID)
+	d.synchronous(n)
+	d.writable(n)
+	d.slotStates(n)
+	d.archive(n)
+	d.rewind(n)
+	d.collation(n)
+	d.settingsList(n)
+}
+
+// synchronous: with a name nobody satisfies, every commit waits for ever.
+func (d *deriver) synchronous(n *node) {
+	want := n.settings["synchronous_standby_names"]
+	if n.settings == nil {
+		return
+	}
+	var findings []readiness.Finding
+	if want != "" {
+		satisfied := false
+		for i := range n.senders {
+			if s := n.senders[i].SyncState; s != nil && (*s == "sync" || *s == "quorum") {
+				satisfied = true
+			}
+		}
+		if !satisfied && n.facts.Monitor {
+			message := "synchronous_standby_names is %q on %s and no standby satisfies it"
+			if n.syncWaiting != nil && *n.syncWaiting > 0 {
+				message += "; commits are waiting"
+			}
+			findings = append(findings, finding(readiness.SyncStandbyMissing, message, want, n.Name))
+		}
+	}
+	d.add(n, syncID, readiness.Str(want), findings...)
+}
+
+// writable: a primary that starts transactions read-only is fenced, on purpose or
+// by something left behind.
+func (d *deriver) writable(n *node) {
+	if n.settings == nil {
+		d.failedReading(n, settingsListID)
+		return
+	}
+	var findings []readiness.Finding
+	if n.settings.on("default_transaction_read_only") {
+		findings = append(findings, finding(readiness.PrimaryReadOnly, "default_transaction_read_only is on on %s", n.Name))
+	}
+	if len(n.readOnlyFor) > 0 {
+		findings = append(findings, finding(readiness.PrimaryReadOnly, "default_transaction_read_only is on for %s on %s", strings.Join(n.readOnlyFor, ", "), n.Name))
+	}
+	d.add(n, settingsID, readiness.Str("primary"), findings...)
+}
+
+// slotStates records physical slots: what they may lose and what they keep.
+func (d *deriver) slotStates(n *node) {
+	if d.failedReading(n, slotsID) {
+		return
+	}
+	worst, findings := "none", []readiness.Finding(nil)
+	var safe *int64
+	retained := int64(-1)
+	for _, s := range n.slots {
+		if s.Temporary {
+			continue
+		}
+		if worst == "none" {
+			worst = "good"
+		}
+		status := ""
+		if s.WALStatus != nil {
+			status = *s.WALStatus
+		}
+		switch {
+		case status == "lost":
+			worst = "lost"
+			findings = append(findings, finding(readiness.SlotLost, "slot %q on %s has lost WAL its standby still needs", s.Name, n.Name))
+			continue
+		case status == "unreserved":
+			worst = "at risk"
+			findings = append(findings, finding(readiness.SlotAtRisk, "slot %q on %s is unreserved: its WAL goes at the next checkpoint", s.Name, n.Name))
+		case !s.Active && s.Restart != nil:
+			if worst == "good" {
+				worst = "inactive"
+			}
+			findings = append(findings, finding(readiness.SlotInactive, "slot %q on %s has no reader", s.Name, n.Name))
+		}
+		if s.SafeSize != nil && (safe == nil || *s.SafeSize < *safe) {
+			safe = s.SafeSize
+		}
+		if !s.Active && s.Restart != nil && n.position != nil {
+			retained = max(retained, n.newest().Flush.minus(*s.Restart))
+		}
+	}
+	d.add(n, slotsID, readiness.Str(worst), findings...)
+	if safe != nil {
+		d.add(n, slotSafeID, readiness.Num(float64(*safe)))
+	}
+	if retained >= 0 {
+		d.add(n, slotRetainedID, readiness.Num(float64(retained)))
+	}
+}
+
+func (d *deriver) archive(n *node) {
+	if d.failedReading(n, archiveID) || n.archiver == nil {
+		return
+	}
+	mode := n.settings["archive_mode"]
+	if mode == "" || mode == "off" {
+		d.add(n, archiveID, readiness.Str("off"))
+		return
+	}
+	if n.archiver.failing() {
+		file := ""
+		if n.archiver.FailedFile != nil {
+			file = " (" + *n.archiver.FailedFile + ")"
+		}
+		d.add(n, archiveID, readiness.Str("failing"), finding(readiness.ArchiveFailing, "the newest attempt to archive on %s failed%s; %d failures in all", n.Name, file, n.archiver.Failed))
+	} else {
+		d.add(n, archiveID, readiness.Str("working"))
+	}
+	if n.archiveReady != nil {
+		d.add(n, archiveReadyID, readiness.Num(float64(*n.archiveReady)))
+	} else {
+		d.failedReading(n, archiveReadyID)
+	}
+}
+
+// rewind: without hints or checksums, or without full page writes, pg_rewind
+// refuses and the way back is a new base backup.
+func (d *deriver) rewind(n *node) {
+	if n.settings == nil {
+		return
+	}
+	hints := n.settings.on("wal_log_hints") || n.settings.on("data_checksums")
+	pages := n.settings.on("full_page_writes")
+	if hints && pages {
+		d.add(n, rewindID, readiness.Str("possible"))
+		return
+	}
+	d.add(n, rewindID, readiness.Str("impossible"), finding(readiness.RewindImpossible,
+		"%s has wal_log_hints = %s, data_checksums = %s, full_page_writes = %s", n.Name, n.settings["wal_log_hints"], n.settings["data_checksums"], n.settings["full_page_writes"]))
+}
+
+func (d *deriver) collation(n *node) {
+	if d.failedReading(n, collationID) || n.facts.Version < 150000 {
+		return
+	}
+	if len(n.collations) == 0 {
+		d.add(n, collationID, readiness.Str("same"))
+		return
+	}
+	d.add(n, collationID, readiness.Str(strings.Join(n.collations, ", ")), finding(readiness.CollationMismatch, "databases %s on %s", strings.Join(n.collations, ", "), n.Name))
+}

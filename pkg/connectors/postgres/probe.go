@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// Supported server versions (documentation of 12 to 18; see indicators.go for
+// what differs).
+const minVersion, maxVersion = 120000, 189999
+
+// probe reads one endpoint within its own deadline. It always returns a node.
+func (c *Connector) probe(parent context.Context, i int) *session {
+	budget := c.endpointTimeout()
+	ctx, cancel := context.WithTimeout(parent, budget)
+	defer cancel()
+	ep := c.spec.Endpoints[i]
+	s := &session{node: &node{Endpoint: ep, failed: map[readiness.ID]readiness.Finding{}}}
+	defer func() { s.node.collectedAt = c.now() }()
+
+	cred, err := c.spec.Credential(ctx, connectors.Monitor)
+	if err != nil {
+		s.node.unreached = &unreached{readiness.SecretUnresolved, err.Error(), false}
+		return s
+	}
+	s.cred = cred
+	if kept := c.kept[i]; kept != nil {
+		c.kept[i] = nil
+		if err := c.readNode(ctx, s, kept); err == nil {
+			return s
+		}
+		closeQuietly(kept) // stale after a restart: connect anew before judging
+		s.node.facts, s.conn = nil, nil
+	}
+	conn, accepted, err := c.dialers[i].dial(ctx, cred, nil)
+	if err == nil {
+		err = c.readNode(ctx, s, conn)
+		accepted = true
+	}
+	if err != nil {
+		s.node.facts = nil
+		s.node.unreached = classify(err, accepted, budget, cred.Password)
+		s.node.unreached.message += resolvedHint(s.node.unreached)
+		closeQuietly(conn)
+		s.conn = nil
+	}
+	return s
+}
+
+func resolvedHint(u *unreached) string {
+	if u.code == readiness.IdentityUnproven {
+		return " (nothing was sent to it)"
+	}
+	return ""
+}
+
+// readNode reads the facts, then everything that depends on role and version.
+func (c *Connector) readNode(ctx context.Context, s *session, conn *pgx.Conn) error {
+	n := s.node
+	start := c.now()
+	facts := &nodeFacts{}
+	failed := map[readiness.ID]readiness.Finding{}
+	var firstErr error
+	batch := &pgx.Batch{}
+	batch.Queue(readOnlySQL)
+	batch.Queue(factsSQL)
+	results := conn.SendBatch(ctx, batch)
+	if _, firstErr = results.Exec(); firstErr == nil {
+		firstErr = readOne(results, intoValue(reachableID, factsSQL, facts))
+	}
+	if err := results.Close(); firstErr == nil {
+		firstErr = err
+	}
+	if firstErr != nil {
+		return firstErr
+	}
+	n.at = middle(start, c.now())
+	n.facts, s.conn = facts, conn
+	n.inHotStandby = conn.PgConn().ParameterStatus("in_hot_standby")
+	if facts.Version < minVersion || facts.Version > maxVersion {
+		return nil // the facts say so; what the other views mean is not known
+	}
+	n.failed = failed
+	readAll(ctx, conn, s.cred.Password, failed, c.readings(n)...)
+	if n.position != nil {
+		n.position.at = n.at
+	}
+	return nil
+}
+
+// readings lists what to read from a node by its role and version.
+func (c *Connector) readings(n *node) []reading {
+	v := n.facts.Version
+	list := []reading{
+		intoValue(settingsListID, settingsSQL, &n.settings),
+		intoValue(lagBytesID, sendersSQL, &n.senders),
+		intoValue(slotsID, slotsSQL(v), &n.slots),
+		intoValue(settingsID, roleSettingsSQL, &n.readOnlyFor),
+		into(archiveID, archiverSQL, &n.archiver),
+	}
+	if n.facts.InRecovery {
+		list = append(list, into(transportAgeID, receiverSQL(v), &n.replay))
+		list = append(list, reading{conflictsID, conflictsSQL, func(text string) error {
+			return decodeField(text, "total", &n.conflicts)
+		}})
+	} else {
+		list = append([]reading{into(positionID, positionSQL, &n.position)}, list...)
+		list = append(list, reading{syncID, syncWaitSQL, func(text string) error {
+			return decodeField(text, "waiting", &n.syncWaiting)
+		}})
+	}
+	if n.facts.Monitor {
+		list = append(list, reading{archiveReadyID, archiveReadySQL, func(text string) error {
+			return decodeField(text, "ready", &n.archiveReady)
+		}})
+	}
+	if v >= 150000 {
+		list = append(list, intoValue(collationID, collationSQL, &n.collations))
+	}
+	if n.facts.Heartbeat && c.spec.Heartbeat != nil {
+		list = append(list, into(heartbeatAgeID, heartbeatSQL, &n.heartbeat))
+	}
+	if n.facts.Reign {
+		list = append(list, into(lineageID, reignSQL, &n.reign))
+	}
+	return list
+}
+
+func decodeField(text, field string, target **int64) error {
+	var object map[string]*float64
+	if err := decodeJSON(text, &object); err != nil {
+		return err
+	}
+	if value := object[field]; value != nil {
+		n := int64(*value)
+		*target = &n
+	}
+	return nil
+}
+
+// identifySystem asks over a replication connection, which alone knows a
+// standby's timeline without a receiver, and the history files. It needs
+// REPLICATION and is opened only when lineage is in question.
+func (c *Connector) identifySystem(parent context.Context, i int, s *session, withHistory bool) error {
+	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
+	defer cancel()
+	conn, _, err := c.dialers[i].dial(ctx, s.cred, map[string]string{"replication": "database"})
+	if err != nil {
+		return err
+	}
+	defer closeQuietly(conn)
+	results, err := conn.PgConn().Exec(ctx, "IDENTIFY_SYSTEM").ReadAll()
+	if err != nil {
+		return err
+	}
+	if len(results) == 0 || len(results[0].Rows) == 0 || len(results[0].Rows[0]) < 3 {
+		return fmt.Errorf("IDENTIFY_SYSTEM returned no row")
+	}
+	row := results[0].Rows[0]
+	info := &systemInfo{systemIdentifier: string(row[0])}
+	if _, err := fmt.Sscan(string(row[1]), &info.timeline); err != nil {
+		return fmt.Errorf("IDENTIFY_SYSTEM returned timeline %q", row[1])
+	}
+	if info.position, err = parseLSN(string(row[2])); err != nil {
+		return err
+	}
+	s.node.system = info
+	if !withHistory || info.timeline < 2 {
+		return nil // timeline 1 has no history file
+	}
+	results, err = conn.PgConn().Exec(ctx, fmt.Sprintf("TIMELINE_HISTORY %d", info.timeline)).ReadAll()
+	if err != nil {
+		return err
+	}
+	if len(results) == 0 || len(results[0].Rows) == 0 || len(results[0].Rows[0]) < 2 {
+		return fmt.Errorf("TIMELINE_HISTORY returned no row")
+	}
+	s.node.history, err = parseHistory(string(results[0].Rows[0][1]))
+	return err
+}
+
+// resolve finds the addresses of a host, so that a standby's sender_host can be
+// recognised as an endpoint that does not answer.
+func resolve(ctx context.Context, host string) []string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil {
+		return nil
+	}
+	return addrs
+}

@@ -1,0 +1,269 @@
+package postgres
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// standbySide records what a standby says of itself and what the primary's
+// position makes of it.
+func (d *deriver) standbySide(n *node) {
+	if n.replay == nil {
+		if !d.failedReading(n, transportAgeID) {
+			d.fail(n, transportAgeID, finding(readiness.QueryFailed, "%s did not tell its replication state", n.Name))
+		}
+		d.promotion(n)
+		return
+	}
+	d.transport(n)
+	d.follows(n)
+	d.replayState(n)
+	d.conflicts(n)
+	d.promotion(n)
+	d.slotStates(n)
+	d.candidate(n)
+}
+
+// transport judges the link by when it last spoke, not by its state: the state
+// survives a hung peer for a minute.
+func (d *deriver) transport(n *node) {
+	r := n.replay.Receiver
+	if slot := d.slotOf(n); slot != "" && r != nil && r.SlotName != nil {
+		d.add(n, slotNameID, readiness.Str(slot))
+	}
+	switch {
+	case d.spec.Options["transport"] == "archive":
+		d.archiveTransport(n)
+	case r == nil:
+		d.fail(n, transportAgeID, d.receiverDown(n, "no WAL receiver runs"))
+	case r.masked():
+		d.fail(n, transportAgeID, finding(readiness.InsufficientPrivilege, "pg_stat_wal_receiver on %s is masked for the monitoring role", n.Name))
+	case !r.streaming():
+		d.fail(n, transportAgeID, d.receiverDown(n, "its WAL receiver is "+*r.Status+", not streaming"))
+	default:
+		d.streamingTransport(n, r)
+	}
+}
+
+func (d *deriver) streamingTransport(n *node, r *receiver) {
+	silent, bad := age(r.MessageAge)
+	if bad != nil {
+		d.fail(n, transportAgeID, *bad)
+		return
+	}
+	var findings []readiness.Finding
+	if limit := messageLimit(n.settings); silent > limit {
+		findings = append(findings, finding(readiness.TransportSilent, "%s is shown as streaming but heard nothing for %s (limit %s)", n.Name, seconds(silent), limit))
+	}
+	findings = append(findings, d.upstreamFindings(n, r)...)
+	d.add(n, transportAgeID, readiness.Dur(silent), findings...)
+}
+
+// upstreamFindings compares what the standby says it follows with who says it
+// streams to it.
+func (d *deriver) upstreamFindings(n *node, r *receiver) []readiness.Finding {
+	if d.primary == nil || d.sentTo[n] != nil {
+		return nil
+	}
+	up := d.upstreamOf(n)
+	switch {
+	case up == nil:
+		return []readiness.Finding{finding(readiness.UpstreamUnexpected, "%s follows %s, which is no endpoint of this resource, and %s does not list it", n.Name, r.upstream(), d.primary.Name)}
+	case up == d.primary && d.primary.facts.Monitor && d.primary.failed[lagBytesID].Code == "":
+		return []readiness.Finding{finding(readiness.Conflict, "%s says it streams from %s, which does not list it", n.Name, up.Name)}
+	default:
+		return nil // a cascading standby: its upstream lists it, the primary never does
+	}
+}
+
+// receiverDown explains a standby without a live receiver, with what the other
+// side knows about the reason.
+func (d *deriver) receiverDown(n *node, why string) readiness.Finding {
+	if d.primary != nil {
+		if name := d.slotOf(n); name != "" {
+			for _, s := range d.primary.slots {
+				if s.Name == name && s.WALStatus != nil && *s.WALStatus == "lost" {
+					return finding(readiness.SlotLost, "%s cannot continue: slot %q has lost WAL it needs; rebuild it, unless the archive has the WAL", n.Name, name)
+				}
+			}
+		}
+	}
+	return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
+}
+
+// archiveTransport: a standby fed by the archive alone has no receiver. Its last
+// replayed commit is no sign of life on an idle primary, so only the distance in
+// bytes counts, which exposure judges.
+func (d *deriver) archiveTransport(n *node) {
+	if d.primary == nil {
+		d.fail(n, transportAgeID, finding(readiness.VisPrimary, "%s is fed by the archive and the primary is not seen, so nothing proves that it keeps up", n.Name))
+		return
+	}
+	d.add(n, transportAgeID, readiness.Dur(0))
+}
+
+// follows proves or disproves that the standby's history is the primary's.
+func (d *deriver) follows(n *node) {
+	r := n.replay.Receiver
+	if r != nil && r.Timeline != nil {
+		d.add(n, timelineID, readiness.Num(float64(*r.Timeline)))
+	} else if n.system != nil {
+		d.add(n, timelineID, readiness.Num(float64(n.system.timeline)))
+	}
+	have, known := n.have()
+	switch {
+	case d.primary == nil:
+		d.followsUnseen(n)
+	case !known:
+		d.lineageUnproven(n, "it did not tell its position")
+	case d.primary.position == nil:
+		d.lineageUnproven(n, "the primary did not tell its position")
+	case provenBySight(d.primary, n):
+		d.followsPrimary(n, fmt.Sprintf("streaming on timeline %d", d.primary.position.Timeline))
+	default:
+		d.followsByHistory(n, have)
+	}
+}
+
+func (d *deriver) followsUnseen(n *node) {
+	if _, ok := receiving(n); ok {
+		d.lineage[n] = lineageWas{ok: true, proved: false}
+		d.add(n, lineageID, readiness.Str("streaming from "+n.replay.Receiver.upstream()))
+		return
+	}
+	d.lineageUnproven(n, "no single primary is seen to compare with")
+}
+
+func (d *deriver) followsPrimary(n *node, how string) {
+	if f, differs := d.reignDiffers(n); differs {
+		d.lineage[n] = lineageWas{ok: false, proved: true}
+		d.add(n, lineageID, readiness.Str("diverged"), f)
+		return
+	}
+	d.lineage[n] = lineageWas{ok: true, proved: true}
+	d.add(n, lineageID, readiness.Str(how))
+}
+
+func (d *deriver) followsByHistory(n *node, have lsn) {
+	p := d.primary
+	timeline := 0
+	switch r := n.replay.Receiver; {
+	case n.system != nil:
+		timeline = n.system.timeline
+	case r != nil && r.Timeline != nil:
+		timeline = *r.Timeline
+	default:
+		why := "its timeline is not known"
+		if n.lineageFailure != nil {
+			why = n.lineageFailure.Message
+		}
+		d.lineageUnproven(n, why)
+		return
+	}
+	if timeline != p.position.Timeline && p.lineageFailure != nil {
+		d.lineageUnproven(n, "the primary's timeline history could not be read: "+p.lineageFailure.Message)
+		return
+	}
+	ok, why := leader{p.newest().Timeline, p.newest().Flush, p.history}.canFollow(timeline, have)
+	if !ok {
+		d.lineage[n] = lineageWas{ok: false, proved: true}
+		d.add(n, lineageID, readiness.Str("diverged"), finding(readiness.Diverged, "%s cannot follow %s: %s", n.Name, p.Name, why))
+		return
+	}
+	d.followsPrimary(n, why)
+}
+
+func (d *deriver) lineageUnproven(n *node, why string) {
+	d.fail(n, lineageID, finding(readiness.LineageUnproven, "%s: %s", n.Name, why))
+}
+
+// reignDiffers compares the newest reign rows, which alone tell two timelines
+// with the same number apart. A standby that has not yet applied everything the
+// primary had may simply not have the newest row.
+func (d *deriver) reignDiffers(n *node) (readiness.Finding, bool) {
+	p := d.primary
+	if p.reign == nil || n.reign == nil || p.reign.ID == n.reign.ID {
+		return readiness.Finding{}, false
+	}
+	if n.replay.Replay == nil || *n.replay.Replay < p.position.Flush {
+		return readiness.Finding{}, false
+	}
+	return finding(readiness.ReignMismatch, "%s carries reign %s, %s carries %s", n.Name, n.reign.ID, p.Name, p.reign.ID), true
+}
+
+// replayState: what is received must also be applied before a promotion serves.
+func (d *deriver) replayState(n *node) {
+	have, known := n.have()
+	if !known {
+		d.fail(n, backlogID, finding(readiness.ValueInvalid, "%s did not tell what it has replayed", n.Name))
+		return
+	}
+	backlog := have.minus(*n.replay.Replay)
+	var findings []readiness.Finding
+	if pause := n.replay.Pause; pause == nil {
+		d.fail(n, replayStateID, finding(readiness.ValueInvalid, "%s did not tell whether replay is paused", n.Name))
+	} else {
+		var paused []readiness.Finding
+		if *pause != "not paused" {
+			paused = append(paused, finding(readiness.ReplayPaused, "replay on %s is %s, with %s received and not applied", n.Name, *pause, readiness.Num(float64(backlog)).Format(readiness.Bytes)))
+		} else if stalled, since := d.stalled(n, backlog); stalled {
+			findings = append(findings, finding(readiness.ReplayStalled, "%s has %s to apply and has applied nothing since %s", n.Name, readiness.Num(float64(backlog)).Format(readiness.Bytes), since.UTC().Format(time.RFC3339)))
+		}
+		d.add(n, replayStateID, readiness.Str(*pause), paused...)
+	}
+	d.add(n, backlogID, readiness.Num(float64(backlog)), findings...)
+	d.add(n, replayPosID, readiness.Num(float64(*n.replay.Replay)))
+
+	if delay, ok := n.settings.milliseconds("recovery_min_apply_delay"); ok {
+		var late []readiness.Finding
+		if delay > 0 {
+			late = append(late, finding(readiness.ApplyDelay, "%s applies with a delay of %s; a promotion ignores it and applies everything at once", n.Name, delay))
+		}
+		d.add(n, applyDelayID, readiness.Dur(delay), late...)
+	}
+}
+
+// stalled compares with the previous run: a backlog and no progress at all.
+func (d *deriver) stalled(n *node, backlog int64) (bool, time.Time) {
+	prev, ok := d.previous(n, replayPosID)
+	last, isNumber := prev.Value.Number()
+	if !ok || !isNumber || backlog == 0 || n.at.Sub(prev.ObservedAt) < 10*time.Second {
+		return false, time.Time{}
+	}
+	if delay, _ := n.settings.milliseconds("recovery_min_apply_delay"); delay > 0 {
+		return false, time.Time{}
+	}
+	return lsn(uint64(last)) == *n.replay.Replay, prev.ObservedAt
+}
+
+func (d *deriver) conflicts(n *node) {
+	if n.conflicts == nil {
+		d.failedReading(n, conflictsID)
+		return
+	}
+	total := float64(*n.conflicts)
+	var findings []readiness.Finding
+	if prev, ok := d.previous(n, conflictsID); ok {
+		if before, isNumber := prev.Value.Number(); isNumber && total > before {
+			findings = append(findings, finding(readiness.ReplayConflicts, "replay on %s cancelled %.0f queries since %s", n.Name, total-before, prev.ObservedAt.UTC().Format(time.RFC3339)))
+		}
+	}
+	d.add(n, conflictsID, readiness.Num(total), findings...)
+}
+
+// oneSided records a standby that only the primary sees.
+func (d *deriver) oneSided(n *node, s *sender, silent time.Duration) {
+	p := d.primary
+	seen := p.at.Add(-silent)
+	d.addAt(n, seen, transportAgeID, readiness.Dur(silent))
+	d.lineage[n] = lineageWas{ok: true, proved: true}
+	d.addAt(n, seen, lineageID, readiness.Str("streaming to it is accepted by the primary"))
+	if s.Flush != nil && s.Replay != nil {
+		d.addAt(n, seen, backlogID, readiness.Num(float64(s.Flush.minus(*s.Replay))))
+	}
+	if s.Flush != nil && p.position != nil {
+		d.candidateFromSender(n, s)
+	}
+}
