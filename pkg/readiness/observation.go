@@ -20,6 +20,10 @@ type Indicator struct {
 	// Breach is the reason code used when the value crosses a threshold.
 	Breach Code `json:"breach,omitempty"`
 
+	// Signed says that a negative number is a measurement. For every other
+	// indicator with a unit it is not, and the reading is unknown.
+	Signed bool `json:"signed,omitempty"`
+
 	// LowIsBad turns thresholds round: the value must stay above them.
 	LowIsBad bool `json:"lowIsBad,omitempty"`
 }

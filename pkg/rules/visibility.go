@@ -1,0 +1,63 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// IsVisibility reports whether a code tells that something cannot be seen, as
+// opposed to seen and bad. Such a loss has its own grace and its own alert.
+func IsVisibility(c readiness.Code) bool {
+	return strings.HasPrefix(string(c), "VIS_") || c == readiness.StandbyPathLost || c == readiness.PrimaryPathLost ||
+		c == readiness.NodeStarting || c == readiness.SecretUnresolved
+}
+
+// visibility turns a loss that outlasted its grace red. Within the grace it stays
+// what it is: unknown, or yellow where the other side still shows it.
+func (e *evaluation) visibility() {
+	lost := false
+	for _, r := range e.reasons {
+		if IsVisibility(r.Code) && !e.optionalEndpoint(r.Endpoint) {
+			lost = true
+		}
+	}
+	if !lost {
+		return
+	}
+	e.next.UnseenSince = e.prior.UnseenSince
+	if e.next.UnseenSince.IsZero() || e.next.UnseenSince.After(e.now) {
+		e.next.UnseenSince = e.now
+	}
+	unseen := e.now.Sub(e.next.UnseenSince)
+	grace := e.judge.VisibilityGrace
+	if unseen < grace {
+		return
+	}
+	for i := range e.reasons {
+		r := &e.reasons[i]
+		if !IsVisibility(r.Code) || e.optionalEndpoint(r.Endpoint) {
+			continue
+		}
+		r.Status = readiness.Red
+		r.Message += fmt.Sprintf("; not seen for %s (grace %s)", unseen.Round(time.Second), grace)
+		if r.Code == readiness.StandbyPathLost {
+			e.reasons = append(e.reasons, readiness.Reason{Code: readiness.VisDR, Status: readiness.Red, Endpoint: r.Endpoint, Indicator: r.Indicator,
+				Message: fmt.Sprintf("only the other side's view is left, for %s (grace %s)", unseen.Round(time.Second), grace)})
+		}
+	}
+}
+
+func (e *evaluation) optionalEndpoint(name string) bool {
+	if name == "" {
+		return false
+	}
+	for _, i := range e.indicators {
+		if i.Endpoint == name {
+			return i.Optional
+		}
+	}
+	return false
+}
