@@ -1,0 +1,316 @@
+// Package check is everything of `bcctl check` but the printing: collect in
+// parallel, judge, compare with the run before, record.
+package check
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+	"github.com/bcctl/bcctl/pkg/rules"
+)
+
+// Runner sweeps targets. In continuous mode one Runner makes many sweeps and
+// keeps its connectors open between them. It is used by one goroutine at a time.
+type Runner struct {
+	Registry connectors.Registry
+	Secrets  Secrets
+	Store    Store // nil: no history, no hysteresis, no grace
+	Version  string
+
+	Parallel      int           // targets at once; at least 1
+	TargetTimeout time.Duration // all work on one target
+	KeepOpen      bool          // keep connections between sweeps
+	MaxAge        time.Duration // overrides every maximum age of observations when positive
+
+	Now      func() time.Time
+	Progress func(Progress) // called after each target, from several goroutines one at a time; may be nil
+
+	open map[string]connectors.Connector
+}
+
+// Sweep is what one run looks at.
+type Sweep struct {
+	Repo    *config.Repo
+	Rules   *rules.Set
+	Commit  string
+	Targets []*config.Resource
+	Groups  []*config.Group
+	Replay  *Recording // judge these instead of connecting
+}
+
+// Progress tells how far a sweep is.
+type Progress struct {
+	Done, Total int
+	Counts      Counts
+	Slowest     string
+	SlowestTook time.Duration
+}
+
+// Run makes one sweep. It returns a report whatever the targets do; the error is
+// about the sweep itself. A store that fails is a warning in the report: history
+// is lost, the verdict is not.
+func (r *Runner) Run(ctx context.Context, s Sweep) (Report, error) {
+	report := Report{Schema: ReportSchema, Bcctl: r.Version, Commit: s.Commit, RunID: newRunID(), StartedAt: r.Now().UTC()}
+	if s.Replay != nil {
+		report.StartedAt = s.Replay.RecordedAt
+		report.Replay = &Replay{RecordedAt: s.Replay.RecordedAt}
+	}
+	memories := r.load(ctx, s, &report)
+	judged, err := r.judgeAll(ctx, s, memories)
+	if err != nil {
+		return report, err
+	}
+	resources := map[string]readiness.Result{}
+	for _, j := range judged {
+		resources[j.result.Name] = j.result
+		report.Results = append(report.Results, j.result)
+		report.Transitions = append(report.Transitions, j.transitions...)
+		memories[j.result.Name] = j.memory
+	}
+	finished := r.now(s)
+	for _, g := range groupResults(finished, s.Repo, s.Groups, resources) {
+		report.Results = append(report.Results, g)
+	}
+	report.FinishedAt = finished.UTC()
+	report.summarize()
+	if r.Store != nil {
+		// The run is over even when its context is: what is known is still kept.
+		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		if err := r.Store.Save(saving, report, memories); err != nil {
+			report.Warnings = append(report.Warnings, "history was not kept: "+err.Error())
+		}
+	}
+	return report, nil
+}
+
+// Close ends all kept connectors.
+func (r *Runner) Close() error {
+	var wg sync.WaitGroup
+	for _, c := range r.open {
+		wg.Go(func() { _ = c.Close() }) // a goodbye that fails changes nothing
+	}
+	wg.Wait()
+	r.open = nil
+	return nil
+}
+
+func (r *Runner) now(s Sweep) time.Time {
+	if s.Replay != nil {
+		return s.Replay.RecordedAt
+	}
+	return r.Now()
+}
+
+func (r *Runner) load(ctx context.Context, s Sweep, report *Report) map[string]Memory {
+	memories := map[string]Memory{}
+	if r.Store == nil {
+		return memories
+	}
+	var names []string
+	for _, t := range s.Targets {
+		names = append(names, t.Name())
+	}
+	loaded, err := r.Store.Load(ctx, names)
+	if err != nil {
+		report.Warnings = append(report.Warnings, "history could not be read: "+err.Error())
+		return memories
+	}
+	return loaded
+}
+
+// judged is one target's share of a report.
+type judged struct {
+	result      readiness.Result
+	transitions []Transition
+	memory      Memory
+}
+
+func (r *Runner) judgeAll(ctx context.Context, s Sweep, memories map[string]Memory) ([]judged, error) {
+	out := make([]judged, len(s.Targets))
+	progress := Progress{Total: len(s.Targets)}
+	if r.open == nil {
+		r.open = map[string]connectors.Connector{}
+	}
+	var mu sync.Mutex // guards progress, r.open
+	var group errgroup.Group
+	group.SetLimit(max(r.Parallel, 1))
+	for i, target := range s.Targets {
+		group.Go(func() error {
+			memory := memories[target.Name()]
+			read := r.read(ctx, s, target, memory, &mu)
+			j, err := r.judge(s, target, read.observations, memory)
+			if err != nil {
+				return err
+			}
+			out[i] = j
+			mu.Lock()
+			defer mu.Unlock()
+			progress.add(target.Name(), j.result.Status, read.took)
+			if r.Progress != nil {
+				r.Progress(progress)
+			}
+			return nil
+		})
+	}
+	return out, group.Wait()
+}
+
+// read gets the observations of one target: recorded ones, or live.
+func (r *Runner) read(ctx context.Context, s Sweep, target *config.Resource, memory Memory, mu *sync.Mutex) collected {
+	name := target.Name()
+	if s.Replay != nil {
+		return collected{observations: s.Replay.Of(name)}
+	}
+	if ctx.Err() != nil {
+		return collected{observations: collectorFailed(name, r.Now(), "the check was interrupted before this target was read")}
+	}
+	factory, ok := r.Registry[target.Spec.Platform]
+	if !ok {
+		message := fmt.Sprintf("bcctl %s has no connector for platform %q", r.Version, target.Spec.Platform)
+		return collected{observations: []readiness.Observation{failedTarget(name, r.Now(), readiness.PlatformUnsupported, message)}}
+	}
+	mu.Lock()
+	connector := r.open[name]
+	delete(r.open, name)
+	mu.Unlock()
+	if connector == nil {
+		var err error
+		if connector, err = factory.Open(r.spec(s, target, memory)); err != nil {
+			return collected{observations: collectorFailed(name, r.Now(), "prepare the connection: "+err.Error())}
+		}
+	}
+	read := collect(ctx, connector, name, r.TargetTimeout, r.Now)
+	switch {
+	case read.abandoned: // still in use by its goroutine: neither closed nor kept
+	case r.KeepOpen:
+		mu.Lock()
+		r.open[name] = connector
+		mu.Unlock()
+	default:
+		_ = connector.Close() // a goodbye that fails changes nothing
+	}
+	return read
+}
+
+func (r *Runner) spec(s Sweep, target *config.Resource, memory Memory) connectors.Spec {
+	spec := Spec(s.Repo, target, r.Secrets)
+	// Half for the first answers, the rest for second questions and for reporting.
+	spec.EndpointTimeout = r.TargetTimeout / 2
+	spec.KeepOpen = r.KeepOpen
+	spec.Now = r.Now
+	spec.Previous = newPrevious(memory.Observations).find
+	return spec
+}
+
+// judge evaluates one target and works out what changed.
+func (r *Runner) judge(s Sweep, target *config.Resource, observations []readiness.Observation, memory Memory) (judged, error) {
+	j, err := s.Rules.For(Subject(s.Repo, target))
+	if err != nil {
+		return judged{}, fmt.Errorf("rules for %q: %w", target.Name(), err)
+	}
+	if r.MaxAge > 0 {
+		j.MaxAge = r.MaxAge
+	}
+	var state episodes
+	if len(memory.Episodes) > 0 {
+		// State that cannot be read is no state: a verdict does not rest on it.
+		_ = json.Unmarshal(memory.Episodes, &state)
+	}
+	now := r.now(s)
+	result, ruleState := j.Evaluate(now, observations, state.Rules)
+	result.Owner = target.Spec.Owner
+	result.File = target.Origin.File
+	result.Line, _ = target.Origin.At()
+	sites := map[string]string{}
+	for _, e := range target.Spec.Endpoints {
+		sites[e.Name] = e.Site
+	}
+	for i := range result.Children {
+		result.Children[i].Site = sites[result.Children[i].Name]
+	}
+	alerts, transitions := advance(state.Alerts, result, j, now)
+	next := Memory{Observations: merge(memory.Observations, observations), SavedAt: now, LastKnownGood: memory.LastKnownGood}
+	if result.Status == readiness.Green {
+		next.LastKnownGood = &readiness.LastKnownGood{ObservedAt: result.ObservedAt, Indicators: result.Indicators}
+	} else {
+		result.LastKnownGood = memory.LastKnownGood
+	}
+	if next.Episodes, err = json.Marshal(episodes{Rules: ruleState, Alerts: alerts}); err != nil {
+		return judged{}, fmt.Errorf("keep the state of %q: %w", target.Name(), err)
+	}
+	next.Last = &result
+	return judged{result: result, transitions: transitions, memory: next}, nil
+}
+
+// episodes is the form of Memory.Episodes.
+type episodes struct {
+	Rules  rules.State `json:"rules"`
+	Alerts Alerts      `json:"alerts"`
+}
+
+func (p *Progress) add(name string, s readiness.Status, took time.Duration) {
+	p.Done++
+	p.Counts.add(s)
+	if took > p.SlowestTook {
+		p.Slowest, p.SlowestTook = name, took
+	}
+}
+
+func (c *Counts) add(s readiness.Status) {
+	switch s {
+	case readiness.Red:
+		c.Red++
+	case readiness.Yellow:
+		c.Yellow++
+	case readiness.Green:
+		c.Green++
+	default:
+		c.Unknown++
+	}
+}
+
+// summarize sorts the results worst first and works out the verdict over them.
+func (r *Report) summarize() {
+	slices.SortStableFunc(r.Results, func(a, b readiness.Result) int {
+		switch {
+		case a.Status.Worse(b.Status):
+			return -1
+		case b.Status.Worse(a.Status):
+			return 1
+		default:
+			return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Name, b.Name)) // resources before groups
+		}
+	})
+	var statuses []readiness.Status
+	r.Counts = Counts{}
+	for _, result := range r.Results {
+		statuses = append(statuses, result.Status)
+		if result.Kind == readiness.KindResource {
+			r.Counts.add(result.Status)
+		}
+	}
+	r.Verdict = readiness.Worst(statuses...)
+	if r.Transitions == nil {
+		r.Transitions = []Transition{}
+	}
+	slices.SortStableFunc(r.Transitions, func(a, b Transition) int { return cmp.Compare(a.Target, b.Target) })
+}
+
+func newRunID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails (Go 1.24)
+	return hex.EncodeToString(b[:])
+}

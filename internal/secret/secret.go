@@ -1,0 +1,105 @@
+// Package secret turns references into values, at the last moment. Values are
+// never stored, logged or put into an error.
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/connectors"
+)
+
+// Provider resolves references of one scheme. Path is the part after the colon.
+// The error names the reference and what to do, never a value.
+type Provider interface {
+	Resolve(ctx context.Context, path string) (string, error)
+}
+
+// Resolver resolves references by their scheme.
+type Resolver map[string]Provider
+
+// NewResolver returns the providers of this version: env and file.
+func NewResolver(lookup func(string) (string, bool)) Resolver {
+	return Resolver{"env": Env{Lookup: lookup}, "file": File{}}
+}
+
+// Credential resolves a login.
+func (r Resolver) Credential(ctx context.Context, c *config.Credential) (connectors.Credential, error) {
+	username := string(c.Username)
+	ref, isRef, err := c.Username.Ref()
+	if err != nil {
+		return connectors.Credential{}, fmt.Errorf("username: %w", err)
+	}
+	if isRef {
+		if username, err = r.resolve(ctx, ref); err != nil {
+			return connectors.Credential{}, fmt.Errorf("username: %w", err)
+		}
+	}
+	password := ""
+	if c.Password != "" {
+		if password, err = r.resolve(ctx, c.Password); err != nil {
+			return connectors.Credential{}, fmt.Errorf("password: %w", err)
+		}
+	}
+	return connectors.Credential{Username: username, Password: password}, nil
+}
+
+func (r Resolver) resolve(ctx context.Context, ref config.SecretRef) (string, error) {
+	provider, ok := r[ref.Scheme()]
+	if !ok {
+		return "", fmt.Errorf("secret references with %s: are not supported by this version", ref.Scheme())
+	}
+	return provider.Resolve(ctx, ref.Path())
+}
+
+// Env reads environment variables.
+type Env struct {
+	Lookup func(string) (string, bool)
+}
+
+// Resolve implements Provider.
+func (e Env) Resolve(_ context.Context, name string) (string, error) {
+	value, ok := e.Lookup(name)
+	if !ok || value == "" {
+		return "", fmt.Errorf("environment variable %s is not set", name)
+	}
+	return value, nil
+}
+
+// File reads files: one secret each, a trailing newline is dropped.
+type File struct{}
+
+// maxSecret is far above any password or key.
+const maxSecret = 64 << 10
+
+// Resolve implements Provider. A file that others may read is refused: it is no
+// secret any more.
+func (File) Resolve(_ context.Context, path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("secret file %s does not exist", path)
+	case err != nil:
+		return "", fmt.Errorf("secret file %s cannot be read: %w", path, errors.Unwrap(err))
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("secret file %s is not a regular file", path)
+	case othersMayRead(info):
+		return "", fmt.Errorf("secret file %s may be read by everybody (mode %04o); run chmod 600 on it", path, info.Mode().Perm())
+	case info.Size() > maxSecret:
+		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecret)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("secret file %s cannot be read: %w", path, errors.Unwrap(err))
+	}
+	value := strings.TrimRight(string(data), "\r\n")
+	if value == "" {
+		return "", fmt.Errorf("secret file %s is empty", path)
+	}
+	return value, nil
+}
