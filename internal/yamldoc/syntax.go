@@ -116,7 +116,7 @@ func advice(message, text, before string) (what, instead string) {
 	case strings.Contains(message, "found unexpected end of stream"):
 		return "quote is opened and not closed", "close it with the same sign"
 	case strings.Contains(message, "did not find expected ',' or"):
-		return "bracket is opened and not closed, or a comma is missing", "check the brackets [ ] { } and the commas"
+		return "bracket is opened and not closed, or a comma is missing", "check the brackets [ ] { } and the commas, and put quotes around texts between them"
 	case strings.Contains(message, "did not find expected node content"):
 		return "value is missing or starts with a sign that has a meaning", "write a value, or quotes around it"
 	case strings.Contains(message, "found character that cannot start any token"):

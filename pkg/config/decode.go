@@ -69,7 +69,7 @@ func ours(doc *yamldoc.Document) bool {
 	return ok && strings.HasPrefix(version, "bcctl/")
 }
 
-var nameLine = regexp.MustCompile(`(?m)^[\s-]*name:[ \t]*["']?([a-z0-9._/-]+)`)
+var nameLine = regexp.MustCompile(`(?m)(?:^|[\s{,-])name:[ \t]*["']?([a-z0-9._/-]+)`)
 
 func mentioned(data []byte) []string {
 	var names []string

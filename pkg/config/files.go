@@ -60,13 +60,8 @@ func outside(name string) Problem {
 	return Problem{name, 1, 1, "symbolic link leads out of the repository", "put the file itself here"}
 }
 
-// readDocumentFile reads a file of at most the size that yamldoc accepts, and one
-// byte more, so that a larger one is told from it.
-func readDocumentFile(fsys fs.FS, name string) ([]byte, *Problem) {
-	return readBounded(fsys, name, yamldoc.MaxBytes+1)
-}
-
-func readBounded(fsys fs.FS, name string, limit int64) ([]byte, *Problem) {
+// readBounded reads an ordinary file of the repository of at most yamldoc.MaxBytes.
+func readBounded(fsys fs.FS, name string) ([]byte, *Problem) {
 	real, err := resolve(fsys, name)
 	if err != nil {
 		if errors.Is(err, errOutside) {
@@ -81,7 +76,7 @@ func readBounded(fsys fs.FS, name string, limit int64) ([]byte, *Problem) {
 		return nil, &Problem{name, 1, 1, "cannot be read: " + cause(err), ""}
 	case !info.Mode().IsRegular():
 		return nil, &Problem{name, 1, 1, "is not an ordinary file", "remove it"}
-	case info.Size() > limit:
+	case info.Size() > yamldoc.MaxBytes:
 		// Reading it would cost memory for nothing.
 		return nil, &Problem{name, 1, 1, fmt.Sprintf("file has %d bytes, more than %d (1 MiB)", info.Size(), yamldoc.MaxBytes), "split it into several files"}
 	}

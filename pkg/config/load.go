@@ -42,6 +42,7 @@ func Load(fsys fs.FS, opts Options) (*Repo, Problems) {
 		}
 	}
 	r.sort()
+	problems = append(problems, crossCheck(fsys, r, files, opts.Catalog)...)
 	return r, problems.sorted()
 }
 
@@ -55,7 +56,7 @@ func decodeFiles(fsys fs.FS, names []string) []file {
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
 			for i := range next {
-				data, problem := readDocumentFile(fsys, names[i])
+				data, problem := readBounded(fsys, names[i])
 				if problem != nil {
 					files[i] = file{name: names[i], problems: Problems{*problem}}
 					continue

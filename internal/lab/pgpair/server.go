@@ -1,0 +1,115 @@
+package pgpair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// StartNode starts a stopped server and waits until it accepts connections. The
+// error carries the end of the server's log.
+func (l *Lab) StartNode(ctx context.Context, name string) error { return l.start(ctx, name, "") }
+
+// start starts a server with further options, for this time only.
+func (l *Lab) start(ctx context.Context, name, options string) error {
+	n, err := l.Node(name)
+	if err != nil {
+		return err
+	}
+	if err := l.forgetKilled(n); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	var logged int64
+	if info, err := os.Stat(n.log()); err == nil {
+		logged = info.Size()
+	}
+	err = l.run(ctx, "pg_ctl", "start", "--silent", "--wait", "--timeout=60", "-D", n.DataDir, "-l", n.log(), "-o", "-c config_file="+n.config()+" "+options)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("start %s: %w%s", name, err, logSince(n.log(), logged))
+}
+
+// forgetKilled removes the lock files of a killed server. The process number in
+// them may still be taken, by the dead process itself where nobody reaps it, as
+// in many containers, or by a stranger; a new server would believe that the old
+// one runs. That it does not is seen here from the processes themselves, and the
+// server has another lock, in its shared memory, should this be wrong.
+func (l *Lab) forgetKilled(n Node) error {
+	pid := postmasterPID(n.DataDir)
+	if pid == 0 {
+		return nil
+	}
+	if found, err := serverProcesses(n.DataDir); err != nil || len(found) > 0 {
+		return err
+	}
+	socketLock := filepath.Join(l.state.SocketDir, fmt.Sprintf(".s.PGSQL.%d.lock", n.Port))
+	for _, lock := range []string{filepath.Join(n.DataDir, "postmaster.pid"), socketLock} {
+		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// logSince returns the end of what a server logged after an offset, for an error.
+func logSince(path string, offset int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return "" // the server did not come as far as a log
+	}
+	defer f.Close() // only read
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return ""
+	}
+	text, err := io.ReadAll(f)
+	if err != nil || len(text) == 0 {
+		return ""
+	}
+	return "; its log ends:\n" + lastLines(string(text), 8)
+}
+
+// StopNode stops a server cleanly, as `pg_ctl stop -m fast` does, and waits until
+// nothing of it is left. A server that does not stop before ctx ends, or within
+// 30s and twice its WAL sender timeout, may still do so later. One that is not
+// running is left so.
+func (l *Lab) StopNode(ctx context.Context, name string) error {
+	n, err := l.Node(name)
+	if err != nil {
+		return err
+	}
+	main, running, err := postmaster(n.DataDir)
+	if err != nil {
+		return err
+	}
+	if !running {
+		return nil
+	}
+	if err := signal(main.PID, sigFast); err != nil {
+		return fmt.Errorf("stop %s: %w", name, err)
+	}
+	gone, err := awaitGone(ctx, n.DataDir, l.patience())
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", name, err)
+	}
+	if !gone {
+		return errors.Join(fmt.Errorf("stop %s: it has not stopped yet", name), ctx.Err())
+	}
+	return nil
+}
+
+// KillNode kills every process of a server at once, as a power failure would.
+func (l *Lab) KillNode(ctx context.Context, name string) error {
+	n, err := l.Node(name)
+	if err != nil {
+		return err
+	}
+	if err := crash(ctx, n.DataDir); err != nil {
+		return fmt.Errorf("kill %s: %w", name, err)
+	}
+	return nil
+}
