@@ -15,6 +15,10 @@ type CodeInfo struct {
 	Default     Status // the status a finding with this code has unless a policy says otherwise
 	Meaning     string // one line: what is so
 	FirstAction string // one line: what to do first
+
+	// Follows marks codes that usually come of another one: they are listed after
+	// the others of the same status, so that the cause is read first.
+	Follows bool
 }
 
 // Info returns what is known about c. An unregistered code is reported as

@@ -116,12 +116,13 @@ func (r Result) degrade(why Reason) Result {
 	return r
 }
 
-// SortReasons orders reasons worst first, then by code, endpoint and indicator,
-// and drops exact repeats. All distinct codes are kept.
+// SortReasons orders reasons worst first, causes before what follows from them,
+// then by code, endpoint and indicator, and drops exact repeats. All distinct codes are kept.
 func SortReasons(reasons []Reason) []Reason {
 	slices.SortStableFunc(reasons, func(a, b Reason) int {
 		return cmp.Or(
 			cmp.Compare(b.Status.severity(), a.Status.severity()),
+			cmp.Compare(follows(a.Code), follows(b.Code)),
 			cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Endpoint, b.Endpoint),
 			cmp.Compare(a.Indicator, b.Indicator),
@@ -131,4 +132,11 @@ func SortReasons(reasons []Reason) []Reason {
 	return slices.CompactFunc(reasons, func(a, b Reason) bool {
 		return a.Code == b.Code && a.Endpoint == b.Endpoint && a.Indicator == b.Indicator && a.Message == b.Message
 	})
+}
+
+func follows(c Code) int {
+	if info, _ := c.Info(); info.Follows {
+		return 1
+	}
+	return 0
 }
