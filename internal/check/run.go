@@ -84,7 +84,7 @@ func (r *Runner) Run(ctx context.Context, s Sweep) (Report, error) {
 		report.Results = append(report.Results, g)
 	}
 	report.FinishedAt = finished.UTC()
-	report.summarize()
+	report.Summarize()
 	if r.Store != nil {
 		// The run is over even when its context is: what is known is still kept.
 		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -282,8 +282,8 @@ func (c *Counts) add(s readiness.Status) {
 	}
 }
 
-// summarize sorts the results worst first and works out the verdict over them.
-func (r *Report) summarize() {
+// Summarize sorts the results worst first and works out the verdict over them.
+func (r *Report) Summarize() {
 	slices.SortStableFunc(r.Results, func(a, b readiness.Result) int {
 		switch {
 		case a.Status.Worse(b.Status):

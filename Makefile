@@ -1,0 +1,57 @@
+# Everything a person or CI runs. `make test` and `make demo` install what they
+# need on Debian or Ubuntu (PostgreSQL server programs), and say what to install
+# elsewhere.
+export CGO_ENABLED := 0
+
+GO       ?= go
+BIN      := bin/bcctl
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  := -s -w -X github.com/bcctl/bcctl/internal/cli.Version=$(VERSION)
+# Without it gosnowflake would load a native library (docs/adr/0003).
+TAGS     := minicore_disabled
+LINT     := bin/golangci-lint
+LINT_VERSION := v2.15.0
+
+.PHONY: build test race demo lint bench docs generate clean setup
+
+build: $(BIN)
+
+.PHONY: $(BIN)
+$(BIN):
+	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/bcctl
+
+# PostgreSQL server programs for the laboratory and the tests.
+setup:
+	@scripts/setup-postgres.sh
+
+test: setup
+	$(GO) test -tags $(TAGS) ./...
+
+# The same under the race detector, which needs a C compiler.
+race: setup
+	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) ./...
+
+demo: setup build
+	@scripts/demo.sh $(BIN)
+
+lint: $(LINT)
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-clean:"; gofmt -l .; exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(LINT) run --build-tags $(TAGS) ./...
+
+$(LINT):
+	GOBIN=$(abspath bin) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+bench: setup build
+	@bench/run.sh
+
+generate:
+	$(GO) generate ./...
+
+# Generated documentation: reason codes, exit codes, commands.
+docs: generate build
+	rm -rf docs/cli && $(BIN) gen docs docs/cli
+	$(BIN) help exit-codes > /dev/null
+
+clean:
+	rm -rf bin dist

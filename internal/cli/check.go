@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bcctl/bcctl/internal/atomicfile"
+	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/secret"
+	"github.com/bcctl/bcctl/internal/term"
+)
+
+// checkOptions are the flags of check and watch.
+type checkOptions struct {
+	selection selection
+	output    outputOptions
+	failOn    string
+	maxAge    time.Duration
+	every     time.Duration
+	record    string
+}
+
+func newCheck(a *app) *cobra.Command {
+	o := &checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check [target...]",
+		Short: "Look at targets now, judge them, record the verdicts",
+		Long: `Connects to every endpoint of the selected targets with read-only credentials,
+judges what it finds, and compares with the run before. Changes nothing on the
+servers, but for a heartbeat row where a resource opts in. A target that cannot
+be seen is unknown, never green.`,
+		Example: exampleLines(
+			"bcctl check",
+			"bcctl check ledger",
+			"bcctl check -l 'tier=1' -o table -o json=report.json",
+			"bcctl check --every 30s",
+		),
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.check(cmd, args, o)
+		},
+	}
+	sections(cmd, o.selection.flags(), o.output.flags(), o.workFlags(a.globals), o.judgementFlags())
+	return cmd
+}
+
+func (o *checkOptions) workFlags(g *globals) flagSection {
+	f := pflag.NewFlagSet("work", pflag.ContinueOnError)
+	f.Int("parallel", 16, "targets looked at together")
+	f.Duration("target-timeout", 10*time.Second, "deadline of one target; a hung one costs no other more than its place")
+	f.DurationVar(&o.every, "every", 0, "repeat in this process, with connections kept open, until interrupted")
+	f.StringVar(&g.asOf, "as-of", "", "judge with the configuration of this Git commit")
+	f.StringVar(&g.store, "store", "", "history file (default: one per repository under XDG_STATE_HOME); \"none\" keeps none")
+	f.StringVar(&o.record, "record", "", "also write what was observed to this file, for replay")
+	return flagSection{"Work", f}
+}
+
+func (o *checkOptions) judgementFlags() flagSection {
+	f := pflag.NewFlagSet("judgement", pflag.ContinueOnError)
+	f.StringVar(&o.failOn, "fail-on", string(failOnRed), "exit non-zero at: red (and unknown), yellow, or never")
+	f.DurationVar(&o.maxAge, "max-age", 0, "observations older than this are stale, whatever the policies say")
+	return flagSection{"Judgement", f}
+}
+
+func (o *checkOptions) verdict() (failOn, error) {
+	switch f := failOn(o.failOn); f {
+	case failOnRed, failOnYellow, failOnNever:
+		return f, nil
+	default:
+		return "", usage(fmt.Errorf("--fail-on %q is not known; write red, yellow or never", o.failOn), "bcctl check --help")
+	}
+}
+
+func (a *app) check(cmd *cobra.Command, args []string, o *checkOptions) error {
+	ctx, cancel := a.deadline(cmd.Context())
+	defer cancel()
+	verdict, err := o.verdict()
+	if err != nil {
+		return err
+	}
+	s, err := a.newSweeper(ctx, cmd.Flags(), args, o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if o.every <= 0 {
+		report, err := s.once(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.publish(report, o.output, o.record); err != nil {
+			return err
+		}
+		return verdict.verdict(report.Verdict)
+	}
+	return a.repeat(ctx, s, o, func(report check.Report) (bool, error) {
+		return false, a.publish(report, o.output, o.record)
+	})
+}
+
+// deadline bounds the whole command where --timeout asks for it.
+func (a *app) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.globals.timeout > 0 {
+		return context.WithTimeout(ctx, a.globals.timeout)
+	}
+	return context.WithCancel(ctx)
+}
+
+// repeat sweeps until done or interrupted. A sweep that takes longer than the
+// interval is followed by the next one at once; sweeps never overlap.
+func (a *app) repeat(ctx context.Context, s *sweeper, o *checkOptions, each func(check.Report) (done bool, err error)) error {
+	ticker := time.NewTicker(o.every)
+	defer ticker.Stop()
+	for {
+		report, err := s.once(ctx)
+		if err != nil {
+			return err
+		}
+		if done, err := each(report); done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// sweeper is a prepared check: it can be made once or again and again.
+type sweeper struct {
+	app    *app
+	repo   *repository
+	sweep  check.Sweep
+	runner *check.Runner
+	store  closer
+	status *term.Progress
+}
+
+type closer interface{ Close() error }
+
+func (a *app) newSweeper(ctx context.Context, flags *pflag.FlagSet, args []string, o *checkOptions) (*sweeper, error) {
+	r, err := a.openRepository(ctx, flags)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := o.selection.choose(ctx, r, args)
+	if err != nil {
+		return nil, err
+	}
+	s := &sweeper{app: a, repo: r, sweep: check.Sweep{Repo: r.repo, Rules: r.rules, Commit: r.commit, Targets: targets.targets, Groups: targets.groups}}
+	if r.settings.Replay != "" {
+		if s.sweep.Replay, err = check.LoadRecording(r.fsys, r.settings.Replay, r.repo); err != nil {
+			return nil, fail(exitConfig, err, "")
+		}
+	}
+	s.runner = &check.Runner{
+		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
+		Parallel: r.settings.Check.Parallel, TargetTimeout: r.settings.Check.TargetTimeout,
+		KeepOpen: o.every > 0, MaxAge: o.maxAge, Now: a.Now,
+	}
+	if !a.globals.quiet {
+		s.status = term.NewProgress(a.Stderr, a.profile(a.Stderr), a.Now)
+		s.runner.Progress = func(p check.Progress) { s.status.Update(progressLine(p), p.Done, p.Total) }
+	}
+	return s, s.openStore(ctx, a)
+}
+
+// openStore opens the history. A history that cannot be opened costs the
+// history, not the verdict.
+func (s *sweeper) openStore(ctx context.Context, a *app) error {
+	if a.globals.store == "none" {
+		return nil
+	}
+	db, err := a.openStore(ctx, s.repo)
+	if err != nil {
+		a.remark("history is not kept: %v", err)
+		return nil
+	}
+	s.runner.Store, s.store = db, db
+	return nil
+}
+
+func (s *sweeper) once(ctx context.Context) (check.Report, error) {
+	report, err := s.runner.Run(ctx, s.sweep)
+	if s.status != nil {
+		s.status.Done()
+	}
+	if err != nil {
+		return report, err
+	}
+	if shift := clockShift(s.app.Lookup); shift != 0 {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("the collector's clock is shifted by %s (%s), for the laboratory", shift, labClockSkew))
+	}
+	for _, w := range report.Warnings {
+		s.app.remark("%s", w)
+	}
+	return report, nil
+}
+
+func (s *sweeper) close() {
+	_ = s.runner.Close() // goodbyes that fail change nothing
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.app.remark("%v", err)
+		}
+	}
+}
+
+// publish renders a report everywhere it was asked for, and writes a recording.
+func (a *app) publish(report check.Report, o outputOptions, record string) error {
+	if record != "" {
+		data, err := json.MarshalIndent(check.Record(report), "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(a.path(record), append(data, '\n')); err != nil {
+			return err
+		}
+	}
+	return a.render(report, o)
+}
+
+// remark prints a line on stderr that is neither answer nor error.
+func (a *app) remark(format string, args ...any) {
+	if !a.globals.quiet {
+		fmt.Fprintf(a.Stderr, "bcctl: "+format+"\n", args...)
+	}
+}

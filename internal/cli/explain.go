@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/render"
+	"github.com/bcctl/bcctl/internal/store"
+	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+func newExplain(a *app) *cobra.Command {
+	o := &checkOptions{}
+	var live, all bool
+	cmd := &cobra.Command{
+		Use:   "explain <target|REASON_CODE|exit-code>",
+		Short: "Why it is so: the reasons, the numbers, the rule's line, what to do first",
+		Long: `Explains the last recorded verdict of a target without making a connection; --live
+looks now. Also explains a reason code (REPLAY_PAUSED) and an exit code (4).`,
+		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(errors.New("name one target, reason code or exit code"), "bcctl explain ledger")
+			}
+			return nil
+		},
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.explain(cmd, args[0], o, live, all)
+		},
+	}
+	cmd.Flags().BoolVar(&live, "live", false, "look now instead of at the record")
+	cmd.Flags().BoolVar(&all, "all", false, "every indicator, not only what matters")
+	cmd.Flags().StringVar(&a.globals.store, "store", "", "history file")
+	return cmd
+}
+
+var codeForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+
+func (a *app) explain(cmd *cobra.Command, what string, o *checkOptions, live, all bool) error {
+	if codeForm.MatchString(what) {
+		return a.explainCode(readiness.Code(what))
+	}
+	if n, err := strconv.Atoi(what); err == nil {
+		return explainExit(a.Stdout, n)
+	}
+	var report check.Report
+	var err error
+	if live {
+		report, err = a.lookAt(cmd, what, o)
+	} else {
+		report, err = a.recorded(cmd, []string{what}, &o.selection)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range report.Results {
+		if r.Name == what {
+			return render.Explain(a.Stdout, r, a.view(report, a.Stdout), render.ExplainOptions{AllIndicators: all})
+		}
+	}
+	return fail(exitFailed, fmt.Errorf("%q is not one target; explain takes a name, no pattern", what), "bcctl check -o name")
+}
+
+func (a *app) lookAt(cmd *cobra.Command, what string, o *checkOptions) (check.Report, error) {
+	ctx, cancel := a.deadline(cmd.Context())
+	defer cancel()
+	s, err := a.newSweeper(ctx, cmd.Flags(), []string{what}, o)
+	if err != nil {
+		return check.Report{}, err
+	}
+	defer s.close()
+	return s.once(ctx)
+}
+
+func (a *app) explainCode(code readiness.Code) error {
+	if _, known := code.Info(); !known {
+		var all []string
+		for _, c := range readiness.Codes() {
+			all = append(all, string(c.Code))
+		}
+		message := fmt.Sprintf("no reason code %s", code)
+		if near := config.Nearest(string(code), all); near != "" {
+			message += fmt.Sprintf("; did you mean %s?", near)
+		}
+		return fail(exitFailed, errors.New(message), "docs/reason-codes.md lists all")
+	}
+	return render.ExplainCode(a.Stdout, code)
+}
+
+func explainExit(w io.Writer, n int) error {
+	for _, c := range exitCodes {
+		if c.Code == n {
+			_, err := fmt.Fprintf(w, "exit code %d: %s\n", c.Code, c.Meaning)
+			return err
+		}
+	}
+	return fail(exitFailed, fmt.Errorf("%d is no exit code of bcctl; treat it as failure", n), "bcctl help exit-codes")
+}
+
+// readerNow is the time at which a reader sees recorded verdicts: now, or the
+// time of the recording where they were replayed.
+func (a *app) readerNow(judgements []store.Judgement) time.Time {
+	now := a.Now()
+	for _, j := range judgements {
+		if j.Run.Replay != nil {
+			return j.Run.Replay.RecordedAt
+		}
+	}
+	return now
+}

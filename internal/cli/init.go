@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bcctl/bcctl/examples"
+	"github.com/bcctl/bcctl/schemas"
+)
+
+func newInit(a *app) *cobra.Command {
+	var demo, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "init [dir]",
+		Short: "Start a configuration repository; never overwrites a file",
+		Long: `Writes a small, complete repository with comments: sites, one resource, a group,
+thresholds, approvals, people, rule tests and the schemas for your editor. With
+--demo, a repository with observations recorded from real servers, to try every
+reading command without a database.`,
+		Example: examplesOf("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init --dry-run"),
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			name := "starter"
+			if demo {
+				name = "demo"
+			}
+			return a.scaffold(dir, name, dryRun)
+		},
+	}
+	cmd.Flags().BoolVar(&demo, "demo", false, "with observations recorded from real servers")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "list what would be written, write nothing")
+	return cmd
+}
+
+// scaffold copies an example. Files that exist stay as they are, and are named.
+func (a *app) scaffold(dir, name string, dryRun bool) error {
+	files, err := scaffoldFiles(name)
+	if err != nil {
+		return err
+	}
+	target := a.path(dir)
+	var written, kept int
+	for _, f := range files {
+		path := filepath.Join(target, filepath.FromSlash(f.name))
+		existing, err := os.ReadFile(path)
+		switch {
+		case err == nil && bytes.Equal(existing, f.data):
+			continue
+		case err == nil:
+			kept++
+			fmt.Fprintf(a.Stdout, "kept    %s (exists)\n", filepath.Join(dir, f.name))
+			continue
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("look at %s: %w", path, err)
+		}
+		written++
+		if dryRun {
+			fmt.Fprintf(a.Stdout, "would write %s\n", filepath.Join(dir, f.name))
+			continue
+		}
+		if err := writeNew(path, f.data); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.Stdout, "wrote   %s\n", filepath.Join(dir, f.name))
+	}
+	fmt.Fprintf(a.Stdout, "%s written, %d kept.\n", plural(written, "file"), kept)
+	if name == "demo" {
+		fmt.Fprintf(a.Stdout, "Next:\n  cd %s\n  bcctl check\n  bcctl explain orders\n", dir)
+	} else {
+		fmt.Fprintf(a.Stdout, "Next:\n  cd %s\n  bcctl validate\n  bcctl doctor\n", dir)
+	}
+	return nil
+}
+
+// writeNew creates a file that does not exist; if one appears meanwhile it wins.
+func writeNew(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+type scaffoldFile struct {
+	name string
+	data []byte
+}
+
+// scaffoldFiles lists an example's files and the schemas beside them.
+func scaffoldFiles(name string) ([]scaffoldFile, error) {
+	var files []scaffoldFile
+	example, err := fs.Sub(examples.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	add := func(fsys fs.FS, prefix string, keep func(string) bool) error {
+		return fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !keep(p) {
+				return err
+			}
+			data, err := fs.ReadFile(fsys, p)
+			files = append(files, scaffoldFile{prefix + p, data})
+			return err
+		})
+	}
+	if err := add(example, "", func(string) bool { return true }); err != nil {
+		return nil, err
+	}
+	err = add(schemas.FS, "schemas/", func(p string) bool { return strings.HasSuffix(p, ".json") })
+	return files, err
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/render"
+	"github.com/bcctl/bcctl/internal/term"
+)
+
+// outputOptions are the flags that say how a report is shown.
+type outputOptions struct {
+	formats []string
+	all     bool
+}
+
+func (o *outputOptions) flags() flagSection {
+	f := pflag.NewFlagSet("output", pflag.ContinueOnError)
+	f.StringArrayVarP(&o.formats, "output", "o", nil, "table, wide, name, json, jsonl, yaml, csv, markdown, github, junit, sarif, template=...; FORMAT=FILE writes a file; repeatable")
+	f.BoolVar(&o.all, "all", false, "list green targets too, not only their number")
+	return flagSection{"Output", f}
+}
+
+// render writes a report in every format asked for; the table when none is.
+func (a *app) render(report check.Report, o outputOptions) error {
+	formats := o.formats
+	if len(formats) == 0 {
+		formats = []string{"table"}
+	}
+	var specs []render.Spec
+	stdout := 0
+	for _, text := range formats {
+		spec, err := render.Parse(text)
+		if err != nil {
+			return usage(err, "bcctl help output")
+		}
+		if spec.Path == "" {
+			stdout++
+		}
+		specs = append(specs, spec)
+	}
+	if stdout > 1 {
+		return usage(errors.New("two formats cannot share stdout; give all but one a file"), "bcctl check -o table -o json=report.json")
+	}
+	view := a.view(report, a.Stdout)
+	view.All = o.all
+	var failed []error
+	for _, spec := range specs {
+		if spec.Path != "" {
+			spec.Path = a.path(spec.Path)
+		}
+		if err := render.Render(a.Stdout, spec, view); err != nil {
+			failed = append(failed, fmt.Errorf("write %s: %w", spec.Format, err))
+		}
+	}
+	return errors.Join(append(failed, a.githubFiles(view))...)
+}
+
+func (a *app) view(report check.Report, w io.Writer) render.View {
+	now := report.FinishedAt
+	return render.View{Report: report, Now: now, Profile: a.profile(w)}
+}
+
+func (a *app) profile(w io.Writer) term.Profile {
+	mode, err := term.ParseColorMode(a.globals.color)
+	if err != nil || a.globals.noColor {
+		mode = term.ColorNever
+	}
+	return term.Detect(w, a.Lookup, term.WithColor(mode))
+}

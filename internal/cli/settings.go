@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// Settings are the tool's own: how it runs here. No rule, threshold, approver or
+// target is a setting; whatever decides is a reviewed document.
+type Settings struct {
+	Repository string        `mapstructure:"repository"`
+	Replay     string        `mapstructure:"replay"`
+	Check      CheckSettings `mapstructure:"check"`
+	Store      StoreSettings `mapstructure:"store"`
+}
+
+// CheckSettings are about collecting.
+type CheckSettings struct {
+	Parallel      int           `mapstructure:"parallel"`
+	TargetTimeout time.Duration `mapstructure:"target-timeout"`
+}
+
+// StoreSettings are about history.
+type StoreSettings struct {
+	URL string        `mapstructure:"url"`
+	Raw time.Duration `mapstructure:"raw-retention"`
+}
+
+// settingDefaults lists every key; a key that is not here is an error. Every key
+// has a default, without which viper would not see its environment variable.
+var settingDefaults = map[string]any{
+	"repository":           "",
+	"replay":               "",
+	"check.parallel":       16,
+	"check.target-timeout": "10s",
+	"store.url":            "",
+	"store.raw-retention":  "48h",
+}
+
+// personal are keys that a reviewed repository must not set: they say where this
+// machine writes.
+var personal = []string{"store.url"}
+
+// loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
+// person's file, the repository's bcctl.yaml, built-in defaults.
+func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, error) {
+	v := viper.New()
+	for key, value := range settingDefaults {
+		v.SetDefault(key, value)
+	}
+	v.SetConfigType("yaml")
+	type source struct {
+		name     string
+		data     []byte
+		personal bool
+	}
+	sources := []source{{name: "bcctl.yaml", data: repoFile}}
+	if path := a.personalFile(); path != "" {
+		if data, err := os.ReadFile(path); err == nil {
+			sources = append(sources, source{path, data, true})
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return Settings{}, fail(exitConfig, fmt.Errorf("read settings: %w", err), "")
+		}
+	}
+	if path := a.globals.configFile; path != "" {
+		data, err := os.ReadFile(a.path(path))
+		if err != nil {
+			return Settings{}, fail(exitConfig, fmt.Errorf("read settings: %w", err), "")
+		}
+		sources = append(sources, source{path, data, true})
+	}
+	for _, s := range sources {
+		if err := checkKeys(s.name, s.data, s.personal); err != nil {
+			return Settings{}, err
+		}
+		if err := v.MergeConfig(bytes.NewReader(s.data)); err != nil {
+			return Settings{}, fail(exitConfig, fmt.Errorf("%s: %w", s.name, err), "")
+		}
+	}
+	for key := range settingDefaults {
+		name := "BCCTL_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key))
+		if value, ok := a.Lookup(name); ok && value != "" {
+			v.Set(key, value)
+		}
+	}
+	for flag, key := range map[string]string{"parallel": "check.parallel", "target-timeout": "check.target-timeout", "store": "store.url"} {
+		if flags == nil {
+			break
+		}
+		if f := flags.Lookup(flag); f != nil && f.Changed {
+			v.Set(key, f.Value.String())
+		}
+	}
+	var s Settings
+	if err := v.UnmarshalExact(&s); err != nil {
+		return s, fail(exitConfig, fmt.Errorf("settings: %w", flatten(err)), "bcctl help environment")
+	}
+	if s.Check.Parallel < 1 || s.Check.Parallel > 1024 {
+		return s, fail(exitConfig, fmt.Errorf("check.parallel is %d; write a number from 1 to 1024", s.Check.Parallel), "")
+	}
+	if s.Check.TargetTimeout < 100*time.Millisecond {
+		return s, fail(exitConfig, fmt.Errorf("check.target-timeout is %s; write at least 100ms", s.Check.TargetTimeout), "")
+	}
+	return s, nil
+}
+
+// checkKeys refuses unknown keys of one file, each with the nearest known one.
+func checkKeys(name string, data []byte, isPersonal bool) error {
+	one := viper.New()
+	one.SetConfigType("yaml")
+	if err := one.ReadConfig(bytes.NewReader(data)); err != nil {
+		return fail(exitConfig, fmt.Errorf("%s: %w", name, err), "")
+	}
+	var problems []string
+	for _, key := range one.AllKeys() {
+		if _, known := settingDefaults[key]; !known {
+			problems = append(problems, fmt.Sprintf("%s: unknown setting %q; known: %s", name, key, strings.Join(sortedKeys(settingDefaults), ", ")))
+		} else if !isPersonal && slices.Contains(personal, key) {
+			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes and is not taken from a repository; use BCCTL_STORE_URL, --store or your own settings file", name, key))
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	sort.Strings(problems)
+	return fail(exitConfig, errors.New(strings.Join(problems, "\n")), "")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// flatten puts the decoder's list of errors on one line.
+func flatten(err error) error {
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
+}
+
+// personalFile is where the person's own settings are.
+func (a *app) personalFile() string {
+	dir := a.userDir("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "bcctl", "config.yaml")
+}
+
+// userDir finds a directory of the XDG kind, or what the system has instead.
+func (a *app) userDir(variable, underHome string) string {
+	if dir := a.getenv(variable); filepath.IsAbs(dir) {
+		return dir
+	}
+	if runtime.GOOS == "windows" {
+		return a.getenv("AppData")
+	}
+	home := a.getenv("HOME")
+	if home == "" {
+		return ""
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support")
+	}
+	return filepath.Join(home, underHome)
+}
+
+// path resolves a path given on the command line.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.Dir, p)
+}
+
+// settingNames lists the environment variable of every setting, for help.
+func settingNames() []string {
+	var names []string
+	for _, key := range sortedKeys(settingDefaults) {
+		names = append(names, "BCCTL_"+strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key)))
+	}
+	return names
+}
