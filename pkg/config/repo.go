@@ -72,6 +72,13 @@ func (r *Repo) Sites() []Site {
 	return sites
 }
 
+// Count returns how many documents were read.
+func (r *Repo) Count() int {
+	return len(r.Resources) + len(r.Groups) + len(r.SiteLists) + len(r.Rosters) + len(r.ApprovalPolicies) +
+		len(r.StatusPolicies) + len(r.AlertPolicies) + len(r.Calendars) + len(r.Runbooks) + len(r.Schedules) +
+		len(r.Requests) + len(r.StatusTests)
+}
+
 // CA returns the PEM file that res trusts, and nil when it trusts the machine's
 // own roots.
 func (r *Repo) CA(res *Resource) []byte { return r.cas[res.Spec.Connection.TLS.CA] }

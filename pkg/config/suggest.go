@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// Nearest returns the candidate that a mistyped text was probably meant to be, and
+// "" when none is near. Messages all over bcctl use it, so that they guess alike.
+func Nearest(text string, candidates []string) string { return nearest(text, candidates) }
+
 // nearest returns the candidate that text was probably meant to be: at most two
 // slips of the hand away, or begun by it. It returns "" when there is none.
 func nearest(text string, candidates []string) string {
