@@ -16,11 +16,12 @@ import (
 // holds nothing of ours: a long-running server must not carry the caller's
 // tokens about, and a PGHOST or PGDATA of the caller must not redirect it.
 func (l *Lab) run(ctx context.Context, program string, args ...string) error {
-	return run(ctx, l.state.Binaries, l.account, program, args...)
+	return run(ctx, l.account, l.state.Binaries.path(program), args...)
 }
 
-func run(ctx context.Context, b Binaries, a account, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, b.path(program), args...)
+func run(ctx context.Context, a account, path string, args ...string) error {
+	program := filepath.Base(path)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=/"}
 	if lib, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
 		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+lib)
@@ -53,7 +54,7 @@ func (l *Lab) initdb(ctx context.Context, dataDir string) error {
 }
 
 func initdb(ctx context.Context, b Binaries, a account, dataDir string) error {
-	return run(ctx, b, a, "initdb", "-D", dataDir, "-U", superuser, "--auth=reject", // our own pg_hba.conf decides
+	return run(ctx, a, b.path("initdb"), "-D", dataDir, "-U", superuser, "--auth=reject", // our own pg_hba.conf decides
 		"--encoding=UTF8", "--no-locale", "--wal-segsize=1", "--no-sync")
 }
 

@@ -92,5 +92,17 @@ func (l *Lab) Destroy(ctx context.Context) error {
 	if dir := l.state.SocketDir; strings.HasPrefix(dir, farSockets) {
 		sockets = os.RemoveAll(dir)
 	}
-	return errors.Join(sockets, os.RemoveAll(l.dir))
+	return errors.Join(sockets, removeBusy(l.dir))
+}
+
+// removeBusy removes a directory in which a copy begun by archive_command may
+// still be going on: it can outlive the server by a moment.
+func removeBusy(dir string) error {
+	for attempt := 1; ; attempt++ {
+		err := os.RemoveAll(dir)
+		if err == nil || attempt == 20 {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }

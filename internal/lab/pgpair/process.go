@@ -31,8 +31,13 @@ func serverProcesses(dataDir string) ([]process, error) {
 	return descendants(all, dataDir), nil
 }
 
-func descendants(all []process, dataDir string) []process {
+// descendants returns the processes on dataDir, those with the numbers known to
+// be of them, and the descendants of both.
+func descendants(all []process, dataDir string, known ...int) []process {
 	member := make(map[int]bool)
+	for _, pid := range known {
+		member[pid] = true
+	}
 	for grown := true; grown; {
 		grown = false
 		for _, p := range all {
@@ -140,10 +145,21 @@ func awaitGone(ctx context.Context, dataDir string, limit time.Duration) (bool, 
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	var known []int
 	for {
-		found, err := serverProcesses(dataDir)
-		if err != nil || len(found) == 0 {
-			return err == nil, err
+		all, err := listProcesses()
+		if err != nil {
+			return false, err
+		}
+		// One that has given up its memory and directory, and is about to end, can no
+		// longer be told from others but by its number.
+		found := descendants(all, dataDir, known...)
+		if len(found) == 0 {
+			return true, nil
+		}
+		known = nil
+		for _, p := range found {
+			known = append(known, p.PID)
 		}
 		select {
 		case <-ctx.Done():

@@ -36,7 +36,11 @@ func readProcess(pid int) (process, bool) {
 		return process{}, false
 	}
 	// The program's name stands in parentheses and may itself contain some.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	from, to := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+	if from < 0 || to < from {
+		return process{}, false
+	}
+	fields := bytes.Fields(stat[to+1:])
 	if len(fields) < 2 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
 		return process{}, false
 	}
@@ -45,7 +49,9 @@ func readProcess(pid int) (process, bool) {
 		return process{}, false
 	}
 	p := process{PID: pid, Parent: parent, Paused: fields[0][0] == 'T'}
-	p.DataDir = dataDirOf(dir)
+	if string(stat[from+1:to]) == "postgres" {
+		p.DataDir = dataDirOf(dir)
+	}
 	return p, true
 }
 
@@ -66,10 +72,6 @@ func dataDirOf(dir string) string {
 				return args[i+1]
 			}
 		}
-	}
-	exe, err := os.Readlink(filepath.Join(dir, "exe"))
-	if err != nil || strings.TrimSuffix(filepath.Base(exe), " (deleted)") != "postgres" {
-		return ""
 	}
 	cwd, err := os.Readlink(filepath.Join(dir, "cwd"))
 	if err != nil {
