@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -41,37 +41,81 @@ func (d *dictionary) resolve(ctx context.Context, tx *sql.Tx, replay int64, targ
 			series:     make(map[readiness.Key]seriesEntry, len(samples)),
 		}
 	}
-	if err := d.load(ctx, tx, replay, targets); err != nil {
-		return fmt.Errorf("read the names of targets and series: %w", err)
-	}
-	if err := d.insertTargets(ctx, tx, replay, targets); err != nil {
+	if err := d.addTargets(ctx, tx, replay, targets); err != nil {
 		return fmt.Errorf("add targets: %w", err)
 	}
-	if err := d.insertSeries(ctx, tx, samples); err != nil {
+	if err := d.addSeries(ctx, tx, replay, samples); err != nil {
 		return fmt.Errorf("add series: %w", err)
 	}
 	return nil
 }
 
-// load reads what the file knows about the targets that are not remembered yet.
-func (d *dictionary) load(ctx context.Context, tx *sql.Tx, replay int64, targets []string) error {
+// addTargets looks up the targets that are not remembered, and adds those that
+// the file does not know either.
+func (d *dictionary) addTargets(ctx context.Context, tx *sql.Tx, replay int64, targets []string) error {
+	missing := d.withoutID(targets)
+	if err := d.load(ctx, tx, replay, missing); err != nil {
+		return err
+	}
+	if missing = d.withoutID(missing); len(missing) == 0 {
+		return nil
+	}
+	b := newBulk(tx, `INSERT INTO target (replay, name) VALUES`, ``, 2)
+	var err error
+	for i := 0; i < len(missing) && err == nil; i++ {
+		err = b.add(ctx, replay, missing[i])
+	}
+	if err := b.flush(ctx, err); err != nil {
+		return err
+	}
+	return d.load(ctx, tx, replay, missing)
+}
+
+func (d *dictionary) withoutID(targets []string) []string {
 	var missing []string
 	for _, t := range targets {
 		if _, ok := d.targets[t]; !ok {
 			missing = append(missing, t)
 		}
 	}
-	if len(missing) == 0 {
+	return missing
+}
+
+// addSeries adds the series that are not remembered, and notes units that have
+// changed: the newest is what a reader of the series is shown. Another process may
+// have added a series since its target was looked up.
+func (d *dictionary) addSeries(ctx context.Context, tx *sql.Tx, replay int64, samples []sample) error {
+	b := newBulk(tx, `INSERT INTO series (target, endpoint, indicator, unit) VALUES`,
+		`ON CONFLICT (target, endpoint, indicator) DO UPDATE SET unit = excluded.unit`, 4)
+	var changed []string
+	var err error
+	for i := 0; i < len(samples) && err == nil; i++ {
+		s := samples[i]
+		if entry, ok := d.series[s.key]; ok && entry.unit == s.unit {
+			continue
+		}
+		changed = append(changed, s.key.Target)
+		err = b.add(ctx, d.targets[s.key.Target], s.key.Endpoint, string(s.key.Indicator), string(s.unit))
+	}
+	if err := b.flush(ctx, err); err != nil {
+		return err
+	}
+	return d.load(ctx, tx, replay, slices.Compact(changed))
+}
+
+// load reads what the file knows about targets and their series.
+func (d *dictionary) load(ctx context.Context, tx *sql.Tx, replay int64, targets []string) error {
+	if len(targets) == 0 {
 		return nil
 	}
-	names, err := json.Marshal(missing)
+	names, err := json.Marshal(targets)
 	if err != nil {
 		return err
 	}
-	const wanted = ` FROM target t LEFT JOIN series s ON s.target = t.id
-		WHERE t.replay = ? AND t.name IN (SELECT value FROM json_each(?))`
-	return each(ctx, tx, `SELECT t.id, t.name, s.id, s.endpoint, s.indicator, s.unit`+wanted, []any{replay, names},
-		func(rows *sql.Rows) error {
+	return each(ctx, tx, `SELECT t.id, t.name, s.id, s.endpoint, s.indicator, s.unit
+		FROM target t LEFT JOIN series s ON s.target = t.id
+		WHERE t.replay = ? AND t.name IN (SELECT value FROM json_each(?))`,
+		[]any{replay, names}, func(rows *sql.Rows) error {
 			var target int64
 			var name string
 			var id sql.NullInt64
@@ -86,58 +130,4 @@ func (d *dictionary) load(ctx context.Context, tx *sql.Tx, replay int64, targets
 			}
 			return nil
 		})
-}
-
-func (d *dictionary) insertTargets(ctx context.Context, tx *sql.Tx, replay int64, targets []string) error {
-	for _, name := range targets {
-		if _, ok := d.targets[name]; ok {
-			continue
-		}
-		added, err := tx.ExecContext(ctx, `INSERT INTO target (replay, name) VALUES (?, ?)`, replay, name)
-		if err != nil {
-			return err
-		}
-		if d.targets[name], err = added.LastInsertId(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// insertSeries also notes a unit that has changed; the newest is what a reader of
-// the series is shown.
-func (d *dictionary) insertSeries(ctx context.Context, tx *sql.Tx, samples []sample) (err error) {
-	var insert *sql.Stmt
-	defer func() {
-		if insert != nil {
-			err = errors.Join(err, insert.Close())
-		}
-	}()
-	for _, s := range samples {
-		entry, ok := d.series[s.key]
-		switch {
-		case ok && entry.unit == s.unit:
-			continue
-		case ok:
-			if _, err := tx.ExecContext(ctx, `UPDATE series SET unit = ? WHERE id = ?`, string(s.unit), entry.id); err != nil {
-				return err
-			}
-		default:
-			if insert == nil {
-				// Another process may have added the series since its target was looked up.
-				insert, err = tx.PrepareContext(ctx, `INSERT INTO series (target, endpoint, indicator, unit) VALUES (?, ?, ?, ?)
-					ON CONFLICT (target, endpoint, indicator) DO UPDATE SET unit = excluded.unit RETURNING id`)
-				if err != nil {
-					return err
-				}
-			}
-			row := insert.QueryRowContext(ctx, d.targets[s.key.Target], s.key.Endpoint, string(s.key.Indicator), string(s.unit))
-			if err := row.Scan(&entry.id); err != nil {
-				return err
-			}
-		}
-		entry.unit = s.unit
-		d.series[s.key] = entry
-	}
-	return nil
 }

@@ -66,7 +66,7 @@ func saveDocuments(ctx context.Context, tx *sql.Tx, names *dictionary, run, fini
 		}
 		if m := d.memory; m != nil {
 			lastIn, last := m.lastIn, m.last
-			if lastIn == elsewhere && !replaced {
+			if lastIn == inLatest && !replaced {
 				lastIn, last = ownColumn, d.result // latest keeps a newer verdict than the memory's
 			}
 			_, err := memory.ExecContext(ctx, target, finished, m.savedAt, []byte(m.episodes), m.observations,

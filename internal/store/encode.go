@@ -14,12 +14,14 @@ import (
 )
 
 // Where a part of a memory is kept. A run's verdict is usually the memory's last
-// one as well, and its last known good usually stands inside it: both are stored
-// once.
+// one as well, and what was last known to be good usually is that verdict or
+// stands inside it: all are stored once.
 const (
-	nowhere   = 0 // there is none
-	ownColumn = 1
-	elsewhere = 2 // in the row's last verdict, or for that verdict in table latest
+	nowhere    = 0 // there is none
+	ownColumn  = 1
+	inLatest   = 2 // the last verdict is the one in table latest
+	inVerdict  = 2 // the known good stands inside the last verdict
+	theVerdict = 3 // the known good is what the last verdict saw
 )
 
 // document is what is stored about one target as JSON.
@@ -90,7 +92,7 @@ func (d *document) encode(result *readiness.Result, memories map[string]check.Me
 	case m.Last == nil:
 		row.lastIn = nowhere
 	case result != nil && reflect.DeepEqual(*m.Last, *result):
-		row.lastIn = elsewhere
+		row.lastIn = inLatest
 	default:
 		row.lastIn = ownColumn
 		if row.last, err = json.Marshal(m.Last); err != nil {
@@ -101,7 +103,9 @@ func (d *document) encode(result *readiness.Result, memories map[string]check.Me
 	case m.LastKnownGood == nil:
 		row.knownGoodIn = nowhere
 	case m.Last != nil && reflect.DeepEqual(m.LastKnownGood, m.Last.LastKnownGood):
-		row.knownGoodIn = elsewhere
+		row.knownGoodIn = inVerdict
+	case m.Last != nil && reflect.DeepEqual(*m.LastKnownGood, seenBy(m.Last)):
+		row.knownGoodIn = theVerdict
 	default:
 		row.knownGoodIn = ownColumn
 		if row.knownGood, err = json.Marshal(m.LastKnownGood); err != nil {
@@ -112,7 +116,7 @@ func (d *document) encode(result *readiness.Result, memories map[string]check.Me
 	return nil
 }
 
-// decode is the reverse of encode for one memory; last is the last verdict from
+// decode is the reverse of encode. The column last holds the last verdict
 // wherever it is kept.
 func (row *memoryRow) decode() (check.Memory, error) {
 	m := check.Memory{Episodes: row.episodes, SavedAt: at(row.savedAt)}
@@ -131,12 +135,22 @@ func (row *memoryRow) decode() (check.Memory, error) {
 		if err := json.Unmarshal(row.knownGood, &m.LastKnownGood); err != nil {
 			return m, err
 		}
-	case elsewhere:
-		if m.Last != nil {
-			m.LastKnownGood = m.Last.LastKnownGood
+	case inVerdict, theVerdict:
+		if m.Last == nil {
+			break
+		}
+		m.LastKnownGood = m.Last.LastKnownGood
+		if row.knownGoodIn == theVerdict {
+			seen := seenBy(m.Last)
+			m.LastKnownGood = &seen
 		}
 	}
 	return m, nil
+}
+
+// seenBy is a verdict's evidence in the form of a last known good.
+func seenBy(r *readiness.Result) readiness.LastKnownGood {
+	return readiness.LastKnownGood{ObservedAt: r.ObservedAt, Indicators: r.Indicators}
 }
 
 // inParallel calls fn for 0 to n-1 on all processors and returns every error.

@@ -105,24 +105,25 @@ func worstCode(reasons []readiness.Reason) readiness.Code {
 	return worst.Code
 }
 
-// addSamples records the numbers that were read during the run, one per series.
+// addSamples records the numbers that were read during the run, one per series. A
+// number belongs to the resource or group in whose result it stands, so that
+// every series belongs to something that has verdicts.
 func (rec *record) addSamples() {
 	position := make(map[readiness.Key]int)
-	var descend func(results []readiness.Result, target, endpoint string)
-	descend = func(results []readiness.Result, target, endpoint string) {
-		for _, r := range results {
-			target, endpoint := target, endpoint
-			if r.Kind == readiness.KindEndpoint {
-				endpoint = r.Name
-			} else {
+	var descend func(results []readiness.Result, target string)
+	descend = func(results []readiness.Result, target string) {
+		for i := range results {
+			r := &results[i]
+			target, endpoint := target, r.Name
+			if r.Kind != readiness.KindEndpoint {
 				target, endpoint = r.Name, ""
 			}
-			for i := range r.Indicators {
-				s, ok := rec.sampleOf(&r.Indicators[i])
-				if !ok {
+			for j := range r.Indicators {
+				s, ok := rec.sampleOf(&r.Indicators[j])
+				if !ok || target == "" {
 					continue
 				}
-				s.key.Target = cmp.Or(s.key.Target, target)
+				s.key.Target = target
 				s.key.Endpoint = cmp.Or(s.key.Endpoint, endpoint)
 				if p, again := position[s.key]; again {
 					if s.at > rec.samples[p].at {
@@ -133,10 +134,10 @@ func (rec *record) addSamples() {
 				position[s.key] = len(rec.samples)
 				rec.samples = append(rec.samples, s)
 			}
-			descend(r.Children, target, endpoint)
+			descend(r.Children, target)
 		}
 	}
-	descend(rec.report.Results, "", "")
+	descend(rec.report.Results, "")
 	for _, s := range rec.samples {
 		rec.include(s.at)
 	}

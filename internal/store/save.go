@@ -90,7 +90,8 @@ func sameRun(ctx context.Context, tx *sql.Tx, rec record) (bool, error) {
 	return true, nil
 }
 
-// targetsOf returns every name that needs an id.
+// targetsOf returns every name that needs an id. Samples belong to targets that
+// have a verdict.
 func targetsOf(rec record, docs []document) []string {
 	names := make([]string, 0, len(docs)+len(rec.report.Transitions))
 	for _, d := range docs {
@@ -98,12 +99,6 @@ func targetsOf(rec record, docs []document) []string {
 	}
 	for _, t := range rec.report.Transitions {
 		names = append(names, t.Target)
-	}
-	for _, s := range rec.samples {
-		// Samples stand in the order of their targets; this keeps the list short.
-		if len(names) == 0 || names[len(names)-1] != s.key.Target {
-			names = append(names, s.key.Target)
-		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

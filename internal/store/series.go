@@ -80,7 +80,8 @@ func (db *DB) Series(ctx context.Context, target, endpoint string, indicator rea
 	slices.SortStableFunc(samples, func(a, b Sample) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Width, b.Width))
 	})
-	return samples, err
+	// A replay repeated shows the same readings again.
+	return slices.Compact(samples), err
 }
 
 // readings finds single readings, with one seek for each run in the window.

@@ -58,6 +58,7 @@ func (db *DB) Statuses(ctx context.Context, target string, since, until time.Tim
 			[]any{space, target, from, to}, add)
 	})
 	slices.SortStableFunc(spans, span.compare)
+	spans = fold(spans, never)
 	statuses := make([]StatusSample, len(spans))
 	for i, s := range spans {
 		statuses[i] = s.sample()

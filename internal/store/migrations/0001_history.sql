@@ -134,7 +134,8 @@ CREATE INDEX latest_by_run ON latest (run);
 
 -- What a target carries from run to run, as JSON. last_in says where the last
 -- verdict is: 0 there is none, 1 in last, 2 it is latest.result. known_good_in
--- likewise: 0 there is none, 1 in known_good, 2 inside the last verdict.
+-- likewise: 0 there is none, 1 in known_good, 2 inside the last verdict, 3 it is
+-- what the last verdict saw.
 CREATE TABLE memory (
     target        INTEGER PRIMARY KEY REFERENCES target (id) ON DELETE CASCADE,
     finished_at   INTEGER NOT NULL,

@@ -16,6 +16,7 @@ func memoryTests() map[string]func(*testing.T, Open) {
 		"nothing is remembered of a target never seen":      testNoMemory,
 		"every part comes back":                             testMemoryRoundTrip,
 		"parts shared with the verdict come back":           testMemoryShared,
+		"what the verdict saw comes back as known good":     testMemoryKnownGood,
 		"a part that is missing stays missing":              testMemoryEmpty,
 		"a verdict without a memory leaves the memory":      testVerdictWithoutMemory,
 		"a run that finished earlier does not take over":    testOlderRunSavedLater,
@@ -80,6 +81,19 @@ func testMemoryShared(t *testing.T, open Open) {
 	last := green
 	want := map[string]check.Memory{"pg/ledger": {
 		Last: &last, LastKnownGood: green.LastKnownGood, SavedAt: start,
+	}}
+	save(t, s, report("one", start, green), want)
+	equal(t, "memories", load(t, s, "pg/ledger"), want)
+}
+
+func testMemoryKnownGood(t *testing.T, open Open) {
+	s := open(store.Options{})
+	green := result("pg/ledger", readiness.Green, start, reading("pg/ledger", "dr1", lag, readiness.Num(3), start))
+	last := green
+	want := map[string]check.Memory{"pg/ledger": {
+		Last:          &last,
+		LastKnownGood: &readiness.LastKnownGood{ObservedAt: green.ObservedAt, Indicators: green.Indicators},
+		SavedAt:       start,
 	}}
 	save(t, s, report("one", start, green), want)
 	equal(t, "memories", load(t, s, "pg/ledger"), want)

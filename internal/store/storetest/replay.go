@@ -12,9 +12,10 @@ import (
 
 func replayTests() map[string]func(*testing.T, Open) {
 	return map[string]func(*testing.T, Open){
-		"a replay never shows among real runs": testReplayApart,
-		"either sign of a replay is enough":    testReplaySigns,
-		"old readings count in a replay":       testReplayOldReadings,
+		"a replay never shows among real runs":  testReplayApart,
+		"either sign of a replay is enough":     testReplaySigns,
+		"old readings count in a replay":        testReplayOldReadings,
+		"a replay repeated shows nothing twice": testReplayRepeated,
 	}
 }
 
@@ -95,4 +96,20 @@ func testReplayOldReadings(t *testing.T, open Open) {
 	r := report("one", start, result("pg/ledger", readiness.Green, start, reading("pg/ledger", "dr1", lag, readiness.Num(5), recorded)))
 	save(t, s, replayed(r), nil)
 	equal(t, "series", series(t, s, "pg/ledger"), []store.Sample{single(recorded, 5)})
+}
+
+func testReplayRepeated(t *testing.T, open Open) {
+	s := open(store.Options{Replay: true})
+	for _, id := range []string{"one", "two"} {
+		r := lagRun("pg/ledger", start, 5)
+		r.RunID = id
+		save(t, s, replayed(r), nil)
+	}
+	equal(t, "series", series(t, s, "pg/ledger"), []store.Sample{single(start, 5)})
+	if found := statuses(t, s, "pg/ledger"); len(found) != 1 || found[0].Verdicts != 1 {
+		t.Errorf("statuses = %s, want one verdict", show(found))
+	}
+	if n := len(runs(t, s, store.Query{})); n != 2 {
+		t.Errorf("%d runs, want 2", n)
+	}
 }
