@@ -83,10 +83,14 @@ type Result struct {
 // At returns the verdict as a reader must see it at now. A verdict past its
 // ValidUntil becomes Unknown with VIS_STALE; one reached in the reader's future
 // becomes Unknown with CLOCK_SKEW. A red verdict stays red: what was proved
-// broken is not forgiven by time, and is marked stale as well. Children are
-// judged the same way. The result is a copy; r is not changed.
+// broken is not forgiven by time, and is marked stale as well. A green one with
+// an optional reading that has expired becomes Yellow, as it would be judged.
+// Children and readings are judged the same way. The result is a copy; r is not
+// changed.
 func (r Result) At(now time.Time) Result {
+	early := r.EvaluatedAt.After(now.Add(SkewTolerance))
 	r.Reasons = slices.Clone(r.Reasons)
+	expired := r.expire(now, early)
 	children := make([]Result, len(r.Children))
 	for i, c := range r.Children {
 		children[i] = c.At(now)
@@ -94,44 +98,72 @@ func (r Result) At(now time.Time) Result {
 	r.Children = children
 
 	switch {
-	case r.EvaluatedAt.After(now.Add(SkewTolerance)):
-		r = r.degrade(Reason{Code: ClockSkew, Status: Unknown,
+	case early:
+		r = r.degrade(Unknown, Reason{Code: ClockSkew, Status: Unknown,
 			Message: "verdict was reached in the reader's future, at " + r.EvaluatedAt.UTC().Format(time.RFC3339)})
+	case r.ValidUntil.IsZero():
+		r = r.degrade(Unknown, Reason{Code: VisStale, Status: Unknown, Message: "verdict never rested on evidence that was valid; run check again"})
 	case !r.ValidUntil.After(now):
-		r = r.degrade(Reason{Code: VisStale, Status: Unknown,
+		r = r.degrade(Unknown, Reason{Code: VisStale, Status: Unknown,
 			Message: "verdict expired at " + r.ValidUntil.UTC().Format(time.RFC3339) + "; run check again"})
+	case expired != "" && r.Status == Green:
+		r = r.degrade(Yellow, Reason{Code: VisStale, Status: Yellow, Indicator: expired,
+			Message: string(expired) + " has expired since; run check again"})
 	}
 	return r
+}
+
+// expire gives r readings of its own, in which those that prove nothing any more
+// are unknown. It returns the first of them that was good. A reading that failed
+// never was valid, and keeps what it was judged to be.
+func (r *Result) expire(now time.Time, early bool) (first ID) {
+	r.Indicators = slices.Clone(r.Indicators)
+	for i := range r.Indicators {
+		x := &r.Indicators[i]
+		if x.Status == Red || x.ValidUntil.IsZero() && x.Status != Green || x.ValidUntil.After(now) && !early {
+			continue
+		}
+		if first == "" && x.Status == Green {
+			first = x.Observation.Indicator
+		}
+		x.Status = Unknown
+	}
+	return first
 }
 
 // SkewTolerance is how far two clocks may differ before times from one mean
 // nothing on the other (domain default, PostgreSQL precheck P24).
 const SkewTolerance = 2 * time.Second
 
-func (r Result) degrade(why Reason) Result {
+func (r Result) degrade(to Status, why Reason) Result {
 	if r.Status != Red {
-		r.Status = Unknown
+		r.Status = to
 	}
 	r.Reasons = SortReasons(append(r.Reasons, why))
 	return r
 }
 
 // SortReasons orders reasons worst first, causes before what follows from them,
-// then by code, endpoint and indicator, and drops exact repeats. All distinct codes are kept.
+// then by code, endpoint and indicator, and drops exact repeats. All distinct
+// reasons are kept, and the order in which they were given makes no difference.
 func SortReasons(reasons []Reason) []Reason {
-	slices.SortStableFunc(reasons, func(a, b Reason) int {
-		return cmp.Or(
-			cmp.Compare(b.Status.severity(), a.Status.severity()),
-			cmp.Compare(follows(a.Code), follows(b.Code)),
-			cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Endpoint, b.Endpoint),
-			cmp.Compare(a.Indicator, b.Indicator),
-			cmp.Compare(a.Message, b.Message),
-		)
-	})
-	return slices.CompactFunc(reasons, func(a, b Reason) bool {
-		return a.Code == b.Code && a.Endpoint == b.Endpoint && a.Indicator == b.Indicator && a.Message == b.Message
-	})
+	slices.SortFunc(reasons, compareReasons)
+	return slices.CompactFunc(reasons, func(a, b Reason) bool { return compareReasons(a, b) == 0 })
+}
+
+func compareReasons(a, b Reason) int {
+	return cmp.Or(
+		cmp.Compare(b.Status.severity(), a.Status.severity()),
+		cmp.Compare(follows(a.Code), follows(b.Code)),
+		cmp.Compare(a.Code, b.Code),
+		cmp.Compare(a.Endpoint, b.Endpoint),
+		cmp.Compare(a.Indicator, b.Indicator),
+		cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Source, b.Source),
+		a.Value.compare(b.Value),
+		cmp.Compare(a.Unit, b.Unit),
+		a.Threshold.compare(b.Threshold),
+	)
 }
 
 func follows(c Code) int {

@@ -1,6 +1,7 @@
 package readiness
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -77,6 +78,11 @@ func (v Value) Flag() (bool, bool) { return v.num != 0, v.kind == Flag }
 
 // IsAbsent reports whether nothing was measured.
 func (v Value) IsAbsent() bool { return v.kind == Absent }
+
+// compare orders values by form, then by what they hold; 0 means they are equal.
+func (v Value) compare(w Value) int {
+	return cmp.Or(cmp.Compare(v.kind, w.kind), cmp.Compare(v.num, w.num), cmp.Compare(v.text, w.text))
+}
 
 // MarshalJSON writes a JSON number, string or boolean, and null when absent.
 func (v Value) MarshalJSON() ([]byte, error) {
@@ -181,6 +187,8 @@ func formatSeconds(f float64) string {
 		return strconv.FormatFloat(f*1000, 'f', 0, 64) + " ms"
 	case abs < 120:
 		return trimFloat(math.Round(f*10)/10) + " s"
+	case abs > 9e9: // 285 years: more than fits a time.Duration
+		return trimFloat(f) + " s"
 	default:
 		return time.Duration(math.Round(f) * float64(time.Second)).String()
 	}
