@@ -167,10 +167,24 @@ func (a archiver) failing() bool {
 	return a.LastArchived == nil || a.LastFailed.After(*a.LastArchived)
 }
 
+// heartbeat is the marker row. The table is the operator's, so nothing in it is
+// taken for granted: a NULL is no age of zero.
 type heartbeat struct {
-	Seq       int64     `json:"seq"`
-	WrittenAt time.Time `json:"writtenAt"`
-	Age       float64   `json:"age"`
+	Seq       *int64     `json:"seq"`
+	WrittenAt *time.Time `json:"writtenAt"`
+	Age       *float64   `json:"age"`
+}
+
+// problem says why a row is no heartbeat, if it is none.
+func (h *heartbeat) problem() (readiness.Finding, bool) {
+	if h.Seq == nil || h.WrittenAt == nil {
+		return finding(readiness.ValueInvalid, "the heartbeat row has no number or no time"), true
+	}
+	if _, bad := age(h.Age); bad != nil {
+		bad.Message = "the heartbeat row: " + bad.Message
+		return *bad, true
+	}
+	return readiness.Finding{}, false
 }
 
 type reign struct {

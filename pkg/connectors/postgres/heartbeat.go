@@ -16,24 +16,25 @@ func (c *Connector) writeHeartbeat(parent context.Context, nodes []*node) *readi
 	if c.spec.Heartbeat == nil || !c.spec.Heartbeat.Write {
 		return nil
 	}
-	primary := -1
+	primary, cluster := -1, c.spec.Identity["systemIdentifier"]
 	for i, n := range nodes {
-		if !n.isPrimary() {
+		if n.facts == nil {
 			continue
 		}
-		want := c.spec.Identity["systemIdentifier"]
-		if primary >= 0 || want != "" && want != n.facts.SystemIdentifier {
-			return nil // two writers or a foreign cluster: write nowhere
+		if cluster == "" {
+			cluster = n.facts.SystemIdentifier
 		}
-		primary = i
+		if cluster != n.facts.SystemIdentifier || primary >= 0 && n.isPrimary() {
+			return nil // a foreign cluster or two writers: write nowhere
+		}
+		if n.isPrimary() {
+			primary = i
+		}
 	}
 	if primary < 0 {
 		return nil
 	}
-	if err := c.writeRow(parent, primary); err != nil {
-		return err
-	}
-	return nil
+	return c.writeRow(parent, primary)
 }
 
 func (c *Connector) writeRow(parent context.Context, i int) *readiness.Finding {
@@ -67,7 +68,7 @@ func (d *deriver) heartbeatStandby() *node {
 	var best *node
 	for _, n := range d.nodes {
 		if n.Site == d.farSite && d.trusted(n) && n.isStandby() && n.heartbeat != nil && d.lineage[n].ok {
-			if best == nil || n.heartbeat.Seq > best.heartbeat.Seq {
+			if _, bad := n.heartbeat.problem(); !bad && (best == nil || *n.heartbeat.Seq > *best.heartbeat.Seq) {
 				best = n
 			}
 		}
@@ -87,8 +88,8 @@ func (d *deriver) heartbeatFresh() bool {
 	if d.spec.Heartbeat == nil || d.primary == nil || d.primary.heartbeat == nil {
 		return false
 	}
-	old := d.primary.heartbeat.Age
-	return old <= 3*d.heartbeatInterval().Seconds() && old >= -readiness.SkewTolerance.Seconds()
+	old, bad := age(d.primary.heartbeat.Age)
+	return bad == nil && old <= 3*d.heartbeatInterval()
 }
 
 // heartbeatBound is an upper bound of the exposure in seconds: the age, by the
@@ -96,10 +97,10 @@ func (d *deriver) heartbeatFresh() bool {
 // positions give no bound, and it never proves that nothing was lost.
 func (d *deriver) heartbeatBound() *float64 {
 	n := d.heartbeatStandby()
-	if n == nil || !d.heartbeatFresh() {
+	if n == nil || !d.heartbeatFresh() || d.primary.heartbeat.WrittenAt == nil {
 		return nil
 	}
-	lag := d.primary.heartbeat.WrittenAt.Sub(n.heartbeat.WrittenAt).Seconds() + d.primary.heartbeat.Age
+	lag := d.primary.heartbeat.WrittenAt.Sub(*n.heartbeat.WrittenAt).Seconds() + *d.primary.heartbeat.Age
 	if lag < 0 {
 		return nil
 	}
@@ -117,29 +118,41 @@ func (d *deriver) heartbeats(written *readiness.Finding) {
 		if !d.trusted(n) {
 			continue
 		}
-		switch {
-		case n.heartbeat != nil:
-			d.add(n, heartbeatAgeID, readiness.Num(n.heartbeat.Age))
-			d.add(n, heartbeatSeqID, readiness.Num(float64(n.heartbeat.Seq)))
-		case !d.failedReading(n, heartbeatAgeID):
-			d.fail(n, heartbeatAgeID, finding(readiness.HeartbeatMissing, "no heartbeat row can be read on %s", n.Name))
+		if n.heartbeat == nil {
+			if !d.failedReading(n, heartbeatAgeID) {
+				d.fail(n, heartbeatAgeID, finding(readiness.HeartbeatMissing, "no heartbeat row can be read on %s", n.Name))
+			}
+			continue
 		}
+		if f, bad := n.heartbeat.problem(); bad {
+			d.fail(n, heartbeatAgeID, f)
+			continue
+		}
+		d.add(n, heartbeatAgeID, readiness.Num(*n.heartbeat.Age))
+		d.add(n, heartbeatSeqID, readiness.Num(float64(*n.heartbeat.Seq)))
 	}
 	p := d.primary
-	switch {
-	case p == nil || p.heartbeat == nil:
-	case written != nil:
+	if written != nil {
 		d.fail(p, heartbeatLagID, *written)
+		return
+	}
+	if p == nil || p.heartbeat == nil {
+		return
+	}
+	if _, bad := p.heartbeat.problem(); bad {
+		return // said above
+	}
+	switch {
 	case !d.heartbeatFresh():
 		// When check itself writes, the first check after a pause finds an old row
 		// and has just renewed it: that is no fault.
 		if !d.spec.Heartbeat.Write {
 			d.fail(p, heartbeatLagID, finding(readiness.HeartbeatWrite, "the newest heartbeat on %s is %.0f s old and one is due every %s: nobody writes it, so it says nothing about lag",
-				p.Name, p.heartbeat.Age, d.heartbeatInterval()))
+				p.Name, *p.heartbeat.Age, d.heartbeatInterval()))
 		}
 	default:
 		if n := d.heartbeatStandby(); n != nil {
-			d.add(n, heartbeatLagID, readiness.Dur(p.heartbeat.WrittenAt.Sub(n.heartbeat.WrittenAt)))
+			d.add(n, heartbeatLagID, readiness.Dur(p.heartbeat.WrittenAt.Sub(*n.heartbeat.WrittenAt)))
 		}
 	}
 }
