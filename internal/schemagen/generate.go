@@ -14,10 +14,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/bcctl/bcctl/internal/check"
-	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/config"
-	"github.com/bcctl/bcctl/pkg/rules"
-	"github.com/bcctl/bcctl/pkg/runbook"
 	"github.com/bcctl/bcctl/schemas"
 )
 
@@ -25,24 +22,6 @@ const (
 	module  = "github.com/bcctl/bcctl"
 	draft07 = "http://json-schema.org/draft-07/schema#"
 )
-
-// specs maps each kind to the type of its spec.
-func specs() map[config.Kind]any {
-	return map[config.Kind]any{
-		config.KindResource:       config.ResourceSpec{},
-		config.KindGroup:          config.GroupSpec{},
-		config.KindSiteList:       config.SiteListSpec{},
-		config.KindRoster:         approval.Roster{},
-		config.KindApprovalPolicy: approval.Policy{},
-		config.KindStatusPolicy:   rules.Policy{},
-		config.KindAlertPolicy:    config.AlertPolicySpec{},
-		config.KindCalendar:       config.CalendarSpec{},
-		config.KindRunbook:        runbook.Runbook{},
-		config.KindSchedule:       config.ScheduleSpec{},
-		config.KindRequest:        runbook.Request{},
-		config.KindStatusTest:     config.StatusTestSpec{},
-	}
-}
 
 // generate returns every schema by file name. root is the relative way to the
 // root of the module, where the doc comments are read.
@@ -52,7 +31,11 @@ func generate(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := make(map[string][]byte)
-	for kind, spec := range specs() {
+	for _, kind := range config.Kinds() {
+		spec, ok := config.SpecType(kind)
+		if !ok {
+			return nil, fmt.Errorf("kind %s has no type", kind)
+		}
 		data, err := encode(document(kind, spec, comments))
 		if err != nil {
 			return nil, fmt.Errorf("encode schema of %s: %w", kind, err)
@@ -89,13 +72,13 @@ func readComments(root string) (map[string]string, error) {
 // document is the schema of one kind. Everything is in one tree without
 // references: an editor then shows the description of the field, not that of its
 // type.
-func document(kind config.Kind, spec any, comments map[string]string) *jsonschema.Schema {
+func document(kind config.Kind, spec reflect.Type, comments map[string]string) *jsonschema.Schema {
 	r := &jsonschema.Reflector{DoNotReference: true, Anonymous: true, Mapper: mapped, CommentMap: comments}
 	s := &jsonschema.Schema{
 		Version:              draft07,
 		ID:                   jsonschema.ID(schemas.BaseID + schemas.File(string(kind))),
 		Title:                string(kind),
-		Description:          comments[typeName(reflect.TypeOf(spec))],
+		Description:          comments[typeName(spec)],
 		Type:                 "object",
 		Properties:           jsonschema.NewProperties(),
 		AdditionalProperties: jsonschema.FalseSchema,
@@ -105,11 +88,11 @@ func document(kind config.Kind, spec any, comments map[string]string) *jsonschem
 	s.Properties.Set("kind", &jsonschema.Schema{Type: "string", Enum: []any{string(kind)}, Description: "What the document is."})
 	for _, part := range []struct {
 		name string
-		of   any
-	}{{"metadata", config.Metadata{}}, {"spec", spec}} {
-		sub := r.Reflect(part.of)
+		of   reflect.Type
+	}{{"metadata", reflect.TypeFor[config.Metadata]()}, {"spec", spec}} {
+		sub := r.ReflectFromType(part.of)
 		sub.Version = ""
-		sub.Description = comments[typeName(reflect.TypeOf(part.of))]
+		sub.Description = comments[typeName(part.of)]
 		s.Properties.Set(part.name, sub)
 	}
 	finish(s)

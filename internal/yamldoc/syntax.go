@@ -23,6 +23,9 @@ func diagnose(data []byte, err error) Problem {
 			line = found
 		}
 	}
+	if open, col := openQuote(lines[:line]); open > 0 {
+		return Problem{open, col, "quote is opened and not closed on the same line", "close it with the same sign"}
+	}
 	text := strings.TrimSuffix(string(lines[line-1]), "\r")
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
 	p := Problem{Line: line, Col: indent + 1}
@@ -136,21 +139,73 @@ func advice(message, text, before string) (what, instead string) {
 	}
 }
 
+// openQuote finds a value that begins with a quote which is not closed on its
+// line and, where it is closed, is followed by more text: then the closing quote
+// was meant to open another value.
+func openQuote(lines [][]byte) (line, col int) {
+	for i := 0; i < len(lines); i++ {
+		at := valueQuote(string(lines[i]))
+		if at < 0 {
+			continue
+		}
+		sign := lines[i][at]
+		if bytes.IndexByte(lines[i][at+1:], sign) >= 0 {
+			continue
+		}
+		closed := false
+		for j := i + 1; j < len(lines); j++ {
+			_, after, found := strings.Cut(string(lines[j]), string(sign))
+			if !found {
+				continue
+			}
+			after = strings.TrimSpace(after)
+			if closed = after == "" || strings.HasPrefix(after, "#"); closed {
+				i = j
+			}
+			break
+		}
+		if !closed {
+			return i + 1, utf8.RuneCount(lines[i][:at]) + 1
+		}
+	}
+	return 0, 0
+}
+
+var quotedValue = regexp.MustCompile(`^[ ]*(?:- )*(?:[^\s"'#{\[][^"'#]*: +)?["']`)
+
+// valueQuote returns where the quote stands that begins the value of a line; -1
+// when there is none.
+func valueQuote(line string) int {
+	return len(quotedValue.FindString(line)) - 1
+}
+
 // column finds the offending sign inside the line, where the message tells what
 // to look for; 0 otherwise.
 func column(message, text string) int {
-	if !strings.Contains(message, "mapping values are not allowed") {
+	at := -1
+	switch {
+	case strings.Contains(message, "mapping values are not allowed"):
+		if first := strings.Index(text, ": "); first >= 0 {
+			if second := strings.Index(text[first+2:], ": "); second >= 0 {
+				at = first + 2 + second
+			}
+		}
+	case strings.Contains(message, "found character that cannot start any token"):
+		if m := startSign.FindStringIndex(text); m != nil {
+			at = m[1] - 1
+		}
+	case strings.Contains(message, "unknown escape character"):
+		at = strings.IndexByte(text, '\\')
+	case strings.Contains(message, "did not find expected ',' or"):
+		at = strings.IndexAny(text, "[{")
+	}
+	if at < 0 {
 		return 0
 	}
-	first := strings.Index(text, ": ")
-	if first < 0 {
-		return 0
-	}
-	second := strings.Index(text[first+2:], ": ")
-	if second < 0 {
-		return 0
-	}
-	return utf8.RuneCountInString(text[:first+2+second]) + 1
+	return utf8.RuneCountInString(text[:at]) + 1
 }
+
+// startSign is a sign that cannot start a text, where a text would start.
+var startSign = regexp.MustCompile("(?:^|[ \\[{,])[@`%]")
 
 func indentOf(text string) int { return len(text) - len(strings.TrimLeft(text, " ")) }

@@ -32,3 +32,5 @@ func newEncoder(w io.Writer) *yaml.Encoder {
 	e.SetIndent(2)
 	return e
 }
+
+type quoteStyle = yaml.Style

@@ -98,7 +98,7 @@ func (c *checker) breakGlass(o Origin, b approval.BreakGlass, at []any) {
 // atMost checks a duration against its upper limit and zero.
 func (c *checker) atMost(o Origin, d *duration.Duration, limit time.Duration, path ...any) {
 	if d != nil && (d.Std() > limit || *d <= 0) {
-		c.add(o, fmt.Sprintf("%s is not between 1s and %s", d, duration.Duration(limit)), "write "+duration.Duration(limit).String()+" or less", path...)
+		c.add(o, fmt.Sprintf("%v: %s is not between 1s and %s", path[len(path)-1], d, duration.Duration(limit)), "write "+duration.Duration(limit).String()+" or less", path...)
 	}
 }
 

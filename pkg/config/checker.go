@@ -98,11 +98,12 @@ func (c *checker) refer(o Origin, noun, name string, kinds []Kind, path ...any) 
 }
 
 // referSite checks that a site is listed.
-func (c *checker) referSite(o Origin, name string, path ...any) {
+func (c *checker) referSite(o Origin, name string, path ...any) bool {
 	if _, ok := c.sites[name]; ok || c.broken[KindSiteList] || c.mentioned[name] {
-		return
+		return true
 	}
 	c.add(o, fmt.Sprintf("unknown site %q", name), c.suggest(name, slices.Collect(maps.Keys(c.sites)), "no SiteList has it"), path...)
+	return false
 }
 
 // suggest is didYouMean with a limit.

@@ -54,9 +54,17 @@ func decodeFile(name string, data []byte, v *validator) file {
 			e.add = nil // what a file with a duplicate key says is not to be trusted
 		}
 		f.entries = append(f.entries, e)
-		f.problems = append(f.problems, more...)
+		f.problems = append(f.problems, apart(more, problems)...)
 	}
 	return f
+}
+
+// apart leaves out problems at a place where the YAML itself is wrong: they only
+// follow from that.
+func apart(problems Problems, yaml []yamldoc.Problem) Problems {
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		return slices.ContainsFunc(yaml, func(y yamldoc.Problem) bool { return y.Line == p.Line && y.Col == p.Col })
+	})
 }
 
 // ours reports whether a document says that it is one of bcctl's.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"reflect"
+
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/rules"
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -79,3 +81,24 @@ type (
 	Request        = Document[runbook.Request]
 	StatusTest     = Document[StatusTestSpec]
 )
+
+// SpecType returns the Go type of the spec of a kind, and whether the kind is
+// known.
+func SpecType(kind Kind) (reflect.Type, bool) {
+	types := map[Kind]reflect.Type{
+		KindResource:       reflect.TypeFor[ResourceSpec](),
+		KindGroup:          reflect.TypeFor[GroupSpec](),
+		KindSiteList:       reflect.TypeFor[SiteListSpec](),
+		KindRoster:         reflect.TypeFor[approval.Roster](),
+		KindApprovalPolicy: reflect.TypeFor[approval.Policy](),
+		KindStatusPolicy:   reflect.TypeFor[rules.Policy](),
+		KindAlertPolicy:    reflect.TypeFor[AlertPolicySpec](),
+		KindCalendar:       reflect.TypeFor[CalendarSpec](),
+		KindRunbook:        reflect.TypeFor[runbook.Runbook](),
+		KindSchedule:       reflect.TypeFor[ScheduleSpec](),
+		KindRequest:        reflect.TypeFor[runbook.Request](),
+		KindStatusTest:     reflect.TypeFor[StatusTestSpec](),
+	}
+	t, ok := types[kind]
+	return t, ok
+}

@@ -16,12 +16,14 @@ var targets = []Kind{KindResource, KindGroup}
 func (c *checker) resources() {
 	for _, r := range c.repo.Resources {
 		o, s := r.Origin, r.Spec
-		c.referSite(o, s.Home.Primary, "home", "primary")
-		c.referSite(o, s.Home.DR, "home", "dr")
+		known := c.referSite(o, s.Home.Primary, "home", "primary")
+		known = c.referSite(o, s.Home.DR, "home", "dr") && known
 		if s.Home.Primary == s.Home.DR {
 			c.add(o, "home.primary and home.dr are the same site", "name two sites: losing one must not lose both", "home", "dr")
 		}
-		c.endpoints(r)
+		if c.endpoints(r) && known {
+			c.bothSides(r)
+		}
 		c.tls(r)
 		c.credentials(r)
 		c.procedures(r)
@@ -34,14 +36,15 @@ func (c *checker) resources() {
 	}
 }
 
-func (c *checker) endpoints(r *Resource) {
+// endpoints checks the nodes one by one, and reports whether all their sites are
+// known.
+func (c *checker) endpoints(r *Resource) (known bool) {
 	o, s := r.Origin, r.Spec
 	c.unique(o, "endpoint", namesOf(s.Endpoints, func(e Endpoint) string { return e.Name }), func(i int) []any { return []any{"endpoints", i, "name"} })
 	first := make(map[string]int)
-	present := make(map[string]bool)
+	known = true
 	for i, e := range s.Endpoints {
-		present[e.Site] = true
-		c.referSite(o, e.Site, "endpoints", i, "site")
+		known = c.referSite(o, e.Site, "endpoints", i, "site") && known
 		switch {
 		case e.Address == "" && e.URL == "":
 			c.add(o, fmt.Sprintf("endpoint %q has no address", e.Name), "add address: host:port, or url", "endpoints", i)
@@ -59,14 +62,20 @@ func (c *checker) endpoints(r *Resource) {
 		} else {
 			first[where] = i
 		}
-		c.plainOptions(o, e.Options, "endpoints", i, "options")
+		c.plainOptions(o, e.Options, underCredentials, "endpoints", i, "options")
 	}
-	for _, side := range []struct{ key, site string }{{"primary", s.Home.Primary}, {"dr", s.Home.DR}} {
-		if !present[side.site] {
-			c.addKey(o, fmt.Sprintf("no endpoint stands at home.%s, site %q", side.key, side.site), "add one; without it that side is never seen", "endpoints")
+	c.plainOptions(o, s.Connection.Options, underCredentials, "connection", "options")
+	return known
+}
+
+// bothSides checks that each side has a node that can be seen.
+func (c *checker) bothSides(r *Resource) {
+	home := r.Spec.Home
+	for _, side := range []struct{ key, site string }{{"primary", home.Primary}, {"dr", home.DR}} {
+		if !slices.ContainsFunc(r.Spec.Endpoints, func(e Endpoint) bool { return e.Site == side.site }) {
+			c.addKey(r.Origin, fmt.Sprintf("no endpoint stands at home.%s, site %q", side.key, side.site), "add one; without it that side is never seen", "endpoints")
 		}
 	}
-	c.plainOptions(o, s.Connection.Options, "connection", "options")
 }
 
 func (c *checker) credentials(r *Resource) {
@@ -105,7 +114,7 @@ func (c *checker) procedures(r *Resource) {
 		case p.Name != "" && !strings.HasPrefix(p.Name, prefix):
 			c.add(o, fmt.Sprintf("procedure %q is not one of platform %s", p.Name, r.Spec.Platform), "its procedures begin with "+prefix, append(at, "name")...)
 		}
-		c.plainOptions(o, p.Parameters, append(at, "parameters")...)
+		c.plainOptions(o, p.Parameters, underCredentials, append(at, "parameters")...)
 		if p.Runbook == "" || !c.refer(o, "runbook", p.Runbook, []Kind{KindRunbook}, append(at, "runbook")...) {
 			continue
 		}
@@ -165,17 +174,20 @@ func (c *checker) integrity(r *Resource) {
 	}
 }
 
-// plainOptions refuses options that hold secrets. Their values are sent as they
-// are and may be printed.
-func (c *checker) plainOptions(o Origin, options map[string]string, path ...any) {
+const underCredentials = "put a reference under credentials"
+
+// plainOptions refuses options that hold secrets: their values are sent as they
+// are and may be printed. Better says where the secret belongs.
+func (c *checker) plainOptions(o Origin, options map[string]string, better string, path ...any) {
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if !secretKey(key) {
 			continue
 		}
+		at := append(slices.Clone(path), key)
 		if _, err := secretref.Parse(options[key]); err == nil {
-			c.addKey(o, fmt.Sprintf("%q is not a place for a secret: references are not resolved here", key), "put it under credentials", append(slices.Clone(path), key)...)
+			c.addKey(o, fmt.Sprintf("%q is not a place for a secret: references are not resolved here", key), better, at...)
 			continue
 		}
-		c.addKey(o, fmt.Sprintf("%q is not a place for a secret", key), "put a reference under credentials, and change the secret if it was ever committed", append(slices.Clone(path), key)...)
+		c.addKey(o, fmt.Sprintf("%q is not a place for a secret", key), better+", and change the secret if it was ever committed", at...)
 	}
 }

@@ -110,12 +110,12 @@ func (k *runbookChecker) operation(op runbook.Operation, noun string, at []any) 
 	if op.Uses != "" && !strings.HasPrefix(op.Uses, prefix) {
 		k.add(k.origin, fmt.Sprintf("action %q is not one of platform %s", op.Uses, k.spec.For.Platform), "its actions begin with "+prefix, field("uses")...)
 	}
-	k.plainOptions(k.origin, op.With, field("with")...)
+	k.plainOptions(k.origin, op.With, "give the resource a credential for it", field("with")...)
 	if op.Command != nil {
-		k.plainOptions(k.origin, op.Command.Env, field("command", "env")...)
+		k.plainOptions(k.origin, op.Command.Env, "put a reference under secretEnv", field("command", "env")...)
 	}
 	if op.HTTP != nil {
-		k.plainOptions(k.origin, op.HTTP.Headers, field("http", "headers")...)
+		k.plainOptions(k.origin, op.HTTP.Headers, "put a reference under bearer", field("http", "headers")...)
 	}
 	if op.Wait != nil {
 		k.wait(*op.Wait, field("wait"))

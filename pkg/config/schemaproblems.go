@@ -103,7 +103,7 @@ func (t *translator) cause(e *jsonschema.ValidationError) {
 	case *kind.Format:
 		var mistake *schemas.Mistake
 		if errors.As(k.Err, &mistake) {
-			t.add(loc, name+": "+mistake.What, mistake.Instead)
+			t.add(loc, name+": "+strings.TrimPrefix(mistake.What, name+" "), mistake.Instead)
 		} else {
 			t.add(loc, name+": not of the form "+k.Want, "")
 		}
@@ -168,10 +168,10 @@ func listed(e *jsonschema.Enum) []string {
 
 func (t *translator) notListed(location []string, k *kind.Enum) {
 	choices := listed(&jsonschema.Enum{Values: k.Want})
-	what := fmt.Sprintf("%s: %q is not one of %s", fieldName(location), fmt.Sprint(k.Got), strings.Join(choices, ", "))
-	if text, ok := k.Got.(string); ok {
-		t.add(location, what, didYouMean(text, choices, ""))
+	text, ok := k.Got.(string)
+	if !ok {
+		t.add(location, fmt.Sprintf("%s: %v is not one of %s", fieldName(location), k.Got, strings.Join(choices, ", ")), "")
 		return
 	}
-	t.add(location, what, "")
+	t.add(location, fmt.Sprintf("%s: %q is not one of %s", fieldName(location), text, strings.Join(choices, ", ")), didYouMean(text, choices, ""))
 }

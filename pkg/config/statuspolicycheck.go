@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,10 +42,13 @@ func (c *checker) expressions(p *StatusPolicy) {
 	}
 }
 
+// inExpression is how the expression library begins its messages.
+var inExpression = regexp.MustCompile(`^ERROR: <input>:1:([0-9]+): `)
+
 // oneLine is the first line of an error that has several.
 func oneLine(err error) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	return strings.TrimSpace(first)
+	return inExpression.ReplaceAllString(strings.TrimSpace(first), "character $1: ")
 }
 
 // decision is something that one policy alone must decide about a resource.

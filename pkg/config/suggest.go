@@ -28,7 +28,7 @@ func nearest(text string, candidates []string) string {
 		return best
 	}
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if strings.HasPrefix(c, text) || (len(c) > 2 && strings.HasPrefix(text, c)) {
+		if c != text && (strings.HasPrefix(c, text) || len(c) > 2 && strings.HasPrefix(text, c)) {
 			return c
 		}
 	}

@@ -51,8 +51,8 @@ const (
 
 // SQL is one statement.
 type SQL struct {
-	// On is the side: old is being left, new is being promoted.
-	On Side `json:"on" jsonschema:"enum=old,enum=new"`
+	// Side is where: old is being left, new is being promoted.
+	Side Side `json:"side" jsonschema:"enum=old,enum=new"`
 	// Database is the database to connect to; default that of the resource.
 	Database string `json:"database,omitempty"`
 	// Statement is one statement, without parameters.
