@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -22,10 +24,26 @@ func classify(err error, accepted bool, budget time.Duration, password string) *
 	return u
 }
 
+// classifyFirstQuery is classify for a node that let the role in and then did not
+// tell what it is.
+func classifyFirstQuery(err error, budget time.Duration, password string) *unreached {
+	pgErr := asPgError(err)
+	if pgErr == nil || startsOrStops(pgErr) {
+		return classify(err, true, budget, password)
+	}
+	f := queryFailure(err, password)
+	return &unreached{f.Code, "logged in, but the first query failed: " + f.Message, true}
+}
+
+// startsOrStops: admin_shutdown, crash_shutdown and cannot_connect_now.
+func startsOrStops(err *pgconn.PgError) bool {
+	return err.Code == "57P01" || err.Code == "57P02" || err.Code == "57P03"
+}
+
 func classifyError(err error, accepted bool, budget time.Duration) *unreached {
 	if pgErr := asPgError(err); pgErr != nil {
 		switch {
-		case pgErr.Code == "57P03":
+		case startsOrStops(pgErr):
 			return &unreached{readiness.NodeStarting, pgErr.Message, true}
 		case strings.HasPrefix(pgErr.Code, "28"), pgErr.Code == "42501":
 			return &unreached{readiness.VisAuth, "login refused: " + pgErr.Message, true}
@@ -36,14 +54,14 @@ func classifyError(err error, accepted bool, budget time.Duration) *unreached {
 	var netErr net.Error
 	switch {
 	case isCertificateError(err):
-		return &unreached{readiness.IdentityUnproven, "certificate not accepted: " + rootCause(err), true}
+		return &unreached{readiness.IdentityUnproven, "certificate not accepted, so no login was tried: " + rootCause(err), true}
+	case errors.Is(err, context.Canceled): // before the timeout it looks like to the socket
+		return &unreached{readiness.VisCollector, "the check was interrupted before the node answered", false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		if accepted {
 			return &unreached{"", fmt.Sprintf("accepted the connection but did not answer within %s", budget), false}
 		}
 		return &unreached{"", fmt.Sprintf("no answer within %s", budget), false}
-	case errors.Is(err, context.Canceled):
-		return &unreached{readiness.VisCollector, "the check was interrupted before the node answered", false}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &unreached{"", "connection refused", false}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):

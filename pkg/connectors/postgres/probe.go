@@ -40,25 +40,16 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 		s.node.facts, s.conn = nil, nil
 	}
 	conn, accepted, err := c.dialers[i].dial(ctx, cred, nil)
-	if err == nil {
-		err = c.readNode(ctx, s, conn)
-		accepted = true
-	}
 	if err != nil {
-		s.node.facts = nil
 		s.node.unreached = classify(err, accepted, budget, cred.Password)
-		s.node.unreached.message += resolvedHint(s.node.unreached)
+		return s
+	}
+	if err := c.readNode(ctx, s, conn); err != nil {
+		s.node.facts, s.conn = nil, nil
+		s.node.unreached = classifyFirstQuery(err, budget, cred.Password)
 		closeQuietly(conn)
-		s.conn = nil
 	}
 	return s
-}
-
-func resolvedHint(u *unreached) string {
-	if u.code == readiness.IdentityUnproven {
-		return " (nothing was sent to it)"
-	}
-	return ""
 }
 
 // readNode reads the facts, then everything that depends on role and version.

@@ -14,7 +14,8 @@ import "strconv"
 const readOnlySQL = `SET default_transaction_read_only = on`
 
 // factsSQL runs for any role on any node. It is one statement, so that what it
-// returns comes from one server at one moment.
+// returns comes from one server at one moment. The tables are looked up in the
+// catalog: to_regclass raises an error for a schema the role may not use.
 const factsSQL = `SELECT json_build_object(
   'inRecovery', pg_is_in_recovery(),
   'systemIdentifier', (SELECT system_identifier FROM pg_control_system())::text,
@@ -24,8 +25,13 @@ const factsSQL = `SELECT json_build_object(
   'version', current_setting('server_version_num')::int,
   'clock', clock_timestamp(),
   'monitor', pg_has_role('pg_monitor', 'USAGE'),
-  'heartbeat', coalesce(has_table_privilege(to_regclass('bcctl.heartbeat'), 'SELECT'), false),
-  'reign', coalesce(has_table_privilege(to_regclass('bcctl.reign'), 'SELECT'), false))`
+  'heartbeat', ` + readableSQL + `'heartbeat'),
+  'reign', ` + readableSQL + `'reign'))`
+
+// readableSQL, completed with the name of a table in schema bcctl, is whether the
+// role may read it.
+const readableSQL = `EXISTS (SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+    WHERE s.nspname = 'bcctl' AND has_schema_privilege(s.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND c.relname = `
 
 // positionSQL works on a primary only: pg_current_wal_* and pg_walfile_name raise
 // 55000 on a standby. The timeline comes from the file name in use, because the
