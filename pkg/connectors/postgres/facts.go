@@ -30,7 +30,7 @@ type node struct {
 	senders      []sender
 	slots        []slot
 	settings     settings
-	readOnlyFor  []string // roles and databases with a read-only default
+	readOnlyFor  []readOnlyDefault
 	archiver     *archiver
 	archiveReady *int64
 	conflicts    *int64
@@ -196,6 +196,14 @@ type systemInfo struct {
 	systemIdentifier string
 	timeline         int
 	position         lsn
+}
+
+// readOnlyDefault is a role, a database or both whose transactions are read-only
+// by default.
+type readOnlyDefault struct {
+	Where string `json:"where"`
+	Own   bool   `json:"own"`  // the monitoring role itself
+	Here  bool   `json:"here"` // the database of bcctl's sessions
 }
 
 // settings are texts of pg_settings.reset_val by name.

@@ -56,14 +56,7 @@ func (d *deriver) writable(n *node) {
 		d.failedReading(n, settingsListID)
 		return
 	}
-	var findings []readiness.Finding
-	if n.settings.on("default_transaction_read_only") {
-		findings = append(findings, finding(readiness.PrimaryReadOnly, "default_transaction_read_only is on on %s", n.Name))
-	}
-	if len(n.readOnlyFor) > 0 {
-		findings = append(findings, finding(readiness.PrimaryReadOnly, "default_transaction_read_only is on for %s on %s", strings.Join(n.readOnlyFor, ", "), n.Name))
-	}
-	d.add(n, settingsID, readiness.Str("primary"), findings...)
+	d.add(n, settingsID, readiness.Str("primary"), readOnly(n, readiness.PrimaryReadOnly, "it refuses writes of those who do not ask otherwise")...)
 }
 
 // slotStates records physical slots: what they may lose and what they keep.

@@ -98,12 +98,30 @@ func (d *deriver) tooLow(n *node) []readiness.Finding {
 }
 
 func (d *deriver) fenceLeft(n *node) []readiness.Finding {
+	return readOnly(n, readiness.FenceLeft, "once promoted it would refuse writes")
+}
+
+// readOnly reports defaults that make transactions read-only. A default of the
+// monitoring role, a sound precaution, hides the server's own from it.
+func readOnly(n *node, code readiness.Code, so string) []readiness.Finding {
 	var findings []readiness.Finding
-	if n.settings.on("default_transaction_read_only") {
-		findings = append(findings, finding(readiness.FenceLeft, "default_transaction_read_only is on on %s; once promoted it would refuse writes", n.Name))
+	var others []string
+	own, here := false, false
+	for _, r := range n.readOnlyFor {
+		own, here = own || r.Own, here || r.Here
+		if !r.Own {
+			others = append(others, r.Where)
+		}
 	}
-	if len(n.readOnlyFor) > 0 {
-		findings = append(findings, finding(readiness.FenceLeft, "default_transaction_read_only is on for %s on %s", strings.Join(n.readOnlyFor, ", "), n.Name))
+	switch {
+	case own:
+		findings = append(findings, finding(readiness.InsufficientPrivilege,
+			"default_transaction_read_only is set for the monitoring role on %s, which hides from it whether it is on for everybody; reset it, sessions of bcctl are read-only anyway", n.Name))
+	case n.settings.on("default_transaction_read_only") && !here:
+		findings = append(findings, finding(code, "default_transaction_read_only is on on %s; %s", n.Name, so))
+	}
+	if len(others) > 0 {
+		findings = append(findings, finding(code, "default_transaction_read_only is on for %s on %s; %s", strings.Join(others, ", "), n.Name, so))
 	}
 	return findings
 }

@@ -88,11 +88,17 @@ const settingsSQL = `SELECT json_object_agg(name, reset_val) FROM pg_settings WH
   'archive_mode', 'hot_standby_feedback')`
 
 // roleSettingsSQL finds a read-only default hidden in a role or database setting.
-const roleSettingsSQL = `SELECT coalesce(json_agg(q.where), '[]') FROM (
-  SELECT coalesce('role ' || r.rolname, '') || coalesce(' database ' || d.datname, '') AS "where"
+// 'own' is one for the monitoring role itself, which fences nobody else, and
+// 'here' one for the database it is connected to: reset_val shows either in place
+// of what the server has. A text may be any beginning of a word that is not
+// ambiguous.
+const roleSettingsSQL = `SELECT coalesce(json_agg(q), '[]') FROM (
+  SELECT concat_ws(' ', 'role ' || r.rolname, 'database ' || d.datname) AS "where",
+         coalesce(r.rolname = current_user, false) AS own,
+         r.rolname IS NULL AND coalesce(d.datname = current_database(), false) AS here
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase,
        unnest(s.setconfig) AS c
-  WHERE c ~* '^default_transaction_read_only=(on|true|yes|1)$') q`
+  WHERE c ~* '^default_transaction_read_only=(on|t(r(ue?)?)?|y(es?)?|1)$' ORDER BY 1) q`
 
 const archiverSQL = `SELECT json_build_object('archived', archived_count, 'failed', failed_count,
   'lastArchived', last_archived_time, 'lastFailed', last_failed_time, 'failedFile', last_failed_wal) FROM pg_stat_archiver`
