@@ -24,26 +24,30 @@ func (d *deriver) primarySide(n *node) {
 	d.settingsList(n)
 }
 
-// synchronous: with a name nobody satisfies, every commit waits for ever.
+// synchronous: with fewer standbys than asked for, every commit waits for ever.
 func (d *deriver) synchronous(n *node) {
-	want := n.settings["synchronous_standby_names"]
 	if n.settings == nil {
 		return
 	}
+	want := n.settings["synchronous_standby_names"]
 	var findings []readiness.Finding
-	if want != "" {
-		satisfied := false
+	if want != "" && n.facts.Monitor && n.failed[lagBytesID].Code == "" {
+		rule, ok := parseSynchronous(want)
+		there := 0
 		for i := range n.senders {
 			if s := n.senders[i].SyncState; s != nil && (*s == "sync" || *s == "quorum") {
-				satisfied = true
+				there++
 			}
 		}
-		if !satisfied && n.facts.Monitor {
-			message := "synchronous_standby_names is %q on %s and no standby satisfies it"
+		switch {
+		case !ok:
+			findings = append(findings, finding(readiness.ValueInvalid, "synchronous_standby_names on %s cannot be read: %q", n.Name, want))
+		case there < rule.count:
+			message := "synchronous_standby_names is %q on %s, which asks for %d; %d are there"
 			if n.syncWaiting != nil && *n.syncWaiting > 0 {
 				message += "; commits are waiting"
 			}
-			findings = append(findings, finding(readiness.SyncStandbyMissing, message, want, n.Name))
+			findings = append(findings, finding(readiness.SyncStandbyMissing, message, want, n.Name, rule.count, there))
 		}
 	}
 	d.add(n, syncID, readiness.Str(want), findings...)

@@ -126,14 +126,28 @@ func readOnly(n *node, code readiness.Code, so string) []readiness.Finding {
 	return findings
 }
 
-// wouldHang: a promoted node that waits for a synchronous standby which does not
+// wouldHang: a promoted node that waits for synchronous standbys which do not
 // exist commits nothing. Only those attached to it now would exist.
 func (d *deriver) wouldHang(n *node) []readiness.Finding {
 	want := n.settings["synchronous_standby_names"]
-	if want == "" || len(n.senders) > 0 {
+	if want == "" {
 		return nil
 	}
-	return []readiness.Finding{finding(readiness.SyncStandbyMissing, "synchronous_standby_names is %q on %s, which has no standby of its own: promoted, its commits would wait for ever", want, n.Name)}
+	rule, ok := parseSynchronous(want)
+	if !ok {
+		return []readiness.Finding{finding(readiness.ValueInvalid, "synchronous_standby_names on %s cannot be read: %q", n.Name, want)}
+	}
+	there := 0
+	for i := range n.senders {
+		if name := n.senders[i].ApplicationName; name != nil && rule.wants(*name) {
+			there++
+		}
+	}
+	if there >= rule.count {
+		return nil
+	}
+	return []readiness.Finding{finding(readiness.SyncStandbyMissing,
+		"synchronous_standby_names is %q on %s, which asks for %d and has %d standbys of its own that count: promoted, its commits would wait for ever", want, n.Name, rule.count, there)}
 }
 
 func (d *deriver) couldServe(n *node) []readiness.Finding {
