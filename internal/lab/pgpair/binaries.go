@@ -67,6 +67,7 @@ func candidateDirs() []string {
 	for _, pattern := range []string{
 		"/usr/lib/postgresql/*/bin", // Debian, Ubuntu
 		"/usr/pgsql-*/bin",          // packages of the PostgreSQL project for RHEL
+		"/usr/libexec/postgresql*",  // Alpine
 		"/opt/homebrew/opt/postgresql@*/bin",
 		"/usr/local/opt/postgresql@*/bin",
 		"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",

@@ -112,7 +112,7 @@ func copyFile(from, to string, a account) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() // only read
+	defer func() { _ = in.Close() }() // only read
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -96,13 +96,13 @@ func assertHealthy(t *testing.T, lab *pgpair.Lab) {
 	if names, err := lab.Broken(); err != nil || len(names) > 0 && names[0] != "idle" {
 		t.Errorf("broken: %v, %v", names, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	monitor, err := lab.ConnectAs(ctx, pgpair.Primary, pgpair.RoleMonitor)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer monitor.Close(ctx)
+	defer hangUp(t, monitor)
 	if err := lab.Load(ctx, 5); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func syncMissingSeen(t *testing.T, lab *pgpair.Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	defer hangUp(t, conn)
 	impatient, stop := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer stop()
 	if _, err := conn.Exec(impatient, `UPDATE bcctl.heartbeat SET seq = seq + 1`); err == nil {
@@ -280,7 +280,7 @@ func dropPrivilegeSeen(t *testing.T, lab *pgpair.Lab) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close(t.Context())
+		defer hangUp(t, conn)
 		var masked bool
 		if err := conn.QueryRow(t.Context(), query).Scan(&masked); err != nil || !masked {
 			t.Errorf("%s: masked %t, %v", name, masked, err)
@@ -293,7 +293,7 @@ func heartbeatStopSeen(t *testing.T, lab *pgpair.Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer hangUp(t, conn)
 	if _, err := conn.Exec(t.Context(), `UPDATE bcctl.heartbeat SET seq = seq + 1`); !hasState(err, "42501") {
 		t.Errorf("the writer may write: %v", err)
 	}
@@ -343,8 +343,7 @@ func assertNoReceiver(t *testing.T, lab *pgpair.Lab) {
 func assertRefused(t *testing.T, lab *pgpair.Lab, name string) {
 	t.Helper()
 	if conn, err := net.DialTimeout("tcp", node(t, lab, name).Address(), time.Second); err == nil {
-		conn.Close()
-		t.Errorf("%s accepts connections", name)
+		t.Errorf("%s accepts connections, %v", name, conn.Close())
 	}
 }
 
@@ -356,11 +355,13 @@ func assertHung(t *testing.T, lab *pgpair.Lab, name string) {
 		t.Errorf("%s refuses connections: %v", name, err)
 		return
 	}
-	conn.Close()
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if conn, err := lab.ConnectAs(ctx, name, pgpair.RoleMonitor); err == nil {
-		conn.Close(ctx)
+		hangUp(t, conn)
 		t.Errorf("%s answers", name)
 	}
 	for _, s := range lab.Status(t.Context()) {

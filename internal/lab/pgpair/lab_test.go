@@ -61,7 +61,7 @@ func TestPair(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close(t.Context())
+			defer hangUp(t, conn)
 			var encrypted, monitor, scram bool
 			if err := conn.QueryRow(t.Context(), `SELECT ssl, pg_has_role('pg_monitor', 'USAGE') FROM pg_stat_ssl WHERE pid = pg_backend_pid()`).Scan(&encrypted, &monitor); err != nil {
 				t.Fatal(err)
@@ -132,7 +132,7 @@ func TestPair(t *testing.T) {
 		} {
 			conn, err := pgx.Connect(t.Context(), fmt.Sprintf("host=127.0.0.1 port=%d dbname=postgres %s", port, tt.options))
 			if err == nil {
-				conn.Close(t.Context())
+				hangUp(t, conn)
 				t.Errorf("%s was let in", name)
 			} else if tt.state != "" && !hasState(err, tt.state) {
 				t.Errorf("%s: %v, want SQLSTATE %s", name, err, tt.state)
@@ -304,7 +304,7 @@ func TestUpLeavesNothingWhenItFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(parent) })
+	removeAfter(t, parent)
 	if err := os.Chmod(parent, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestLongPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(parent) })
+	removeAfter(t, parent)
 	if err := os.Chmod(parent, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -418,6 +418,23 @@ func read[T any](t *testing.T, lab *pgpair.Lab, node, query string) (value T) {
 	return value
 }
 
+func removeAfter(t *testing.T, dir string) {
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// hangUp ends a connection, which may be to a server that does not listen.
+func hangUp(t *testing.T, conn interface{ Close(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
+	defer cancel()
+	if err := conn.Close(ctx); err != nil && ctx.Err() == nil {
+		t.Logf("close a connection: %v", err)
+	}
+}
+
 func node(t *testing.T, lab *pgpair.Lab, name string) pgpair.Node {
 	t.Helper()
 	n, err := lab.Node(name)
@@ -443,7 +460,7 @@ func replicationCommand(t *testing.T, lab *pgpair.Lab, name, role, mode, command
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close(t.Context())
+	defer hangUp(t, conn)
 	return conn.Exec(t.Context(), command).ReadAll()
 }
 

@@ -3,6 +3,7 @@
 package pgpair
 
 import (
+	"errors"
 	"io/fs"
 	"os/exec"
 	"syscall"
@@ -19,7 +20,7 @@ const (
 
 // signal sends sig to a process. A process that is gone already is no error.
 func signal(pid int, sig syscall.Signal) error {
-	if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
+	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	return nil

@@ -63,7 +63,7 @@ func logSince(path string, offset int64) string {
 	if err != nil {
 		return "" // the server did not come as far as a log
 	}
-	defer f.Close() // only read
+	defer func() { _ = f.Close() }() // only read
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return ""
 	}

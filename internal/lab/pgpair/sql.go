@@ -55,13 +55,21 @@ func open(ctx context.Context, node string, config *pgx.ConnConfig, parameters m
 	return conn, nil
 }
 
+// hangUp ends a connection. Whether the server heard of it changes nothing about
+// what was done; a hung one is not waited for.
+func hangUp(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
 // Exec runs statements on a node as superuser, each in a transaction of its own.
 func (l *Lab) Exec(ctx context.Context, node string, statements ...string) error {
 	conn, err := l.Connect(ctx, node)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) // what the statements did stands anyway
+	defer hangUp(ctx, conn)
 	for _, statement := range statements {
 		if _, err := conn.PgConn().Exec(ctx, statement).ReadAll(); err != nil {
 			return fmt.Errorf("run a statement on %s: %w", node, err)
@@ -77,7 +85,7 @@ func (l *Lab) QueryRow(ctx context.Context, node, query string, dest ...any) err
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) // nothing is left to lose
+	defer hangUp(ctx, conn)
 	if err := conn.QueryRow(ctx, query).Scan(dest...); err != nil {
 		return fmt.Errorf("query %s: %w", node, err)
 	}

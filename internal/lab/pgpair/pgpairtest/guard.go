@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"syscall"
 )
 
 // guard is a small process that outlives the test binary: when that ends, even
@@ -35,7 +34,7 @@ rm -rf "$1"
 
 func newGuard(dir string) (*guard, error) {
 	cmd := exec.Command("/bin/sh", "-c", onEnd, "guard", dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C at the tests must not reach it
+	ownSession(cmd)
 	alive, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
