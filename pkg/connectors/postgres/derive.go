@@ -13,7 +13,7 @@ import (
 // derive turns what the nodes said into observations. It is pure: the same nodes
 // give the same observations.
 func derive(spec connectors.Spec, nodes []*node, written *readiness.Finding, now time.Time) []readiness.Observation {
-	d := &deriver{spec: spec, nodes: nodes, now: now}
+	d := &deriver{spec: spec, nodes: nodes, now: now, rejected: map[*node]bool{}, unknown: map[*node]bool{}, alias: map[*node]*node{}}
 	for _, n := range nodes {
 		d.node(n)
 	}
@@ -43,7 +43,9 @@ type deriver struct {
 	primary  *node                // the one primary, or nil
 	writers  int                  // how many primaries were seen
 	farSite  string               // where a standby must be for the resource to survive the loss of the primary's site
-	rejected map[*node]bool       // reached, but not the declared cluster or not readable
+	rejected map[*node]bool       // reached, but not the declared cluster
+	unknown  map[*node]bool       // reached, of a version whose views are not known
+	alias    map[*node]*node      // a second name of a node listed before it
 	sentTo   map[*node]*sender    // the primary's sender row of each standby, where it can be bound
 	lineage  map[*node]lineageWas // verdict per standby
 	exposed  []exposed            // candidates for the resource's exposure
@@ -122,9 +124,14 @@ func (d *deriver) failedReading(n *node, id readiness.ID) bool {
 	return failed
 }
 
-// trusted reports whether a node is part of the declared cluster and its views
-// can be read.
-func (d *deriver) trusted(n *node) bool { return n.facts != nil && !d.rejected[n] }
+// member reports whether a node was reached and is one of the declared cluster,
+// under its first name. Its role is known; more only when it is trusted.
+func (d *deriver) member(n *node) bool {
+	return n.facts != nil && !d.rejected[n] && d.alias[n] == nil
+}
+
+// trusted reports whether a node is a member whose views can be read.
+func (d *deriver) trusted(n *node) bool { return d.member(n) && !d.unknown[n] }
 
 // previous is the newest earlier reading; it is used for rates and for figures
 // labelled as last known, never as proof.
@@ -148,6 +155,9 @@ func (d *deriver) node(n *node) {
 		return
 	}
 	d.role(n)
+	if d.unknown[n] {
+		return
+	}
 	skew := n.facts.Clock.Sub(n.at)
 	var findings []readiness.Finding
 	if skew.Abs() > readiness.SkewTolerance {
@@ -157,18 +167,11 @@ func (d *deriver) node(n *node) {
 	d.privileges(n)
 }
 
-func (d *deriver) reject(n *node) {
-	if d.rejected == nil {
-		d.rejected = map[*node]bool{}
-	}
-	d.rejected[n] = true
-}
-
 func (d *deriver) version(n *node) {
 	v := n.facts.Version
 	var findings []readiness.Finding
 	if v < minVersion || v > maxVersion {
-		d.reject(n)
+		d.unknown[n] = true
 		findings = append(findings, finding(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", n.Name, versionText(v)))
 	}
 	d.add(n, versionID, readiness.Str(versionText(v)), findings...)
@@ -177,38 +180,35 @@ func (d *deriver) version(n *node) {
 func (d *deriver) identity(n *node) {
 	id := n.facts.SystemIdentifier
 	if id == "" {
-		d.reject(n)
+		d.rejected[n] = true
 		d.fail(n, identityID, finding(readiness.IdentityUnproven, "%s did not tell its system identifier", n.Name))
 		return
 	}
 	var findings []readiness.Finding
 	if want := d.spec.Identity["systemIdentifier"]; want != "" && want != id {
-		d.reject(n)
+		d.rejected[n] = true
 		findings = append(findings, finding(readiness.IdentityMismatch, "%s is cluster %s, the resource declares %s", n.Name, id, want))
 	}
 	for _, other := range d.nodes {
-		if other == n || other.facts == nil {
+		if other == n || other.facts == nil || other.facts.SystemIdentifier == "" {
 			continue
 		}
 		if id != other.facts.SystemIdentifier && d.spec.Identity["systemIdentifier"] == "" {
-			d.reject(n)
+			d.rejected[n] = true
 			findings = append(findings, finding(readiness.IdentityMismatch, "%s is cluster %s and %s is cluster %s", n.Name, id, other.Name, other.facts.SystemIdentifier))
 		}
 		if sameServer(n, other) {
-			findings = append(findings, finding(readiness.EndpointAliased, "%s and %s are the same server", n.Name, other.Name))
+			findings = append(findings, finding(readiness.EndpointAliased, "%s and %s answer as one server, started %s", n.Name, other.Name, n.facts.Started.UTC().Format(time.RFC3339)))
 		}
 	}
 	d.add(n, identityID, readiness.Str(id), findings...)
 }
 
-// sameServer recognises one node behind two names: same cluster, same start, same
-// own address (domain: a virtual IP, pooler or load balancer).
+// sameServer recognises one node behind two names: same cluster, started in the
+// same microsecond. What it says of its own address does not count: that is the
+// virtual IP where one was connected to, and nothing behind a local pooler.
 func sameServer(a, b *node) bool {
-	fa, fb := a.facts, b.facts
-	if fa.SystemIdentifier != fb.SystemIdentifier || !fa.Started.Equal(fb.Started) {
-		return false
-	}
-	return fa.Addr != nil && fb.Addr != nil && *fa.Addr == *fb.Addr && fa.Port != nil && fb.Port != nil && *fa.Port == *fb.Port
+	return a.facts.SystemIdentifier == b.facts.SystemIdentifier && a.facts.Started.Equal(b.facts.Started)
 }
 
 func (d *deriver) role(n *node) {

@@ -128,6 +128,9 @@ func (d *deriver) whyNoExposure() readiness.Finding {
 	if d.primary == nil {
 		return finding(readiness.VisPrimary, "what DR lacks is not known while no single primary is seen; the last known figure is not proof")
 	}
+	if d.unknown[d.primary] {
+		return finding(readiness.VersionUnsupported, "what DR lacks is not known: %s is of a version bcctl does not know", d.primary.Name)
+	}
 	if d.primary.position == nil {
 		if f, ok := d.primary.failed[positionID]; ok {
 			return f

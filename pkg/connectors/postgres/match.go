@@ -6,15 +6,22 @@ import (
 	"strconv"
 )
 
-// match finds the one primary and binds its senders to configured standbys.
+// match tells which nodes are one, finds the one primary and binds its senders to configured standbys.
 // application_name is not unique and client_addr lies behind NAT, so a slot
 // decides first, then a configured name.
 func (d *deriver) match() {
 	d.sentTo = map[*node]*sender{}
 	d.lineage = map[*node]lineageWas{}
+	for i, n := range d.nodes {
+		for _, first := range d.nodes[:i] {
+			if d.member(n) && d.member(first) && sameServer(first, n) {
+				d.alias[n] = first
+			}
+		}
+	}
 	var primaries []*node
 	for _, n := range d.nodes {
-		if d.trusted(n) && n.isPrimary() {
+		if d.member(n) && n.isPrimary() {
 			primaries = append(primaries, n)
 		}
 	}
@@ -36,6 +43,13 @@ func (d *deriver) match() {
 			}
 		}
 	}
+}
+
+// sendersKnown reports whether the primary told who streams from it: only then
+// does a standby that is not listed prove anything.
+func (d *deriver) sendersKnown() bool {
+	p := d.primary
+	return p != nil && d.trusted(p) && p.facts.Monitor && p.failed[lagBytesID].Code == ""
 }
 
 // senderOf finds the row by which up streams to n.

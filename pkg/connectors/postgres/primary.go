@@ -43,7 +43,7 @@ func (d *deriver) synchronous(n *node) {
 		case !ok:
 			findings = append(findings, finding(readiness.ValueInvalid, "synchronous_standby_names on %s cannot be read: %q", n.Name, want))
 		case there < rule.count:
-			message := "synchronous_standby_names is %q on %s, which asks for %d; %d are there"
+			message := "synchronous_standby_names is %q on %s, which asks for %d and has %d"
 			if n.syncWaiting != nil && *n.syncWaiting > 0 {
 				message += "; commits are waiting"
 			}

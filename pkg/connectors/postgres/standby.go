@@ -71,7 +71,7 @@ func (d *deriver) upstreamFindings(n *node, r *receiver) []readiness.Finding {
 	switch {
 	case up == nil:
 		return []readiness.Finding{finding(readiness.UpstreamUnexpected, "%s follows %s, which is no endpoint of this resource, and %s does not list it", n.Name, r.upstream(), d.primary.Name)}
-	case up == d.primary && d.primary.facts.Monitor && d.primary.failed[lagBytesID].Code == "":
+	case up == d.primary && d.sendersKnown():
 		return []readiness.Finding{finding(readiness.Conflict, "%s says it streams from %s, which does not list it", n.Name, up.Name)}
 	default:
 		return nil // a cascading standby: its upstream lists it, the primary never does

@@ -12,12 +12,13 @@ import (
 // cannot be seen. It never chooses between two primaries and never takes an
 // unreachable node for a stopped one.
 func (d *deriver) topology() {
-	var primaries, standbys, unseen []*node
+	var primaries, standbys, unseen, hidden []*node
 	for _, n := range d.nodes {
 		switch {
 		case n.unreached != nil:
 			unseen = append(unseen, n)
-		case d.rejected[n]:
+		case !d.member(n):
+			hidden = append(hidden, n) // something else answers in its place
 		case n.isPrimary():
 			primaries = append(primaries, n)
 		default:
@@ -32,11 +33,11 @@ func (d *deriver) topology() {
 			d.unseenNode(n)
 		}
 	case len(primaries) == 1:
-		findings = d.onePrimary(unseen, standbys)
+		findings = d.onePrimary(unseen)
 	default:
-		findings = d.noPrimarySeen(standbys, unseen)
+		findings = d.noPrimarySeen(standbys, unseen, hidden)
 	}
-	d.add(nil, topologyID, readiness.Str(describe(primaries, standbys, unseen)), findings...)
+	d.add(nil, topologyID, readiness.Str(describe(primaries, standbys, append(unseen, hidden...))), findings...)
 }
 
 func describe(primaries, standbys, unseen []*node) string {
@@ -92,22 +93,19 @@ func newerHistory(a, b *node) string {
 	}
 }
 
-func (d *deriver) onePrimary(unseen, standbys []*node) []readiness.Finding {
+func (d *deriver) onePrimary(unseen []*node) []readiness.Finding {
 	p := d.primary
 	var findings []readiness.Finding
 	if p.Site != d.spec.Home.Primary {
 		findings = append(findings, finding(readiness.PrimaryNotHome, "%s at site %s is primary; home is %s", p.Name, p.Site, d.spec.Home.Primary))
 	}
-	far := 0
-	for _, n := range standbys {
-		if n.Site == d.farSite {
+	far := 0 // even those that are not seen: why they are not is said of each
+	for _, n := range d.nodes {
+		if n.Site == d.farSite && n != p {
 			far++
 		}
 	}
 	for _, n := range unseen {
-		if n.Site == d.farSite {
-			far++
-		}
 		if f, writer := d.unseenBesidePrimary(n); writer {
 			findings = append(findings, f)
 		}
@@ -129,7 +127,7 @@ func (d *deriver) unseenBesidePrimary(n *node) (readiness.Finding, bool) {
 		return readiness.Finding{}, false
 	}
 	d.unseenNode(n)
-	if n.Site == d.farSite && !n.unreached.alive {
+	if n.Site == d.farSite && !n.unreached.alive && d.sendersKnown() {
 		message := fmt.Sprintf("%s is not connected to %s", n.Name, d.primary.Name)
 		if s != nil && s.ReplyAge != nil {
 			message = fmt.Sprintf("%s last answered %s %s ago", n.Name, d.primary.Name, seconds(time.Duration(*s.ReplyAge*float64(time.Second))))
@@ -193,7 +191,7 @@ func (d *deriver) visibilityCode(n *node) readiness.Code {
 	}
 }
 
-func (d *deriver) noPrimarySeen(standbys, unseen []*node) []readiness.Finding {
+func (d *deriver) noPrimarySeen(standbys, unseen, hidden []*node) []readiness.Finding {
 	for _, n := range unseen {
 		d.unseenNode(n)
 	}
@@ -202,6 +200,8 @@ func (d *deriver) noPrimarySeen(standbys, unseen []*node) []readiness.Finding {
 		return []readiness.Finding{finding(readiness.IdentityUnproven, "no node could be proved to belong to this resource")}
 	case len(standbys) == 0:
 		return []readiness.Finding{finding(readiness.VisBoth, "no node of this resource could be seen")}
+	case len(unseen) == 0 && len(hidden) > 0:
+		return []readiness.Finding{finding(readiness.WriterUnproven, "all nodes that were recognised are in recovery; something else answers in place of %s, which may be primary", names(hidden))}
 	case len(unseen) == 0:
 		return []readiness.Finding{finding(readiness.NoPrimary, "%s were reached and all are in recovery", names(standbys))}
 	}
