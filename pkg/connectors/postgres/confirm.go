@@ -91,7 +91,10 @@ func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []
 			return
 		}
 		closing.at = c.now()
-		n.closing, n.senders = closing, senders
+		n.closing = closing
+		if senders != nil {
+			n.senders = senders
+		}
 		if !behind() || i >= len(catchUpWaits) {
 			return
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,11 @@ func derive(spec connectors.Spec, nodes []*node, written *readiness.Finding, now
 	}
 	d.exposure()
 	d.heartbeats(written)
+	for _, n := range nodes {
+		if d.trusted(n) {
+			d.unsaid(n)
+		}
+	}
 	return d.obs
 }
 
@@ -122,6 +128,19 @@ func (d *deriver) failedReading(n *node, id readiness.ID) bool {
 		d.fail(n, id, f)
 	}
 	return failed
+}
+
+// unsaid records what failed and concerned nothing that was derived above: a
+// reading that failed never disappears.
+func (d *deriver) unsaid(n *node) {
+	for _, id := range slices.Sorted(maps.Keys(n.failed)) {
+		said := slices.ContainsFunc(d.obs, func(o readiness.Observation) bool {
+			return o.Endpoint == n.Name && o.Indicator == id && o.Failure != nil
+		})
+		if !said {
+			d.failedReading(n, id)
+		}
+	}
 }
 
 // member reports whether a node was reached and is one of the declared cluster,

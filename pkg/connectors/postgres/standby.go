@@ -166,6 +166,11 @@ func (d *deriver) followsByHistory(n *node, have lsn) {
 		d.lineageUnproven(n, "the primary's timeline history could not be read: "+p.lineageFailure.Message)
 		return
 	}
+	if timeline == p.position.Timeline && have > p.newest().Flush && p.closing == nil {
+		// It was read later than the primary: on a busy pair that alone puts it ahead.
+		d.lineageUnproven(n, fmt.Sprintf("it is past %s, where %s was read before it, and %s could not be read again", p.position.Flush, p.Name, p.Name))
+		return
+	}
 	ok, why := leader{p.newest().Timeline, p.newest().Flush, p.history}.canFollow(timeline, have)
 	if !ok {
 		d.lineage[n] = lineageWas{ok: false, proved: true}
