@@ -13,6 +13,7 @@ import (
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // checkOptions are the flags of check and watch.
@@ -93,13 +94,15 @@ func (a *app) check(cmd *cobra.Command, args []string, o *checkOptions) error {
 		if err != nil {
 			return err
 		}
-		if err := a.publish(report, o.output, o.record); err != nil {
+		seen, err := a.publish(report, o.output, o.record)
+		if err != nil {
 			return err
 		}
-		return verdict.verdict(report.Verdict)
+		return verdict.verdict(seen)
 	}
 	return a.repeat(ctx, s, o, func(report check.Report) (bool, error) {
-		return false, a.publish(report, o.output, o.record)
+		_, err := a.publish(report, o.output, o.record)
+		return false, err
 	})
 }
 
@@ -165,8 +168,8 @@ func (a *app) newSweeper(ctx context.Context, flags *pflag.FlagSet, args []strin
 		KeepOpen: o.every > 0, MaxAge: o.maxAge, Now: a.Now,
 	}
 	if !a.globals.quiet {
-		s.status = term.NewProgress(a.Stderr, a.profile(a.Stderr), a.Now)
-		s.runner.Progress = func(p check.Progress) { s.status.Update(progressLine(p), p.Done, p.Total) }
+		s.status = term.NewProgress(a.Stderr, a.profile(a.Stderr), time.Now)
+		s.runner.Progress = func(p check.Progress) { s.status.Update(progressStep(p)) }
 	}
 	return s, s.openStore(ctx, a)
 }
@@ -187,6 +190,9 @@ func (s *sweeper) openStore(ctx context.Context, a *app) error {
 }
 
 func (s *sweeper) once(ctx context.Context) (check.Report, error) {
+	if s.status != nil {
+		s.status.Start(len(s.sweep.Targets))
+	}
 	report, err := s.runner.Run(ctx, s.sweep)
 	if s.status != nil {
 		s.status.Done()
@@ -213,14 +219,14 @@ func (s *sweeper) close() {
 }
 
 // publish renders a report everywhere it was asked for, and writes a recording.
-func (a *app) publish(report check.Report, o outputOptions, record string) error {
+func (a *app) publish(report check.Report, o outputOptions, record string) (readiness.Status, error) {
 	if record != "" {
 		data, err := json.MarshalIndent(check.Record(report), "", "  ")
 		if err != nil {
-			return err
+			return readiness.Unknown, err
 		}
 		if err := atomicfile.Write(a.path(record), append(data, '\n')); err != nil {
-			return err
+			return readiness.Unknown, err
 		}
 	}
 	return a.render(report, o)
@@ -231,4 +237,8 @@ func (a *app) remark(format string, args ...any) {
 	if !a.globals.quiet {
 		fmt.Fprintf(a.Stderr, "bcctl: "+format+"\n", args...)
 	}
+}
+
+func progressStep(p check.Progress) term.Step {
+	return term.Step{Done: p.Done, Total: p.Total, Red: p.Counts.Red, Unknown: p.Counts.Unknown, Slowest: p.Slowest, SlowestTook: p.SlowestTook}
 }

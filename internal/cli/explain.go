@@ -52,33 +52,37 @@ func (a *app) explain(cmd *cobra.Command, what string, o *checkOptions, live, al
 	if n, err := strconv.Atoi(what); err == nil {
 		return explainExit(a.Stdout, n)
 	}
-	var report check.Report
-	var err error
+	look := func() (check.Report, *repository, error) { return a.recorded(cmd, []string{what}, &o.selection) }
 	if live {
-		report, err = a.lookAt(cmd, what, o)
-	} else {
-		report, err = a.recorded(cmd, []string{what}, &o.selection)
+		look = func() (check.Report, *repository, error) { return a.lookAt(cmd, what, o) }
 	}
+	report, r, err := look()
 	if err != nil {
 		return err
 	}
-	for _, r := range report.Results {
-		if r.Name == what {
-			return render.Explain(a.Stdout, r, a.view(report, a.Stdout), render.ExplainOptions{AllIndicators: all})
+	options := render.ExplainOptions{AllIndicators: all}
+	if res, ok := r.repo.Resource(what); ok {
+		objectives := check.Subject(r.repo, res).Objectives
+		options.RPO, options.RTO = objectives.RPO, objectives.RTO
+	}
+	for _, result := range report.Results {
+		if result.Name == what {
+			return render.Explain(a.Stdout, result, a.view(report, a.Stdout), options)
 		}
 	}
 	return fail(exitFailed, fmt.Errorf("%q is not one target; explain takes a name, no pattern", what), "bcctl check -o name")
 }
 
-func (a *app) lookAt(cmd *cobra.Command, what string, o *checkOptions) (check.Report, error) {
+func (a *app) lookAt(cmd *cobra.Command, what string, o *checkOptions) (check.Report, *repository, error) {
 	ctx, cancel := a.deadline(cmd.Context())
 	defer cancel()
 	s, err := a.newSweeper(ctx, cmd.Flags(), []string{what}, o)
 	if err != nil {
-		return check.Report{}, err
+		return check.Report{}, nil, err
 	}
 	defer s.close()
-	return s.once(ctx)
+	report, err := s.once(ctx)
+	return report, s.repo, err
 }
 
 func (a *app) explainCode(code readiness.Code) error {

@@ -68,7 +68,7 @@ func (a *app) history(cmd *cobra.Command, target string, since time.Duration, in
 		return err
 	}
 	for _, s := range statuses {
-		h.Statuses = append(h.Statuses, render.StatusPoint{At: s.At, Last: s.Last, ValidUntil: s.ValidUntil, Status: s.Status, Code: s.Code})
+		h.Statuses = append(h.Statuses, render.StatusPoint{At: s.At, Last: s.Last, ValidUntil: s.ValidUntil, Covered: s.Covered, Status: s.Status, Code: s.Code})
 	}
 	if h.Transitions, err = db.Transitions(ctx, target, h.Since); err != nil {
 		return err

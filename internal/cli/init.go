@@ -24,7 +24,7 @@ func newInit(a *app) *cobra.Command {
 thresholds, approvals, people, rule tests and the schemas for your editor. With
 --demo, a repository with observations recorded from real servers, to try every
 reading command without a database.`,
-		Example: examplesOf("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init --dry-run"),
+		Example: exampleLines("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init --dry-run"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."

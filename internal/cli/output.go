@@ -10,6 +10,7 @@ import (
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/render"
 	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // outputOptions are the flags that say how a report is shown.
@@ -25,8 +26,35 @@ func (o *outputOptions) flags() flagSection {
 	return flagSection{"Output", f}
 }
 
-// render writes a report in every format asked for; the table when none is.
-func (a *app) render(report check.Report, o outputOptions) error {
+// render writes a report in every format asked for, and returns the verdict as
+// the reader must see it.
+func (a *app) render(report check.Report, o outputOptions) (readiness.Status, error) {
+	view := a.view(report, a.Stdout)
+	seen := view.Seen().Verdict
+	specs, err := o.specs()
+	if err != nil {
+		return seen, err
+	}
+	reportPath := ""
+	var failed []error
+	for _, spec := range specs {
+		if spec.Path != "" {
+			spec.Path = a.path(spec.Path)
+			if spec.Format == render.JSON {
+				reportPath = spec.Path
+			}
+		}
+		shown := view
+		shown.All = o.all || spec.Format == render.Name // a list of names is for scripts: whole
+		if err := render.Render(a.Stdout, spec, shown); err != nil {
+			failed = append(failed, fmt.Errorf("write %s: %w", spec.Format, err))
+		}
+	}
+	return seen, errors.Join(append(failed, a.githubFiles(view, reportPath))...)
+}
+
+// specs reads the formats; the table when none is asked for.
+func (o outputOptions) specs() ([]render.Spec, error) {
 	formats := o.formats
 	if len(formats) == 0 {
 		formats = []string{"table"}
@@ -36,7 +64,7 @@ func (a *app) render(report check.Report, o outputOptions) error {
 	for _, text := range formats {
 		spec, err := render.Parse(text)
 		if err != nil {
-			return usage(err, "bcctl help output")
+			return nil, usage(err, "bcctl help output")
 		}
 		if spec.Path == "" {
 			stdout++
@@ -44,25 +72,13 @@ func (a *app) render(report check.Report, o outputOptions) error {
 		specs = append(specs, spec)
 	}
 	if stdout > 1 {
-		return usage(errors.New("two formats cannot share stdout; give all but one a file"), "bcctl check -o table -o json=report.json")
+		return nil, usage(errors.New("two formats cannot share stdout; give all but one a file"), "bcctl check -o table -o json=report.json")
 	}
-	view := a.view(report, a.Stdout)
-	view.All = o.all
-	var failed []error
-	for _, spec := range specs {
-		if spec.Path != "" {
-			spec.Path = a.path(spec.Path)
-		}
-		if err := render.Render(a.Stdout, spec, view); err != nil {
-			failed = append(failed, fmt.Errorf("write %s: %w", spec.Format, err))
-		}
-	}
-	return errors.Join(append(failed, a.githubFiles(view))...)
+	return specs, nil
 }
 
 func (a *app) view(report check.Report, w io.Writer) render.View {
-	now := report.FinishedAt
-	return render.View{Report: report, Now: now, Profile: a.profile(w)}
+	return render.View{Report: report, Now: a.Now(), Profile: a.profile(w)}
 }
 
 func (a *app) profile(w io.Writer) term.Profile {

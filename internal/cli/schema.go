@@ -28,11 +28,11 @@ without the repository's own copies. Without a kind, lists the kinds.`,
 			}
 			for _, kind := range append(kindNames(), "Report") {
 				if strings.EqualFold(kind, args[0]) {
-					data, err := schemas.For(kind)
-					if err != nil {
-						return err
+					data, ok := schemas.For(kind)
+					if !ok {
+						return fmt.Errorf("the schema of %s is missing in this build", kind)
 					}
-					_, err = a.Stdout.Write(data)
+					_, err := a.Stdout.Write(data)
 					return err
 				}
 			}

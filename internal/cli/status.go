@@ -26,14 +26,15 @@ unknown, whatever it was: run check to look again.`,
 			if err != nil {
 				return err
 			}
-			report, err := a.recorded(cmd, args, &o.selection)
+			report, _, err := a.recorded(cmd, args, &o.selection)
 			if err != nil {
 				return err
 			}
-			if err := a.render(report, o.output); err != nil {
+			seen, err := a.render(report, o.output)
+			if err != nil {
 				return err
 			}
-			return verdict.verdict(report.Verdict)
+			return verdict.verdict(seen)
 		},
 	}
 	judgement := o.judgementFlags()
@@ -43,19 +44,19 @@ unknown, whatever it was: run check to look again.`,
 }
 
 // recorded makes a report of the last verdicts, as they must be seen now.
-func (a *app) recorded(cmd *cobra.Command, args []string, sel *selection) (check.Report, error) {
+func (a *app) recorded(cmd *cobra.Command, args []string, sel *selection) (check.Report, *repository, error) {
 	ctx := cmd.Context()
 	r, err := a.openRepository(ctx, cmd.Flags())
 	if err != nil {
-		return check.Report{}, err
+		return check.Report{}, nil, err
 	}
 	targets, err := sel.choose(ctx, r, args)
 	if err != nil {
-		return check.Report{}, err
+		return check.Report{}, r, err
 	}
 	db, err := a.openStore(ctx, r)
 	if err != nil {
-		return check.Report{}, err
+		return check.Report{}, r, err
 	}
 	defer db.Close()
 	var names []string
@@ -65,7 +66,8 @@ func (a *app) recorded(cmd *cobra.Command, args []string, sel *selection) (check
 	for _, g := range targets.groups {
 		names = append(names, g.Name())
 	}
-	return a.lastReport(ctx, db, r, names)
+	report, err := a.lastReport(ctx, db, r, names)
+	return report, r, err
 }
 
 func (a *app) lastReport(ctx context.Context, db *store.DB, r *repository, names []string) (check.Report, error) {

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every benchmark, as ratios against a floor measured in the same run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CGO_ENABLED=0
+echo "== sweep"
+go run -tags minicore_disabled ./bench/sweep -bcctl bin/bcctl "$@"
+echo "== configuration"
+go test -tags minicore_disabled -run '^$' -bench . -benchtime 3x ./pkg/config
+echo "== history"
+go test -tags minicore_disabled -run '^$' -bench . -benchtime 1x ./internal/store

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bcctl/bcctl/internal/lab/pgpair"
+	"github.com/bcctl/bcctl/internal/lab/pgpair/pgpairtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bcctl": func() { os.Exit(Main()) }})
+}
+
+// TestScripts runs the command line as people type it.
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestPostgresScripts does the same with a laboratory of real servers.
+func TestPostgresScripts(t *testing.T) {
+	pgpairtest.Require(t)
+	runScripts(t, "testdata/postgres")
+}
+
+func runScripts(t *testing.T, dir string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+			env.Setenv("LC_ALL", "C")
+			return labDirectory(env)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":   exits,
+			"example": example,
+		},
+	})
+}
+
+// labDirectory gives a script a place for a laboratory that the user who runs the
+// servers can enter, and removes what a failed script left there.
+func labDirectory(env *testscript.Env) error {
+	dir, err := os.MkdirTemp("/tmp", "bcctl-script")
+	if err != nil {
+		return err
+	}
+	env.Setenv("LAB", filepath.Join(dir, "lab"))
+	env.Defer(func() {
+		if lab, err := pgpair.Open(filepath.Join(dir, "lab")); err == nil {
+			_ = lab.Destroy(context.Background()) // the script's own failure is what counts
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return os.Chmod(dir, 0o755)
+}
+
+// exits runs a command and checks its exact exit code: exits 4 bcctl check. Its
+// output is then in stdout and stderr, as for exec.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// example writes an example repository: example demo DIR.
+func example(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: example NAME DIR")
+	}
+	files, err := scaffoldFiles(args[0])
+	ts.Check(err)
+	for _, f := range files {
+		ts.Check(writeNew(filepath.Join(ts.MkAbs(args[1]), filepath.FromSlash(f.name)), f.data))
+	}
+}
