@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,10 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 	}
 	var wg sync.WaitGroup
 	for _, p := range primaries {
-		wg.Go(func() { c.watchCatchUp(ctx, p, sessions) })
+		wg.Go(func() {
+			c.watchCatchUp(ctx, p, sessions)
+			c.readReignAgain(ctx, p, sessions)
+		})
 	}
 	wg.Wait()
 	c.askLineage(ctx, sessions, primaries)
@@ -104,6 +108,20 @@ func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []
 		case <-time.After(catchUpWaits[i]):
 		}
 	}
+}
+
+// readReignAgain reads the primary's reigns once more when a standby has one it
+// seemed not to have: it may have been added in between.
+func (c *Connector) readReignAgain(parent context.Context, p *session, sessions []*session) {
+	if !slices.ContainsFunc(sessions, func(s *session) bool {
+		_, strange := s.node.reign.strangeTo(p.node.reign)
+		return strange && s.node.isStandby()
+	}) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
+	defer cancel()
+	readAll(ctx, p.conn, p.cred.Password, p.node.failed, reignReading(p.node))
 }
 
 // askLineage opens replication connections where the ordinary views do not

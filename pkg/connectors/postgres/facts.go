@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -123,7 +124,7 @@ type receiver struct {
 	MessageAge *float64 `json:"messageAge"`
 }
 
-func (r *receiver) masked() bool    { return r != nil && r.PID != nil && r.Status == nil }
+func (r *receiver) masked() bool    { return r != nil && r.Status == nil }
 func (r *receiver) streaming() bool { return r != nil && r.Status != nil && *r.Status == "streaming" }
 
 // sender is a row of pg_stat_replication with its slot.
@@ -187,9 +188,33 @@ func (h *heartbeat) problem() (readiness.Finding, bool) {
 	return readiness.Finding{}, false
 }
 
+// reign is the table of reigns: the newest row, and all of them.
 type reign struct {
-	ID       string `json:"id"`
-	Timeline int    `json:"timeline"`
+	Newest *string  `json:"newest"`
+	All    []string `json:"all"`
+}
+
+// name is the newest reign, for people.
+func (r *reign) name() string {
+	if r.Newest == nil {
+		return "none"
+	}
+	return *r.Newest
+}
+
+// strangeTo returns a reign of r that other never had. Rows are only ever added,
+// so a standby that follows has some or all of its primary's and no other,
+// however far behind it is.
+func (r *reign) strangeTo(other *reign) (string, bool) {
+	if r == nil || other == nil || len(other.All) >= maxReigns {
+		return "", false
+	}
+	for _, id := range r.All {
+		if !slices.Contains(other.All, id) {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 type systemInfo struct {

@@ -118,11 +118,17 @@ func (c *Connector) readings(n *node) []reading {
 	if n.facts.Heartbeat && c.spec.Heartbeat != nil {
 		list = append(list, into(heartbeatAgeID, heartbeatSQL, &n.heartbeat))
 	}
-	if n.facts.Reign {
-		list = append(list, into(lineageID, reignSQL, &n.reign))
+	switch {
+	case !n.facts.Reign:
+	case n.facts.InRecovery:
+		list = append(list, reignReading(n)) // after what it has replayed
+	default:
+		list = append([]reading{reignReading(n)}, list...) // before its position: who has that has this
 	}
 	return list
 }
+
+func reignReading(n *node) reading { return into(lineageID, reignSQL, &n.reign) }
 
 func decodeField(text, field string, target **int64) error {
 	var object map[string]*float64

@@ -112,7 +112,11 @@ const conflictsSQL = `SELECT json_build_object('total',
 const heartbeatSQL = `SELECT json_build_object('seq', seq, 'writtenAt', written_at, 'timeline', tli,
   'age', extract(epoch FROM clock_timestamp() - written_at)) FROM bcctl.heartbeat WHERE id = 1`
 
-const reignSQL = `SELECT json_build_object('id', reign_id, 'timeline', tli) FROM bcctl.reign ORDER BY started_at DESC, tli DESC LIMIT 1`
+// maxReigns is how many reigns reignSQL reads at most: a promotion adds one.
+const maxReigns = 1000
+
+const reignSQL = `SELECT json_build_object('newest', min(id) FILTER (WHERE n = 1), 'all', coalesce(json_agg(id), '[]')) FROM (
+  SELECT reign_id::text AS id, row_number() OVER (ORDER BY started_at DESC, tli DESC) AS n FROM bcctl.reign ORDER BY n LIMIT 1000) q`
 
 // collationSQL compares what the data was built with and what the host has (15+).
 const collationSQL = `SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database

@@ -184,18 +184,21 @@ func (d *deriver) lineageUnproven(n *node, why string) {
 	d.fail(n, lineageID, finding(readiness.LineageUnproven, "%s: %s", n.Name, why))
 }
 
-// reignDiffers compares the newest reign rows, which alone tell two timelines
-// with the same number apart. A standby that has not yet applied everything the
-// primary had may simply not have the newest row.
+// reignDiffers compares the reigns, which alone tell two timelines with the same
+// number apart. A standby may lack the newest ones while it is behind; one the
+// primary never had is divergence at any distance.
 func (d *deriver) reignDiffers(n *node) (readiness.Finding, bool) {
 	p := d.primary
-	if p.reign == nil || n.reign == nil || p.reign.ID == n.reign.ID {
+	if p.reign == nil || n.reign == nil {
 		return readiness.Finding{}, false
 	}
-	if n.replay.Replay == nil || *n.replay.Replay < p.position.Flush {
-		return readiness.Finding{}, false
+	if id, strange := n.reign.strangeTo(p.reign); strange {
+		return finding(readiness.ReignMismatch, "%s carries reign %s, which %s never had; the newest there is %s", n.Name, id, p.Name, p.reign.name()), true
 	}
-	return finding(readiness.ReignMismatch, "%s carries reign %s, %s carries %s", n.Name, n.reign.ID, p.Name, p.reign.ID), true
+	if n.replay.Replay != nil && *n.replay.Replay >= p.position.Flush && n.reign.name() != p.reign.name() {
+		return finding(readiness.ReignMismatch, "%s has applied all that %s had and carries reign %s instead of %s", n.Name, p.Name, n.reign.name(), p.reign.name()), true
+	}
+	return readiness.Finding{}, false
 }
 
 // replayState: what is received must also be applied before a promotion serves.
