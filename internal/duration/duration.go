@@ -16,7 +16,7 @@ type Duration time.Duration
 // Parse reads the text form. The error says what to write instead.
 func Parse(text string) (Duration, error) {
 	d, err := model.ParseDuration(text)
-	if err != nil {
+	if err != nil || text == "0" { // the library takes a bare zero
 		return 0, fmt.Errorf("%q is not a duration; write for example 30s, 15m, 4h, 90d or 1d12h", text)
 	}
 	return Duration(d), nil

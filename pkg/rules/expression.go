@@ -1,9 +1,11 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,20 +100,17 @@ func (e *evaluation) expressions(observations []readiness.Observation) {
 
 // variables gives each indicator one value for the whole resource: the worst of
 // its endpoints for numbers, the first by endpoint for texts and flags. A reading
-// that is not usable is left out, so that an expression about it is unknown.
+// that is not usable is left out, so that an expression about it is unknown. So
+// is one of an optional endpoint, which may not make the resource red.
 func (e *evaluation) variables(observations []readiness.Observation) map[string]any {
 	value, text, flag := map[string]float64{}, map[string]string{}, map[string]bool{}
-	for _, o := range observations {
-		indicator := e.judge.indicators[o.Indicator]
-		if o.Failure != nil {
-			continue
-		}
-		if _, ok := unusable(o, indicator, e.now, e.judge.MaxAge); !ok {
+	for _, o := range byEndpoint(observations) {
+		if _, ok := e.judge.usable(o, e.now); !ok || o.Optional {
 			continue
 		}
 		id := string(o.Indicator)
 		if n, ok := o.Value.Number(); ok {
-			if old, exists := value[id]; !exists || (n > old) != indicator.LowIsBad {
+			if old, exists := value[id]; !exists || over(n, old, e.judge.indicators[o.Indicator].LowIsBad) {
 				value[id] = n
 			}
 		}
@@ -132,4 +131,12 @@ func (e *evaluation) variables(observations []readiness.Observation) map[string]
 	}
 	return map[string]any{"value": value, "text": text, "flag": flag, "tier": int64(e.judge.Subject.Tier),
 		"platform": e.judge.Subject.Platform, "environment": e.judge.Subject.Environment, "labels": labels}
+}
+
+// byEndpoint orders readings by endpoint, and those of one endpoint by what they
+// say, so that it makes no difference in which order they were given.
+func byEndpoint(observations []readiness.Observation) []readiness.Observation {
+	return slices.SortedFunc(slices.Values(observations), func(a, b readiness.Observation) int {
+		return cmp.Or(cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Value.Format(readiness.None), b.Value.Format(readiness.None)))
+	})
 }

@@ -26,11 +26,12 @@ type Member struct {
 	Optional bool // makes the group at most yellow
 }
 
-// EvaluateGroup rolls up results that were already reached. A required member
-// that was not judged makes the group unknown: a part of a sweep proves nothing
-// about the whole.
+// EvaluateGroup rolls up results that were already reached, each as it is at now:
+// one that has expired since is unknown. A required member that was not judged
+// makes the group unknown: a part of a sweep proves nothing about the whole.
 func EvaluateGroup(now time.Time, g Group, results map[string]readiness.Result) readiness.Result {
-	r := readiness.Result{Name: g.Name, Kind: readiness.KindGroup, Tier: g.Tier, Owner: g.Owner, EvaluatedAt: now, File: g.File, Line: g.Line}
+	r := readiness.Result{Name: g.Name, Kind: readiness.KindGroup, Tier: g.Tier, Environment: g.Environment, Owner: g.Owner,
+		EvaluatedAt: now, File: g.File, Line: g.Line, Reasons: []readiness.Reason{}, Indicators: []readiness.IndicatorResult{}, Children: []readiness.Result{}}
 	statuses := []readiness.Status{readiness.Green}
 	add := func(reason readiness.Reason) {
 		r.Reasons = append(r.Reasons, reason)
@@ -41,6 +42,7 @@ func EvaluateGroup(now time.Time, g Group, results map[string]readiness.Result) 
 		result, judged := results[m.Name]
 		status := readiness.Unknown
 		if judged {
+			result = result.At(now)
 			status = result.Status
 			r.Children = append(r.Children, brief(result))
 			rest(&r, result)
@@ -62,6 +64,7 @@ func EvaluateGroup(now time.Time, g Group, results map[string]readiness.Result) 
 	}
 	for _, name := range g.DependsOn {
 		result, judged := results[name]
+		result = result.At(now)
 		if !judged || result.Status != readiness.Green {
 			add(readiness.Reason{Code: readiness.DependencyNotGreen, Status: result.Status, Message: fmt.Sprintf("depends on %s, which is %s", name, result.Status)})
 		}
@@ -76,16 +79,18 @@ func EvaluateGroup(now time.Time, g Group, results map[string]readiness.Result) 
 
 // rest notes a result the group's verdict rests on.
 func rest(r *readiness.Result, on readiness.Result) {
-	if !on.ObservedAt.IsZero() && (r.ObservedAt.IsZero() || on.ObservedAt.Before(r.ObservedAt)) {
-		r.ObservedAt = on.ObservedAt
-	}
-	if r.ValidUntil.IsZero() || on.ValidUntil.Before(r.ValidUntil) {
-		r.ValidUntil = on.ValidUntil
-	}
+	r.ObservedAt = earlier(r.ObservedAt, on.ObservedAt)
+	r.ValidUntil = earlier(r.ValidUntil, on.ValidUntil)
 }
 
 func memberReason(m Member, result readiness.Result, status readiness.Status) readiness.Reason {
-	code := map[readiness.Status]readiness.Code{readiness.Red: readiness.MemberRed, readiness.Yellow: readiness.MemberYellow, readiness.Unknown: readiness.MemberUnknown}[status]
+	code := readiness.MemberUnknown
+	switch status {
+	case readiness.Red:
+		code = readiness.MemberRed
+	case readiness.Yellow:
+		code = readiness.MemberYellow
+	}
 	var why []string
 	for _, reason := range result.Reasons {
 		if reason.Status == result.Status {
@@ -116,6 +121,6 @@ func compact(codes []string) []string {
 
 // brief is a member as its group shows it; the whole of it stands beside.
 func brief(r readiness.Result) readiness.Result {
-	r.Indicators, r.Children, r.LastKnownGood = nil, nil, nil
+	r.Indicators, r.Children, r.LastKnownGood = []readiness.IndicatorResult{}, []readiness.Result{}, nil
 	return r
 }

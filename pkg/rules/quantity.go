@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,7 @@ func (q Quantity) In(u readiness.Unit) (float64, error) {
 		return parseBytes(text)
 	default:
 		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
+		if err != nil || !finite(f) {
 			return 0, fmt.Errorf("%q is not a number; this indicator has no unit, write for example 5", text)
 		}
 		return f, nil
@@ -66,8 +67,12 @@ func parseBytes(text string) (float64, error) {
 		}
 	}
 	f, err := strconv.ParseFloat(number, 64)
-	if err != nil || f < 0 {
+	if err != nil || f < 0 || !finite(f*factor) {
 		return 0, fmt.Errorf("%q is not a size; write for example 16MiB, 1GiB or a number of bytes", text)
 	}
 	return f * factor, nil
 }
+
+// finite reports whether f is a limit that a value can cross: nothing is over
+// NaN.
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -107,7 +107,7 @@ func (s Scope) Matches(sub Subject) bool {
 		return false
 	}
 	for k, v := range s.Labels {
-		if sub.Labels[k] != v {
+		if have, ok := sub.Labels[k]; !ok || have != v {
 			return false
 		}
 	}
@@ -205,7 +205,8 @@ func (j *Judge) apply(d Document) error {
 		}
 	}
 	var problems []error
-	for id, t := range p.Thresholds {
+	for _, id := range slices.Sorted(maps.Keys(p.Thresholds)) {
+		t := p.Thresholds[id]
 		indicator, known := j.indicators[id]
 		if !known {
 			continue // of another platform; validate has checked the name
@@ -269,14 +270,21 @@ func builtin(sub Subject) Document {
 		"replay.backlog_bytes":       {Yellow: &Level{Raise: "64MiB"}},
 		"archive.backlog_files":      {Yellow: &Level{Raise: "100"}},
 	}
+	half := func(d time.Duration) *Level {
+		if d < 2*time.Millisecond {
+			return nil // durations are written in whole milliseconds, and half of one would be 0s
+		}
+		l := seconds(d / 2)
+		return &l
+	}
 	if rpo := sub.Objectives.RPO; rpo > 0 {
-		near, over := seconds(rpo/2), seconds(rpo)
-		thresholds["replication.exposure_seconds"] = Threshold{Yellow: &near, Red: &over}
+		over := seconds(rpo)
+		thresholds["replication.exposure_seconds"] = Threshold{Yellow: half(rpo), Red: &over}
 		thresholds["heartbeat.lag_seconds"] = Threshold{Yellow: &over}
 	}
 	if rto := sub.Objectives.RTO; rto > 0 {
-		near, over := seconds(rto/2), seconds(rto)
-		thresholds["recovery.estimated_seconds"] = Threshold{Yellow: &near, Red: &over}
+		over := seconds(rto)
+		thresholds["recovery.estimated_seconds"] = Threshold{Yellow: half(rto), Red: &over}
 	}
 	return Document{Policy: Policy{Thresholds: thresholds}, Source: "built-in"}
 }

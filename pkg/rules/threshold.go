@@ -15,55 +15,81 @@ func (e *evaluation) threshold(key string, o readiness.Observation, i readiness.
 	if !isNumber || l.Yellow == nil && l.Red == nil {
 		return
 	}
-	raised, limit := l.at(value, i.LowIsBad, func(l Limit) float64 { return l.Raise })
+	raised, limit := l.raised(value, i.LowIsBad)
 	held := e.prior.Held[key]
 	if !held.Status.Worse(raised) || held.Status == readiness.Unknown {
-		e.next.Held[key] = Held{Status: raised}
+		e.hold(key, Held{Status: raised})
 		if raised != readiness.Green {
 			add(breach(i, raised, o.Value, limit, l.Source))
 		}
 		return
 	}
 	// The value is better than the status held. Is it also past the clear limit?
-	atClear, clear := l.at(value, i.LowIsBad, func(l Limit) float64 { return l.Clear })
-	if !held.Status.Worse(atClear) {
-		e.next.Held[key] = Held{Status: held.Status}
+	left, clear := l.left(held.Status, value, i.LowIsBad)
+	if !held.Status.Worse(left) {
+		e.hold(key, Held{Status: held.Status})
 		r := breach(i, held.Status, o.Value, clear, l.Source)
 		r.Message += fmt.Sprintf("; it clears %s %s", better(i), readiness.Num(clear).Format(i.Unit))
 		add(r)
 		return
 	}
-	since := held.GoodSince
-	if since.IsZero() {
-		since = o.ObservedAt
+	since, good := o.ObservedAt, left
+	if !held.GoodSince.IsZero() && !held.GoodSince.After(o.ObservedAt) {
+		since = held.GoodSince
+		if held.Status.Worse(held.Good) && held.Good != readiness.Unknown {
+			good = readiness.Worst(left, held.Good)
+		}
 	}
-	if good := e.now.Sub(since); good < l.ClearFor {
-		e.next.Held[key] = Held{Status: held.Status, GoodSince: since}
-		add(readiness.Reason{Code: readiness.Clearing, Status: held.Status, Source: l.Source,
-			Message: fmt.Sprintf("%s is %s, good for %s of %s", i.ID, o.Value.Format(i.Unit), good.Round(time.Second), l.ClearFor)})
-		return
+	clearing := func(to readiness.Status, proved time.Duration) {
+		add(readiness.Reason{Code: readiness.Clearing, Status: to, Source: l.Source,
+			Message: fmt.Sprintf("%s is %s, good for %s of %s", i.ID, o.Value.Format(i.Unit), proved.Round(time.Second), l.ClearFor)})
 	}
-	e.next.Held[key] = Held{Status: atClear}
-	if atClear != readiness.Green {
-		add(breach(i, atClear, o.Value, clear, l.Source))
+	// Only the time between samples is proved good, not that since the last one.
+	switch proved := o.ObservedAt.Sub(since); {
+	case proved < l.ClearFor:
+		e.hold(key, Held{Status: held.Status, GoodSince: since, Good: good})
+		clearing(held.Status, proved)
+	case left.Worse(readiness.Green) && good == left:
+		e.hold(key, Held{Status: left})
+		add(breach(i, left, o.Value, clear, l.Source))
+	case good == left:
+		e.hold(key, Held{Status: readiness.Green})
+	default: // the samples prove the end of the worse level, and only this one that of the milder
+		e.hold(key, Held{Status: good, GoodSince: o.ObservedAt, Good: left})
+		clearing(good, 0)
 	}
 }
 
-// at returns the level a value reaches, with the limit that decided.
-func (l Limits) at(value float64, lowIsBad bool, side func(Limit) float64) (readiness.Status, float64) {
-	over := func(limit float64) bool {
-		if lowIsBad {
-			return value <= limit
-		}
-		return value >= limit
+// raised returns the level a value starts, with the limit that decided.
+func (l Limits) raised(value float64, lowIsBad bool) (readiness.Status, float64) {
+	switch {
+	case l.Red != nil && over(value, l.Red.Raise, lowIsBad):
+		return readiness.Red, l.Red.Raise
+	case l.Yellow != nil && over(value, l.Yellow.Raise, lowIsBad):
+		return readiness.Yellow, l.Yellow.Raise
+	default:
+		return readiness.Green, 0
 	}
-	if l.Red != nil && over(side(*l.Red)) {
-		return readiness.Red, side(*l.Red)
+}
+
+// left returns the level that is left of the one held, with the limit that
+// decided. A level worse than the one held has no say in its end.
+func (l Limits) left(held readiness.Status, value float64, lowIsBad bool) (readiness.Status, float64) {
+	switch {
+	case held == readiness.Red && l.Red != nil && over(value, l.Red.Clear, lowIsBad):
+		return readiness.Red, l.Red.Clear
+	case l.Yellow != nil && over(value, l.Yellow.Clear, lowIsBad):
+		return readiness.Yellow, l.Yellow.Clear
+	default:
+		return readiness.Green, 0
 	}
-	if l.Yellow != nil && over(side(*l.Yellow)) {
-		return readiness.Yellow, side(*l.Yellow)
+}
+
+func over(value, limit float64, lowIsBad bool) bool {
+	if lowIsBad {
+		return value <= limit
 	}
-	return readiness.Green, 0
+	return value >= limit
 }
 
 func breach(i readiness.Indicator, s readiness.Status, v readiness.Value, limit float64, source string) readiness.Reason {

@@ -16,15 +16,10 @@ func IsVisibility(c readiness.Code) bool {
 }
 
 // visibility turns a loss that outlasted its grace red. Within the grace it stays
-// what it is: unknown, or yellow where the other side still shows it.
+// what it is: unknown, or yellow where the other side still shows it. Only what
+// is required counts: an optional indicator or endpoint is yellow for ever.
 func (e *evaluation) visibility() {
-	lost := false
-	for _, r := range e.reasons {
-		if IsVisibility(r.Code) && !e.optionalEndpoint(r.Endpoint) {
-			lost = true
-		}
-	}
-	if !lost {
+	if len(e.lost) == 0 {
 		return
 	}
 	e.next.UnseenSince = e.prior.UnseenSince
@@ -36,28 +31,15 @@ func (e *evaluation) visibility() {
 	if unseen < grace {
 		return
 	}
-	for i := range e.reasons {
-		r := &e.reasons[i]
-		if !IsVisibility(r.Code) || e.optionalEndpoint(r.Endpoint) {
-			continue
-		}
+	for _, l := range e.lost {
+		r := &e.reasons[l.reason]
+		oneSided := r.Code == readiness.StandbyPathLost
 		r.Status = readiness.Red
 		r.Message += fmt.Sprintf("; not seen for %s (grace %s)", unseen.Round(time.Second), grace)
-		if r.Code == readiness.StandbyPathLost {
+		e.indicators[l.indicator].Status = readiness.Red
+		if oneSided {
 			e.reasons = append(e.reasons, readiness.Reason{Code: readiness.VisDR, Status: readiness.Red, Endpoint: r.Endpoint, Indicator: r.Indicator,
 				Message: fmt.Sprintf("only the other side's view is left, for %s (grace %s)", unseen.Round(time.Second), grace)})
 		}
 	}
-}
-
-func (e *evaluation) optionalEndpoint(name string) bool {
-	if name == "" {
-		return false
-	}
-	for _, i := range e.indicators {
-		if i.Endpoint == name {
-			return i.Optional
-		}
-	}
-	return false
 }
