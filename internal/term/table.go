@@ -30,8 +30,10 @@ type Table struct {
 	rows    [][]Cell
 }
 
-// minFold is the least room that folded text is readable in.
-const minFold = 32
+const (
+	goodFold = 40 // the room that folded text is worth other columns for
+	minFold  = 20 // what it gets when there are no others to drop
+)
 
 const columnGap = 2
 
@@ -107,12 +109,12 @@ func (l *layout) fixed() int {
 	return room
 }
 
-// least is the room the layout needs to be readable.
+// least is the room the layout needs to be read with ease.
 func (l *layout) least() int {
 	room := l.fixed()
 	for i, c := range l.columns {
 		if c.Fold {
-			return room + min(l.widths[i], minFold)
+			return room + min(l.widths[i], goodFold)
 		}
 	}
 	return room - columnGap
