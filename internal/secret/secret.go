@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -50,9 +51,15 @@ func (r Resolver) Credential(ctx context.Context, c *config.Credential) (connect
 }
 
 func (r Resolver) resolve(ctx context.Context, ref config.SecretRef) (string, error) {
+	// A text that is no reference may be the secret itself: nothing of it is used
+	// or repeated.
+	ref, err := config.ParseSecretRef(string(ref))
+	if err != nil {
+		return "", err
+	}
 	provider, ok := r[ref.Scheme()]
 	if !ok {
-		return "", fmt.Errorf("secret references with %s: are not supported by this version", ref.Scheme())
+		return "", fmt.Errorf("secret references with %s: are not supported here", ref.Scheme())
 	}
 	return provider.Resolve(ctx, ref.Path())
 }
@@ -85,7 +92,7 @@ func (File) Resolve(_ context.Context, path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("secret file %s does not exist", path)
 	case err != nil:
-		return "", fmt.Errorf("secret file %s cannot be read: %w", path, errors.Unwrap(err))
+		return "", fmt.Errorf("secret file %s cannot be read: %w", path, withoutPath(err))
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("secret file %s is not a regular file", path)
 	case othersMayRead(info):
@@ -93,13 +100,42 @@ func (File) Resolve(_ context.Context, path string) (string, error) {
 	case info.Size() > maxSecret:
 		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecret)
 	}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
-		return "", fmt.Errorf("secret file %s cannot be read: %w", path, errors.Unwrap(err))
+		return "", fmt.Errorf("secret file %s cannot be read: %w", path, err)
 	}
 	value := strings.TrimRight(string(data), "\r\n")
-	if value == "" {
+	switch {
+	case len(data) > maxSecret: // it grew, or has no size of its own
+		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecret)
+	case strings.Contains(value, "\x00"):
+		// What the kernel shows of a process, its environment for one, is such a file.
+		return "", fmt.Errorf("secret file %s holds a NUL byte, which no secret has", path)
+	case value == "":
 		return "", fmt.Errorf("secret file %s is empty", path)
 	}
 	return value, nil
+}
+
+// readFile reads at most one byte more than a secret may have. Its error does not
+// repeat the path.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	return data, nil
+}
+
+func withoutPath(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
