@@ -17,13 +17,11 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 		if s.node.isPrimary() && s.node.position != nil {
 			primaries = append(primaries, s)
 		}
-		if s.node.unreached != nil {
-			if addr, err := parseAddress(s.node.Address); err == nil {
-				s.node.resolved = append(resolve(ctx, addr.host), addr.host)
-			}
-		}
 	}
 	var wg sync.WaitGroup
+	for _, s := range sessions {
+		wg.Go(func() { lookUp(ctx, s.node) })
+	}
 	for _, p := range primaries {
 		wg.Go(func() {
 			c.watchCatchUp(ctx, p, sessions)
@@ -32,6 +30,17 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 	}
 	wg.Wait()
 	c.askLineage(ctx, sessions, primaries)
+}
+
+// lookUp finds the addresses behind names, so that what a standby calls its
+// upstream can be recognised as an endpoint, above all one that does not answer.
+func lookUp(ctx context.Context, n *node) {
+	if addr, err := parseAddress(n.Address); err == nil && n.unreached != nil {
+		n.resolved = resolve(ctx, addr.host)
+	}
+	if n.replay != nil && n.replay.Receiver != nil && n.replay.Receiver.Host != nil {
+		n.replay.Receiver.resolved = resolve(ctx, *n.replay.Receiver.Host)
+	}
 }
 
 // catchUpWaits bounds how long a busy pair is given to show that the standby

@@ -122,6 +122,9 @@ type receiver struct {
 	Port       *int     `json:"port"`
 	SlotName   *string  `json:"slotName"`
 	MessageAge *float64 `json:"messageAge"`
+	Age        *float64 `json:"age"` // of its process, which serves one connection, in seconds
+
+	resolved []string // addresses of Host, where it is a name
 }
 
 func (r *receiver) masked() bool    { return r != nil && r.Status == nil }
@@ -138,10 +141,14 @@ type sender struct {
 	Flush           *lsn     `json:"flush"`
 	Replay          *lsn     `json:"replay"`
 	ReplyAge        *float64 `json:"replyAge"`
+	Age             *float64 `json:"age"` // of the connection, in seconds
 	ServerFlush     *lsn     `json:"serverFlush"`
 }
 
-func (s *sender) masked() bool { return s != nil && s.PID != nil && s.State == nil }
+// sending reports whether WAL flows, be it old.
+func (s *sender) sending() bool {
+	return s != nil && s.State != nil && (*s.State == "streaming" || *s.State == "catchup")
+}
 
 type slot struct {
 	Name      string  `json:"name"`

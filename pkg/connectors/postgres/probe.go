@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -183,9 +184,12 @@ func (c *Connector) identifySystem(parent context.Context, i int, s *session, wi
 	return err
 }
 
-// resolve finds the addresses of a host, so that a standby's sender_host can be
-// recognised as an endpoint that does not answer.
+// resolve finds the addresses of a host. An address and a socket's directory have
+// none but themselves.
 func resolve(ctx context.Context, host string) []string {
+	if net.ParseIP(host) != nil || strings.Contains(host, "/") {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	addrs, err := net.DefaultResolver.LookupHost(ctx, host)

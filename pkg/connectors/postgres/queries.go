@@ -47,6 +47,7 @@ const sendersSQL = `SELECT coalesce(json_agg(q), '[]') FROM (
   SELECT r.pid, r.application_name AS "applicationName", s.slot_name AS "slotName", host(r.client_addr) AS addr,
          r.state, r.sync_state AS "syncState", r.flush_lsn AS flush, r.replay_lsn AS replay,
          extract(epoch FROM clock_timestamp() - r.reply_time) AS "replyAge",
+         extract(epoch FROM clock_timestamp() - r.backend_start) AS age,
          CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END AS "serverFlush"
   FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
   WHERE r.state IS DISTINCT FROM 'backup') q`
@@ -74,7 +75,8 @@ func receiverSQL(version int) string {
   'lastCommit', pg_last_xact_replay_timestamp(),
   'receiver', (SELECT json_build_object('pid', w.pid, 'status', w.status, 'timeline', w.received_tli,
      'host', w.sender_host, 'port', w.sender_port, 'slotName', w.slot_name,
-     'messageAge', extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time))
+     'messageAge', extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time),
+     'age', (SELECT extract(epoch FROM clock_timestamp() - p.backend_start) FROM pg_stat_activity p WHERE p.pid = w.pid))
      FROM pg_stat_wal_receiver w))`
 }
 
@@ -85,7 +87,7 @@ const settingsSQL = `SELECT json_object_agg(name, reset_val) FROM pg_settings WH
   'max_locks_per_transaction', 'wal_level', 'max_replication_slots', 'recovery_min_apply_delay',
   'default_transaction_read_only', 'synchronous_standby_names', 'wal_sender_timeout', 'wal_receiver_timeout',
   'wal_receiver_status_interval', 'wal_log_hints', 'data_checksums', 'full_page_writes',
-  'archive_mode', 'hot_standby_feedback')`
+  'archive_mode', 'hot_standby_feedback', 'primary_slot_name')`
 
 // roleSettingsSQL finds a read-only default hidden in a role or database setting.
 // 'own' is one for the monitoring role itself, which fences nobody else, and

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -37,11 +38,11 @@ func (d *deriver) transport(n *node) {
 	case d.spec.Options["transport"] == "archive":
 		d.archiveTransport(n)
 	case r == nil:
-		d.fail(n, transportAgeID, d.receiverDown(n, "no WAL receiver runs"))
+		d.noTransport(n, "no WAL receiver runs")
 	case r.masked():
 		d.fail(n, transportAgeID, finding(readiness.InsufficientPrivilege, "pg_stat_wal_receiver on %s is masked for the monitoring role", n.Name))
 	case !r.streaming():
-		d.fail(n, transportAgeID, d.receiverDown(n, "its WAL receiver is "+*r.Status+", not streaming"))
+		d.noTransport(n, "its WAL receiver is "+*r.Status+", not streaming")
 	default:
 		d.streamingTransport(n, r)
 	}
@@ -54,41 +55,91 @@ func (d *deriver) streamingTransport(n *node, r *receiver) {
 		return
 	}
 	var findings []readiness.Finding
-	if limit := messageLimit(n.settings); silent > limit {
+	if limit := d.messageLimit(n); silent > limit {
 		findings = append(findings, finding(readiness.TransportSilent, "%s is shown as streaming but heard nothing for %s (limit %s)", n.Name, seconds(silent), limit))
+	}
+	if s := d.sentTo[n]; s != nil && s.ReplyAge != nil {
+		back, bad := age(s.ReplyAge)
+		if limit := replyLimit(n.settings, d.primary.settings); bad == nil && back > limit {
+			findings = append(findings, finding(readiness.TransportSilent, "%s heard nothing from %s for %s (limit %s)", d.primary.Name, n.Name, seconds(back), limit))
+		}
 	}
 	findings = append(findings, d.upstreamFindings(n, r)...)
 	d.add(n, transportAgeID, readiness.Dur(silent), findings...)
 }
 
 // upstreamFindings compares what the standby says it follows with who says it
-// streams to it.
+// streams to it. The primary never lists a cascading standby; its upstream does.
 func (d *deriver) upstreamFindings(n *node, r *receiver) []readiness.Finding {
-	if d.primary == nil || d.sentTo[n] != nil {
+	if d.primary == nil {
 		return nil
 	}
-	up := d.upstreamOf(n)
+	up := d.feeder(n)
 	switch {
-	case up == nil:
-		return []readiness.Finding{finding(readiness.UpstreamUnexpected, "%s follows %s, which is no endpoint of this resource, and %s does not list it", n.Name, r.upstream(), d.primary.Name)}
-	case up == d.primary && d.sendersKnown():
+	case up == nil && d.sendersKnown(d.primary):
+		return []readiness.Finding{finding(readiness.UpstreamUnexpected,
+			"%s follows %s, which is no endpoint of this resource; no endpoint lists that connection", n.Name, r.upstream())}
+	case up != nil && d.sendersKnown(up) && d.senderOf(up, n) == nil && !d.streamsToStranger(up):
 		return []readiness.Finding{finding(readiness.Conflict, "%s says it streams from %s, which does not list it", n.Name, up.Name)}
 	default:
-		return nil // a cascading standby: its upstream lists it, the primary never does
+		return nil
 	}
 }
 
-// receiverDown explains a standby without a live receiver, with what the other
-// side knows about the reason.
+// noTransport records a standby without a live receiver, with what the other side
+// knows about it.
+func (d *deriver) noTransport(n *node, why string) {
+	d.fail(n, transportAgeID, d.receiverDown(n, why))
+	if n.Site == d.farSite && d.sendersKnown(d.primary) && d.sentTo[n] == nil && !d.streamsFar() && d.fedDirectly(n) {
+		last := &d.obs[len(d.obs)-1]
+		last.Findings = append(last.Findings, finding(readiness.StandbyAbsent, "%s streams to no standby at site %s; %s", d.primary.Name, d.farSite, d.retention(n)))
+	}
+}
+
+// fedDirectly reports whether a standby without a link would follow the primary
+// itself, as far as its slot tells.
+func (d *deriver) fedDirectly(n *node) bool {
+	name := d.slotOf(n)
+	return name == "" || slices.ContainsFunc(d.primary.slots, func(s slot) bool { return s.Name == name })
+}
+
+// streamsFar reports whether the primary streams to a standby at the far site, or
+// to one that cannot be told apart.
+func (d *deriver) streamsFar() bool {
+	for n, s := range d.sentTo {
+		if n.Site == d.farSite && s.sending() {
+			return true
+		}
+	}
+	return d.streamsToStranger(d.primary)
+}
+
 func (d *deriver) receiverDown(n *node, why string) readiness.Finding {
-	if d.primary != nil {
-		if name := d.slotOf(n); name != "" {
-			for _, s := range d.primary.slots {
-				if s.Name == name && s.WALStatus != nil && *s.WALStatus == "lost" {
-					return finding(readiness.SlotLost, "%s cannot continue: slot %q has lost WAL it needs; rebuild it, unless the archive has the WAL", n.Name, name)
-				}
+	name := d.slotOf(n)
+	if name == "" || d.primary == nil {
+		return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
+	}
+	everywhere := true // every node that may have the slot was asked
+	for _, up := range d.nodes {
+		if up == n || d.alias[up] != nil {
+			continue
+		}
+		if !d.trusted(up) || up.failed[slotsID].Code != "" {
+			everywhere = false
+			continue
+		}
+		for _, s := range up.slots {
+			switch {
+			case s.Name != name:
+			case s.WALStatus != nil && *s.WALStatus == "lost":
+				return finding(readiness.SlotLost, "%s cannot continue: slot %q on %s has lost WAL it needs; rebuild it, unless the archive has the WAL", n.Name, name, up.Name)
+			default:
+				return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
 			}
 		}
+	}
+	if everywhere {
+		return finding(readiness.SlotMissing, "%s receives nothing: %s, and slot %q, which it uses, exists on no endpoint", n.Name, why, name)
 	}
 	return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
 }
@@ -128,7 +179,7 @@ func (d *deriver) follows(n *node) {
 }
 
 func (d *deriver) followsUnseen(n *node) {
-	if _, ok := receiving(n); ok {
+	if _, ok := d.receiving(n); ok {
 		d.lineage[n] = lineageWas{ok: true, proved: false}
 		d.add(n, lineageID, readiness.Str("streaming from "+n.replay.Receiver.upstream()))
 		return

@@ -122,12 +122,12 @@ func (d *deriver) onePrimary(unseen []*node) []readiness.Finding {
 func (d *deriver) unseenBesidePrimary(n *node) (readiness.Finding, bool) {
 	s := d.sentTo[n]
 	if silent, ok := d.answering(s, n); ok {
-		d.fail(n, reachableID, finding(readiness.StandbyPathLost, "%s: %s; but it answered %s %s ago, so it is alive; figures are the primary's view only", n.Name, n.unreached.message, d.primary.Name, seconds(silent)))
+		d.fail(n, reachableID, finding(readiness.StandbyPathLost, "%s: %s; but it replied to %s %s ago; figures are the primary's view only", n.Name, n.unreached.message, d.primary.Name, seconds(silent)))
 		d.oneSided(n, s, silent)
 		return readiness.Finding{}, false
 	}
 	d.unseenNode(n)
-	if n.Site == d.farSite && !n.unreached.alive && d.sendersKnown() {
+	if n.Site == d.farSite && !n.unreached.alive && d.sendersKnown(d.primary) {
 		message := fmt.Sprintf("%s is not connected to %s", n.Name, d.primary.Name)
 		if s != nil && s.ReplyAge != nil {
 			message = fmt.Sprintf("%s last answered %s %s ago", n.Name, d.primary.Name, seconds(time.Duration(*s.ReplyAge*float64(time.Second))))
@@ -212,15 +212,23 @@ func (d *deriver) noPrimarySeen(standbys, unseen, hidden []*node) []readiness.Fi
 	if suspect.unreached.alive {
 		return nil // the node's own reason says what it is: starting, refusing the login, ...
 	}
+	var fed *node // by somebody who may be the suspect under another address
 	for _, n := range standbys {
-		silent, ok := receiving(n)
+		silent, ok := d.receiving(n)
 		if !ok {
 			continue
 		}
-		if up := d.upstreamOf(n); up == nil || up == suspect {
+		switch d.upstreamOf(n) {
+		case suspect:
 			return []readiness.Finding{finding(readiness.PrimaryPathLost,
-				"%s heard from %s %s ago: the primary is alive and only bcctl's path to it is broken; a failover now would make two writers", n.Name, n.replay.Receiver.upstream(), seconds(silent))}
+				"%s: %s, but %s heard from it %s ago, so it was alive then; a failover now would make two writers", suspect.Name, suspect.unreached.message, n.Name, seconds(silent))}
+		case nil:
+			fed = n
 		}
+	}
+	if fed != nil {
+		return []readiness.Finding{finding(readiness.WriterUnproven,
+			"%s: %s; %s follows %s, which is no endpoint of this resource and may be %s under another address: whether that is alive is not known", suspect.Name, suspect.unreached.message, fed.Name, fed.replay.Receiver.upstream(), suspect.Name)}
 	}
 	return []readiness.Finding{finding(readiness.PrimaryUnreachable,
 		"%s: %s, and no standby hears from it; it is down or partitioned, which cannot be told from here; %s", suspect.Name, suspect.unreached.message, d.lossBound(suspect, standbys))}
@@ -264,7 +272,7 @@ func (d *deriver) lossBound(p *node, standbys []*node) string {
 	lost := lsn(uint64(last)).minus(best)
 	when := prev.ObservedAt.UTC().Format(time.RFC3339)
 	if lost <= 0 {
-		return fmt.Sprintf("%s has everything the primary had when last seen at %s; what it wrote later is not known", on.Name, when)
+		return fmt.Sprintf("%s holds WAL up to %s, not less than the primary had when last seen at %s; what it wrote later is not known", on.Name, best, when)
 	}
 	return fmt.Sprintf("a promotion of %s would lose at least %s (primary last seen at %s); upper bound not known", on.Name, readiness.Num(float64(lost)).Format(readiness.Bytes), when)
 }
