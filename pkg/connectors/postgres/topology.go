@@ -106,7 +106,12 @@ func (d *deriver) onePrimary(unseen []*node) []readiness.Finding {
 		}
 	}
 	for _, n := range unseen {
-		if f, writer := d.unseenBesidePrimary(n); writer {
+		f, writer := d.unseenBesidePrimary(n)
+		switch {
+		case !writer:
+		case n.Optional:
+			d.fail(n, roleID, f) // of the endpoint, so that it counts as one
+		default:
 			findings = append(findings, f)
 		}
 	}
