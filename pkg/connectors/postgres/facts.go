@@ -15,9 +15,10 @@ import (
 type node struct {
 	connectors.Endpoint
 
-	// at is the collector's clock at the middle of the first request; zero when
-	// the node was not reached.
+	// at is the collector's clock at the middle of the first request, and took is
+	// how long that lasted; both are zero when the node was not reached.
 	at          time.Time
+	took        time.Duration
 	collectedAt time.Time
 
 	// unreached is set when the node gave no facts; facts is nil then.

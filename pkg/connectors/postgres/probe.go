@@ -73,7 +73,8 @@ func (c *Connector) readNode(ctx context.Context, s *session, conn *pgx.Conn) er
 	if firstErr != nil {
 		return firstErr
 	}
-	n.at = middle(start, c.now())
+	end := c.now()
+	n.at, n.took = middle(start, end), end.Sub(start)
 	n.facts, s.conn = facts, conn
 	n.inHotStandby = conn.PgConn().ParameterStatus("in_hot_standby")
 	if facts.Version < minVersion || facts.Version > maxVersion {
