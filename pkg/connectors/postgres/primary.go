@@ -121,13 +121,16 @@ func (d *deriver) archive(n *node) {
 		d.add(n, archiveID, readiness.Str("off"))
 		return
 	}
-	if n.archiver.failing() {
+	switch {
+	case n.archiver.failing():
 		file := ""
 		if n.archiver.FailedFile != nil {
 			file = " (" + *n.archiver.FailedFile + ")"
 		}
 		d.add(n, archiveID, readiness.Str("failing"), finding(readiness.ArchiveFailing, "the newest attempt to archive on %s failed%s; %d failures in all", n.Name, file, n.archiver.Failed))
-	} else {
+	case n.archiver.LastArchived == nil:
+		d.add(n, archiveID, readiness.Str("nothing archived yet"))
+	default:
 		d.add(n, archiveID, readiness.Str("working"))
 	}
 	if n.archiveReady != nil {

@@ -74,7 +74,10 @@ func (d *deriver) promotion(n *node) {
 	if p := d.primary; p != nil && p.facts.Version/10000 != n.facts.Version/10000 {
 		findings = append(findings, finding(readiness.VersionMismatch, "%s runs %s, %s runs %s", n.Name, versionText(n.facts.Version), p.Name, versionText(p.facts.Version)))
 	}
-	verdict := "promotable"
+	verdict := "no obstacle found"
+	if reference, _ := d.recordedSettings(); reference == nil {
+		verdict += "; not compared with a primary"
+	}
 	if len(findings) > 0 {
 		verdict = "see reasons"
 	}

@@ -144,15 +144,25 @@ func (d *deriver) receiverDown(n *node, why string) readiness.Finding {
 	return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
 }
 
-// archiveTransport: a standby fed by the archive alone has no receiver. Its last
-// replayed commit is no sign of life on an idle primary, so only the distance in
-// bytes counts, which exposure judges.
+// archiveTransport: a standby fed by the archive alone has no receiver. What
+// passes over its link are finished WAL files, so the link is as old as the last
+// one that was archived; how far the standby is, exposure judges in bytes.
 func (d *deriver) archiveTransport(n *node) {
-	if d.primary == nil {
+	p := d.primary
+	if p == nil {
 		d.fail(n, transportAgeID, finding(readiness.VisPrimary, "%s is fed by the archive and the primary is not seen, so nothing proves that it keeps up", n.Name))
 		return
 	}
-	d.add(n, transportAgeID, readiness.Dur(0))
+	if p.archiver == nil || p.archiver.LastArchived == nil {
+		d.fail(n, transportAgeID, finding(readiness.ValueInvalid, "%s is fed by the archive, and %s did not tell that it archived anything", n.Name, p.Name))
+		return
+	}
+	old := p.facts.Clock.Sub(*p.archiver.LastArchived)
+	var findings []readiness.Finding
+	if p.archiver.failing() {
+		findings = append(findings, finding(readiness.TransportSilent, "%s is fed by the archive, and archiving on %s fails", n.Name, p.Name))
+	}
+	d.add(n, transportAgeID, readiness.Dur(max(old, 0)), findings...)
 }
 
 // follows proves or disproves that the standby's history is the primary's.
