@@ -52,7 +52,7 @@ var catchUpWaits = [...]time.Duration{20 * time.Millisecond, 60 * time.Milliseco
 // exposure in time without trusting any clock but ours. Ahead: the standby was
 // read later, so only a later position of the primary can tell divergence from a
 // busy primary.
-func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []*session) {
+func (c *Connector) watchCatchUp(ctx context.Context, p *session, sessions []*session) {
 	n := p.node
 	goal := n.position.Flush
 	behind := func() bool {
@@ -93,8 +93,6 @@ func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []
 	if !lagging && !ahead {
 		return
 	}
-	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
-	defer cancel()
 	for i := 0; ; i++ {
 		var closing *position
 		var senders []sender
@@ -121,15 +119,13 @@ func (c *Connector) watchCatchUp(parent context.Context, p *session, sessions []
 
 // readReignAgain reads the primary's reigns once more when a standby has one it
 // seemed not to have: it may have been added in between.
-func (c *Connector) readReignAgain(parent context.Context, p *session, sessions []*session) {
+func (c *Connector) readReignAgain(ctx context.Context, p *session, sessions []*session) {
 	if !slices.ContainsFunc(sessions, func(s *session) bool {
 		_, strange := s.node.reign.strangeTo(p.node.reign)
 		return strange && s.node.isStandby()
 	}) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
-	defer cancel()
 	readAll(ctx, p.conn, p.cred.Password, p.node.failed, reignReading(p.node))
 }
 

@@ -34,12 +34,15 @@ func (c *Connector) Collect(ctx context.Context) ([]readiness.Observation, error
 	}
 	wg.Wait()
 
-	c.confirm(ctx, sessions)
+	// What is left to ask has one more deadline in all, however many questions.
+	late, cancel := context.WithTimeout(ctx, c.endpointTimeout())
+	defer cancel()
+	c.confirm(late, sessions)
 	nodes := make([]*node, len(sessions))
 	for i, s := range sessions {
 		nodes[i] = s.node
 	}
-	written := c.writeHeartbeat(ctx, nodes)
+	written := c.writeHeartbeat(late, nodes)
 	for i, s := range sessions {
 		c.release(i, s)
 	}
@@ -79,10 +82,12 @@ func (c *Connector) release(i int, s *session) {
 
 // Close ends kept connections.
 func (c *Connector) Close() error {
+	var wg sync.WaitGroup
 	for i, conn := range c.kept {
-		closeQuietly(conn)
+		wg.Go(func() { closeQuietly(conn) })
 		c.kept[i] = nil
 	}
+	wg.Wait()
 	return nil
 }
 

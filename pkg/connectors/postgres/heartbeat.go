@@ -12,7 +12,7 @@ import (
 // opts in. It is the only write of this package; it has its own credential and
 // its own connection, and happens after everything was read, so that a reading
 // never races with it. The next check reads it. The finding tells a failure.
-func (c *Connector) writeHeartbeat(parent context.Context, nodes []*node) *readiness.Finding {
+func (c *Connector) writeHeartbeat(ctx context.Context, nodes []*node) *readiness.Finding {
 	if c.spec.Heartbeat == nil || !c.spec.Heartbeat.Write {
 		return nil
 	}
@@ -34,12 +34,10 @@ func (c *Connector) writeHeartbeat(parent context.Context, nodes []*node) *readi
 	if primary < 0 {
 		return nil
 	}
-	return c.writeRow(parent, primary)
+	return c.writeRow(ctx, primary)
 }
 
-func (c *Connector) writeRow(parent context.Context, i int) *readiness.Finding {
-	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
-	defer cancel()
+func (c *Connector) writeRow(ctx context.Context, i int) *readiness.Finding {
 	failed := func(message string) *readiness.Finding {
 		f := finding(readiness.HeartbeatWrite, "the heartbeat on %s could not be written: %s", c.spec.Endpoints[i].Name, message)
 		return &f

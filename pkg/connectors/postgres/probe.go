@@ -22,23 +22,29 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 	budget := c.endpointTimeout()
 	ctx, cancel := context.WithTimeout(parent, budget)
 	defer cancel()
-	ep := c.spec.Endpoints[i]
-	s := &session{node: &node{Endpoint: ep, failed: map[readiness.ID]readiness.Finding{}}}
+	s := &session{node: c.newNode(i)}
 	defer func() { s.node.collectedAt = c.now() }()
 
+	kept := c.kept[i]
+	c.kept[i] = nil
 	cred, err := c.spec.Credential(ctx, connectors.Monitor)
 	if err != nil {
+		closeQuietly(kept)
 		s.node.unreached = &unreached{readiness.SecretUnresolved, err.Error(), false}
 		return s
 	}
 	s.cred = cred
-	if kept := c.kept[i]; kept != nil {
-		c.kept[i] = nil
-		if err := c.readNode(ctx, s, kept); err == nil {
+	if kept != nil {
+		// Stale after a restart, or cut by something on the way that does not say so:
+		// connect anew before judging, while there is time.
+		half, stop := context.WithTimeout(ctx, budget/2)
+		err := c.readNode(half, s, kept)
+		stop()
+		if err == nil && !kept.IsClosed() {
 			return s
 		}
-		closeQuietly(kept) // stale after a restart: connect anew before judging
-		s.node.facts, s.conn = nil, nil
+		closeQuietly(kept)
+		s.node, s.conn = c.newNode(i), nil
 	}
 	conn, accepted, err := c.dialers[i].dial(ctx, cred, nil)
 	if err != nil {
@@ -46,11 +52,15 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 		return s
 	}
 	if err := c.readNode(ctx, s, conn); err != nil {
-		s.node.facts, s.conn = nil, nil
+		s.node, s.conn = c.newNode(i), nil
 		s.node.unreached = classifyFirstQuery(err, budget, cred.Password)
 		closeQuietly(conn)
 	}
 	return s
+}
+
+func (c *Connector) newNode(i int) *node {
+	return &node{Endpoint: c.spec.Endpoints[i], failed: map[readiness.ID]readiness.Finding{}}
 }
 
 // readNode reads the facts, then everything that depends on role and version.
@@ -147,9 +157,7 @@ func decodeField(text, field string, target **int64) error {
 // identifySystem asks over a replication connection, which alone knows a
 // standby's timeline without a receiver, and the history files. It needs
 // REPLICATION and is opened only when lineage is in question.
-func (c *Connector) identifySystem(parent context.Context, i int, s *session, withHistory bool) error {
-	ctx, cancel := context.WithTimeout(parent, c.endpointTimeout())
-	defer cancel()
+func (c *Connector) identifySystem(ctx context.Context, i int, s *session, withHistory bool) error {
 	conn, _, err := c.dialers[i].dial(ctx, s.cred, map[string]string{"replication": "database"})
 	if err != nil {
 		return err
