@@ -7,7 +7,10 @@
 // keys: a value may be a password in the wrong place.
 package yamldoc
 
-import "strconv"
+import (
+	"strconv"
+	"sync"
+)
 
 // Limits of one file.
 const (
@@ -23,20 +26,37 @@ type Problem struct {
 	Instead   string // what to write instead; may be empty
 }
 
-// Document is one YAML document with the places of everything in it.
+// Document is one YAML document with the places of everything in it. It may be
+// used by several goroutines.
 type Document struct {
 	// Value is the content: map[string]any, []any, string, bool, int64, float64 or
 	// nil. Dates stay texts.
 	Value any
-	root  *node // the content, without the document node
-	doc   *node
+	start Pos
+	tree  func() *node // the document node
+	file  []byte
+	index int // which document of the file it is
 }
 
 // Pos is a place in a file, counted from 1.
 type Pos struct{ Line, Col int }
 
 // Start returns where the content of the document begins.
-func (d *Document) Start() Pos { return place(d.root) }
+func (d *Document) Start() Pos { return d.start }
+
+// Release lets go of the content and of the parsed form, which is many times
+// larger than the file. Places can still be asked for: the file is then parsed
+// again, once.
+func (d *Document) Release() {
+	d.Value = nil
+	file, index := d.file, d.index
+	d.tree = sync.OnceValue(func() *node {
+		roots, _ := nodes(file)
+		return roots[index]
+	})
+}
+
+func (d *Document) root() *node { return d.tree().Content[0] }
 
 // At returns the place of the value at path, whose parts are keys (string) and
 // positions (int). Where the path leads to nothing it is the place of the
@@ -67,7 +87,7 @@ func (d *Document) Scalar(path ...any) (text string, quoted, ok bool) {
 }
 
 func (d *Document) find(path []any) (key, value *node, found bool) {
-	value = d.root
+	value = d.root()
 	for _, part := range path {
 		k, v := child(value, part)
 		if v == nil {

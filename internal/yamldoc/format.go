@@ -80,13 +80,14 @@ func formatOnce(data []byte, order func(*Document) *Order) ([]byte, error) {
 	blank := blankLines(data)
 	var out bytes.Buffer
 	for i, doc := range docs {
-		top := commentAtTop(doc)
-		canonical(doc.root, order(doc), blank)
-		if len(doc.root.Content) > 0 {
-			first := doc.root.Content[0]
+		root := doc.root()
+		top := commentAtTop(root)
+		canonical(root, order(doc), blank)
+		if len(root.Content) > 0 {
+			first := root.Content[0]
 			first.HeadComment = strings.Trim(top+"\n"+strings.ReplaceAll(first.HeadComment, blankMark, ""), "\n")
 		}
-		text, err := encodeNode(doc.doc)
+		text, err := encodeNode(doc.tree())
 		if err != nil {
 			return nil, err
 		}
@@ -100,11 +101,11 @@ func formatOnce(data []byte, order func(*Document) *Order) ([]byte, error) {
 
 // commentAtTop takes the comment above the first key off it: it is about the
 // document, and stays on top when another key becomes the first.
-func commentAtTop(doc *Document) string {
-	if doc.root.Kind != mappingNode || len(doc.root.Content) == 0 {
+func commentAtTop(root *node) string {
+	if root.Kind != mappingNode || len(root.Content) == 0 {
 		return ""
 	}
-	first := doc.root.Content[0]
+	first := root.Content[0]
 	comment := first.HeadComment
 	first.HeadComment = ""
 	return comment

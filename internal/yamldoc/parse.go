@@ -19,7 +19,7 @@ func Parse(data []byte) ([]*Document, []Problem) {
 	var docs []*Document
 	var problems []Problem
 	w := walker{}
-	for _, root := range roots {
+	for i, root := range roots {
 		if len(root.Content) != 1 {
 			continue
 		}
@@ -29,7 +29,7 @@ func Parse(data []byte) ([]*Document, []Problem) {
 		if value == nil && content.Kind == scalarNode && len(w.problems) == before {
 			continue
 		}
-		docs = append(docs, &Document{Value: value, root: content, doc: root})
+		docs = append(docs, &Document{Value: value, start: place(content), tree: func() *node { return root }, file: data, index: i})
 		if w.stopped {
 			break
 		}

@@ -50,6 +50,7 @@ func decodeFile(name string, data []byte, v *validator) file {
 	}
 	for _, doc := range docs {
 		e, more := decodeDocument(doc, name, v)
+		doc.Release()
 		if len(problems) > 0 {
 			e.add = nil // what a file with a duplicate key says is not to be trusted
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -18,9 +19,15 @@ const SettingsFile = "bcctl.yaml"
 // recordedDir holds recorded observations, which are not documents.
 const recordedDir = "recorded"
 
+// source is a file that holds documents.
+type source struct {
+	name string
+	link bool
+}
+
 // documentFiles lists the files that hold documents: every YAML file but the
 // settings, what a name with a leading dot hides, and recorded observations.
-func documentFiles(fsys fs.FS) (names []string, problems Problems) {
+func documentFiles(fsys fs.FS) (names []source, problems Problems) {
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -40,7 +47,12 @@ func documentFiles(fsys fs.FS) (names []string, problems Problems) {
 			return nil
 		}
 		if ext := path.Ext(name); ext == ".yaml" || ext == ".yml" {
-			names = append(names, name)
+			link := d.Type()&fs.ModeSymlink != 0
+			if !link && !d.Type().IsRegular() {
+				problems = append(problems, irregular(name)) // opening a pipe would wait for ever
+				return nil
+			}
+			names = append(names, source{name, link})
 		} else if d.Type()&fs.ModeSymlink != 0 {
 			// A link to a directory is not followed; one that leads outside says that
 			// documents are expected where nobody reviews them.
@@ -60,31 +72,73 @@ func outside(name string) Problem {
 	return Problem{name, 1, 1, "symbolic link leads out of the repository", "put the file itself here"}
 }
 
-// readBounded reads an ordinary file of the repository of at most yamldoc.MaxBytes.
+// read reads the file. Only a link needs to be resolved: the walk that found the
+// file went through none.
+func (s source) read(fsys fs.FS) ([]byte, *Problem) {
+	if s.link {
+		return readBounded(fsys, s.name)
+	}
+	return readPlain(fsys, s.name, s.name)
+}
+
+// readBounded reads an ordinary file of the repository of at most
+// yamldoc.MaxBytes, by way of links inside of it.
 func readBounded(fsys fs.FS, name string) ([]byte, *Problem) {
 	real, err := resolve(fsys, name)
+	if errors.Is(err, errOutside) {
+		p := outside(name)
+		return nil, &p
+	}
 	if err != nil {
-		if errors.Is(err, errOutside) {
-			p := outside(name)
-			return nil, &p
-		}
-		return nil, &Problem{name, 1, 1, "cannot be read: " + cause(err), ""}
+		return nil, unreadable(name, err)
 	}
 	info, err := fs.Stat(fsys, real)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		p := irregular(name)
+		return nil, &p
+	}
+	return readPlain(fsys, name, real)
+}
+
+func irregular(name string) Problem {
+	return Problem{name, 1, 1, "is not an ordinary file", "remove it"}
+}
+
+func unreadable(name string, err error) *Problem {
+	return &Problem{name, 1, 1, "cannot be read: " + cause(err), ""}
+}
+
+// readPlain reads the file at real, which messages call name.
+func readPlain(fsys fs.FS, name, real string) ([]byte, *Problem) {
+	f, err := fsys.Open(real)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, &Problem{name, 1, 1, "cannot be read: " + cause(err), ""}
+		return nil, unreadable(name, err)
 	case !info.Mode().IsRegular():
-		return nil, &Problem{name, 1, 1, "is not an ordinary file", "remove it"}
+		p := irregular(name)
+		return nil, &p
 	case info.Size() > yamldoc.MaxBytes:
 		// Reading it would cost memory for nothing.
 		return nil, &Problem{name, 1, 1, fmt.Sprintf("file has %d bytes, more than %d (1 MiB)", info.Size(), yamldoc.MaxBytes), "split it into several files"}
 	}
-	data, err := fs.ReadFile(fsys, real)
-	if err != nil {
-		return nil, &Problem{name, 1, 1, "cannot be read: " + cause(err), ""}
+	// One byte more than it has, to see its end; it may have grown meanwhile.
+	data := make([]byte, info.Size()+1)
+	n, err := io.ReadFull(f, data)
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == nil {
+			err = errors.New("it changes while it is read")
+		}
+		return nil, unreadable(name, err)
 	}
-	return data, nil
+	return data[:n:n], nil
 }
 
 var errOutside = errors.New("symbolic link leads out of the repository")

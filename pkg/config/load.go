@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -30,8 +31,8 @@ type Catalog interface {
 // fsys is the root of the repository: os.Root.FS, os.DirFS or the tree of a
 // commit.
 func Load(fsys fs.FS, opts Options) (*Repo, Problems) {
-	names, problems := documentFiles(fsys)
-	files := decodeFiles(fsys, names)
+	sources, problems := documentFiles(fsys)
+	files := decodeFiles(fsys, sources)
 	r := &Repo{cas: make(map[string][]byte)}
 	for _, f := range files {
 		problems = append(problems, f.problems...)
@@ -47,28 +48,25 @@ func Load(fsys fs.FS, opts Options) (*Repo, Problems) {
 }
 
 // decodeFiles reads and decodes files, several at a time. The result is in the
-// order of names.
-func decodeFiles(fsys fs.FS, names []string) []file {
-	files := make([]file, len(names))
+// order of sources.
+func decodeFiles(fsys fs.FS, sources []source) []file {
+	files := make([]file, len(sources))
 	v := newValidator()
-	next := make(chan int)
+	var next atomic.Int64 // a channel would cost a switch of threads for each small file
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
+	for range min(runtime.GOMAXPROCS(0), len(sources)) {
 		workers.Go(func() {
-			for i := range next {
-				data, problem := readBounded(fsys, names[i])
+			for i := next.Add(1) - 1; i < int64(len(sources)); i = next.Add(1) - 1 {
+				name := sources[i].name
+				data, problem := sources[i].read(fsys)
 				if problem != nil {
-					files[i] = file{name: names[i], problems: Problems{*problem}}
+					files[i] = file{name: name, problems: Problems{*problem}}
 					continue
 				}
-				files[i] = decodeFile(names[i], data, v)
+				files[i] = decodeFile(name, data, v)
 			}
 		})
 	}
-	for i := range names {
-		next <- i
-	}
-	close(next)
 	workers.Wait()
 	return files
 }
