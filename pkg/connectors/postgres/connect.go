@@ -66,12 +66,9 @@ func newDialer(spec connectors.Spec, ep connectors.Endpoint) (*dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// user and password are placeholders that keep ParseConfig from looking for
-	// the operating system's user and a password file; passfile and servicefile
-	// are named for the same reason.
-	base, err := pgx.ParseConfig("host=bcctl.invalid user=bcctl password=bcctl dbname=postgres sslmode=disable passfile=" + devNull + " servicefile=" + devNull)
+	base, err := blankConfig()
 	if err != nil {
-		return nil, errors.New("prepare the connection: the environment holds PG* variables that do not parse; unset them")
+		return nil, fmt.Errorf("prepare the connection: %w", err)
 	}
 	base.Host, base.Port = addr.host, addr.port
 	base.Database = spec.Database
@@ -79,13 +76,6 @@ func newDialer(spec connectors.Spec, ep connectors.Endpoint) (*dialer, error) {
 		base.Database = "postgres"
 	}
 	base.TLSConfig = tlsConfig
-	base.Fallbacks = nil
-	base.ConnectTimeout = 0 // the context bounds it
-	base.SSLNegotiation, base.SSLCertMode = "postgres", "allow"
-	base.KerberosSpn, base.KerberosSrvName = "", ""
-	base.ChannelBinding = "prefer"
-	base.MinProtocolVersion, base.MaxProtocolVersion = "3.0", "3.0"
-	base.ValidateConnect = nil // target_session_attrs must not pick nodes for us
 	base.RequireAuth = "scram-sha-256"
 	if methods := spec.Options["requireAuth"]; methods != "" {
 		base.RequireAuth = methods
