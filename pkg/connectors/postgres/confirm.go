@@ -21,6 +21,7 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 	var wg sync.WaitGroup
 	for _, s := range sessions {
 		wg.Go(func() { lookUp(ctx, s.node) })
+		wg.Go(func() { c.watchReplay(ctx, s) })
 	}
 	for _, p := range primaries {
 		wg.Go(func() {
@@ -115,6 +116,34 @@ func (c *Connector) watchCatchUp(ctx context.Context, p *session, sessions []*se
 		case <-time.After(catchUpWaits[i]):
 		}
 	}
+}
+
+// watchReplay looks whether a standby applies what it has received, where no
+// earlier sweep tells.
+func (c *Connector) watchReplay(ctx context.Context, s *session) {
+	n := s.node
+	have, ok := n.have()
+	if !ok || have <= *n.replay.Replay || n.replay.Pause == nil || *n.replay.Pause != "not paused" || n.settings.timeout("recovery_min_apply_delay") > 0 {
+		return
+	}
+	if c.spec.Previous != nil {
+		if _, known := c.spec.Previous(n.Name, replayPosID); known {
+			return
+		}
+	}
+	for _, wait := range catchUpWaits {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		var again *replay
+		readAll(ctx, s.conn, s.cred.Password, n.failed, into(transportAgeID, receiverSQL(n.facts.Version), &again))
+		if again == nil || again.Replay == nil || *again.Replay > *n.replay.Replay {
+			return
+		}
+	}
+	n.motionless = true
 }
 
 // readReignAgain reads the primary's reigns once more when a standby has one it

@@ -18,6 +18,15 @@ type Connector struct {
 	spec    connectors.Spec
 	dialers []*dialer
 	kept    []*pgx.Conn // by endpoint; used only with spec.KeepOpen
+
+	// applied is how far each endpoint had replayed when last seen, and since when:
+	// sweeps may follow each other too soon for two of them to tell a standstill.
+	applied []applied
+}
+
+type applied struct {
+	position lsn
+	since    time.Time
 }
 
 var _ connectors.Connector = (*Connector)(nil)
@@ -33,6 +42,9 @@ func (c *Connector) Collect(ctx context.Context) ([]readiness.Observation, error
 		wg.Go(func() { sessions[i] = c.probe(ctx, i) })
 	}
 	wg.Wait()
+	for i, s := range sessions {
+		c.noteReplay(i, s.node)
+	}
 
 	// What is left to ask has one more deadline in all, however many questions.
 	late, cancel := context.WithTimeout(ctx, c.endpointTimeout())
@@ -47,6 +59,16 @@ func (c *Connector) Collect(ctx context.Context) ([]readiness.Observation, error
 		c.release(i, s)
 	}
 	return derive(c.spec, nodes, written, c.now()), nil
+}
+
+func (c *Connector) noteReplay(i int, n *node) {
+	if n.replay == nil || n.replay.Replay == nil {
+		return
+	}
+	if mark := &c.applied[i]; mark.since.IsZero() || mark.position != *n.replay.Replay {
+		*mark = applied{*n.replay.Replay, n.at}
+	}
+	n.replayedAt = c.applied[i].since
 }
 
 // session is a node with the connection its facts came from.
@@ -151,7 +173,7 @@ func (f Factory) Open(spec connectors.Spec) (connectors.Connector, error) {
 	if spec.Credential == nil {
 		return nil, errors.New("no monitor credential is configured")
 	}
-	c := &Connector{spec: spec, kept: make([]*pgx.Conn, len(spec.Endpoints))}
+	c := &Connector{spec: spec, kept: make([]*pgx.Conn, len(spec.Endpoints)), applied: make([]applied, len(spec.Endpoints))}
 	for _, ep := range spec.Endpoints {
 		d, err := newDialer(spec, ep)
 		if err != nil {

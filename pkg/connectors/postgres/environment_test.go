@@ -40,7 +40,7 @@ func ambient(t *testing.T) map[string]string {
 func TestEnvironmentChangesNoConnection(t *testing.T) {
 	ambient := ambient(t) // t.Setenv forbids t.Parallel
 	for name := range ambient {
-		t.Setenv(name, "") // those of whoever runs this test
+		t.Setenv(name, "")    // those of whoever runs this test
 		_ = os.Unsetenv(name) // of a name that exists
 	}
 	spec := connectors.Spec{}

@@ -80,12 +80,16 @@ func (d *deriver) bound(e *exposed, n *node, missing int64, have lsn) {
 		return
 	}
 	since := d.primary.at.Sub(prev.ObservedAt).Seconds()
-	if since <= 0 {
+	e.atLeast = lsn(uint64(at)) > have
+	if since <= 0 || !e.atLeast && since > usefulBound.Seconds() {
 		return
 	}
 	e.seconds = &since
-	e.atLeast = lsn(uint64(at)) > have
 }
+
+// usefulBound is how old a position may be to bound the exposure from above: by
+// an older one a standby that is a second behind would look an hour behind.
+const usefulBound = time.Minute
 
 // exposure records, for the resource, what the best standby at the far site
 // lacks.
@@ -107,12 +111,12 @@ func (d *deriver) exposure() {
 	}
 	d.addAt(nil, best.at, exposureBytesID, value)
 	d.recovery(best.node)
-	if best.seconds == nil {
-		best.seconds = d.heartbeatBound()
+	if b := d.heartbeatBound(); b != nil && !best.atLeast && (best.seconds == nil || *b < *best.seconds) {
+		best.seconds = b
 	}
 	switch {
 	case best.seconds == nil:
-		d.fail(nil, exposureSecondsID, finding(readiness.RPOUnproven, "%s lacks %s and no earlier position is recorded; check again, or configure a heartbeat", best.node.Name, value.Format(readiness.Bytes)))
+		d.fail(nil, exposureSecondsID, finding(readiness.RPOUnproven, "%s lacks %s, and since when is not known: no position of the primary from the last minute is recorded; check more often, or configure a heartbeat", best.node.Name, value.Format(readiness.Bytes)))
 	case best.atLeast:
 		d.addAt(nil, best.at, exposureSecondsID, readiness.Num(*best.seconds),
 			finding(readiness.ReplicationLagHigh, "%s does not yet have what the primary had %.0f s ago", best.node.Name, *best.seconds))

@@ -44,6 +44,8 @@ type node struct {
 	history      []historyEntry    // of the node's timeline, likewise
 	caughtUp     map[int]time.Time // primary: when each sender (by pid) was seen to confirm position.Flush
 	resolved     []string          // addresses of a node that was not reached
+	replayedAt   time.Time         // standby: when this position of replay was first seen, as far as this connector knows
+	motionless   bool              // standby: watched for a moment it had WAL to apply and applied none
 
 	// lineageFailure says why the replication connection gave no answer.
 	lineageFailure *readiness.Finding

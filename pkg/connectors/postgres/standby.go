@@ -279,6 +279,10 @@ func (d *deriver) replayState(n *node) {
 			paused = append(paused, finding(readiness.ReplayPaused, "replay on %s is %s, with %s received and not applied", n.Name, *pause, readiness.Num(float64(backlog)).Format(readiness.Bytes)))
 		} else if stalled, since := d.stalled(n, backlog); stalled {
 			findings = append(findings, finding(readiness.ReplayStalled, "%s has %s to apply and has applied nothing since %s", n.Name, readiness.Num(float64(backlog)).Format(readiness.Bytes), since.UTC().Format(time.RFC3339)))
+		} else if n.motionless {
+			// What it received does not continue what it has until some of it is applied:
+			// timelines of the same number need not be the same.
+			findings = append(findings, finding(readiness.LineageUnproven, "%s has %s to apply and applied none while it was watched, and there is no earlier sweep to compare with; check again", n.Name, readiness.Num(float64(backlog)).Format(readiness.Bytes)))
 		}
 		d.add(n, replayStateID, readiness.Str(*pause), paused...)
 	}
@@ -294,17 +298,20 @@ func (d *deriver) replayState(n *node) {
 	}
 }
 
-// stalled compares with the previous run: a backlog and no progress at all.
+// stallTime is how long replay may stand still with WAL to apply.
+const stallTime = 10 * time.Second
+
+// stalled compares with earlier sweeps: a backlog and no progress at all.
 func (d *deriver) stalled(n *node, backlog int64) (bool, time.Time) {
+	if delay, _ := n.settings.milliseconds("recovery_min_apply_delay"); delay > 0 || backlog <= 0 {
+		return false, time.Time{}
+	}
+	since := n.replayedAt
 	prev, ok := d.previous(n, replayPosID)
-	last, isNumber := prev.Value.Number()
-	if !ok || !isNumber || backlog == 0 || n.at.Sub(prev.ObservedAt) < 10*time.Second {
-		return false, time.Time{}
+	if last, isNumber := prev.Value.Number(); ok && isNumber && lsn(uint64(last)) == *n.replay.Replay && (since.IsZero() || prev.ObservedAt.Before(since)) {
+		since = prev.ObservedAt
 	}
-	if delay, _ := n.settings.milliseconds("recovery_min_apply_delay"); delay > 0 {
-		return false, time.Time{}
-	}
-	return lsn(uint64(last)) == *n.replay.Replay, prev.ObservedAt
+	return !since.IsZero() && n.at.Sub(since) >= stallTime, since
 }
 
 func (d *deriver) conflicts(n *node) {
