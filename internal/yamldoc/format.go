@@ -22,6 +22,10 @@ type Order struct {
 // ErrComment means that a file cannot be formatted without losing a comment.
 var ErrComment = errors.New("a comment would be lost; put comments on lines of their own, outside of brackets")
 
+// ErrMeaning means that the YAML library would write a text or a comment of the
+// file so that it reads differently.
+var ErrMeaning = errors.New("a text would not stay the same; put quotes around texts that begin with an empty line, and simplify the comments")
+
 // errUnstable means that formatting a file again would change it again.
 var errUnstable = errors.New("formatting it does not come to an end; simplify the comments")
 
@@ -58,11 +62,11 @@ func Format(data []byte, order func(*Document) *Order) (formatted []byte, proble
 func same(data []byte, docs []*Document, formatted []byte) error {
 	again, problems := Parse(formatted)
 	if len(problems) > 0 || len(again) != len(docs) {
-		return errors.New("formatting would change the meaning; this is a fault of bcctl")
+		return ErrMeaning
 	}
 	for i := range docs {
 		if !reflect.DeepEqual(docs[i].Value, again[i].Value) {
-			return errors.New("formatting would change the meaning; this is a fault of bcctl")
+			return ErrMeaning
 		}
 	}
 	// Keys and values are the same, so a difference in this sign is a comment.
@@ -75,7 +79,7 @@ func same(data []byte, docs []*Document, formatted []byte) error {
 func formatOnce(data []byte, order func(*Document) *Order) ([]byte, error) {
 	docs, problems := Parse(data)
 	if len(problems) > 0 {
-		return nil, errors.New("formatting would break the file; this is a fault of bcctl")
+		return nil, ErrMeaning
 	}
 	blank := blankLines(data)
 	var out bytes.Buffer
@@ -169,6 +173,9 @@ func canonicalScalar(n *node) {
 	n.Style &^= taggedStyle
 	switch {
 	case n.Style&(literal|folded) != 0:
+		if strings.HasPrefix(n.Value, "\n") || n.Value == "" {
+			n.Style = doubleQuoted // the encoder loses line breaks at the beginning of a block
+		}
 	case n.Style&(singleQuoted|doubleQuoted) != 0:
 		n.Tag = "!!str"
 		if n.Style = quotes(n.Value); plainSafe(n.Value) {

@@ -10,7 +10,10 @@ func textNode(s string) *node {
 	n := &node{Kind: scalarNode, Tag: "!!str", Value: s}
 	switch {
 	case strings.Contains(s, "\n"):
-		// The encoder chooses a block or quotes.
+		// The encoder loses line breaks at the beginning of a block.
+		if n.Style = literal; strings.TrimLeft(s, "\n\r\t ") != s {
+			n.Style = doubleQuoted
+		}
 	case !plainSafe(s):
 		n.Style = quotes(s)
 	}

@@ -141,6 +141,9 @@ func (w *walker) scalar(n *node) any {
 		w.add(n, "<< is not allowed as a value", "write it in quotes if it is a text")
 		return n.Value
 	default:
+		if n.Style == 0 && jsonNumber.MatchString(n.Value) {
+			return w.number(n) // the library takes a number it cannot hold for a text
+		}
 		w.visible(n)
 		return n.Value
 	}
