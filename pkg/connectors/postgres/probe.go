@@ -63,8 +63,18 @@ func (c *Connector) newNode(i int) *node {
 	return &node{Endpoint: c.spec.Endpoints[i], failed: map[readiness.ID]readiness.Finding{}}
 }
 
-// readNode reads the facts, then everything that depends on role and version.
+// readNode reads everything about a node: at once, or where that fails from the
+// documented views.
 func (c *Connector) readNode(ctx context.Context, s *session, conn *pgx.Conn) error {
+	if done, err := c.readAtOnce(ctx, s, conn); done || err != nil {
+		return err
+	}
+	return c.readViews(ctx, s, conn)
+}
+
+// readViews reads the facts, then one by one everything that depends on role and
+// version.
+func (c *Connector) readViews(ctx context.Context, s *session, conn *pgx.Conn) error {
 	n := s.node
 	start := c.now()
 	facts := &nodeFacts{}

@@ -1,6 +1,9 @@
 package postgres
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Every statement returns one JSON document, so that a NULL stays a null all the
 // way to the Go types. All of them run in a read-only session with search_path
@@ -82,12 +85,16 @@ func receiverSQL(version int) string {
 
 // settingsSQL reads reset_val: what the configuration gives a new session, not
 // what this session was set to.
-const settingsSQL = `SELECT json_object_agg(name, reset_val) FROM pg_settings WHERE name IN (
-  'max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions',
-  'max_locks_per_transaction', 'wal_level', 'max_replication_slots', 'recovery_min_apply_delay',
-  'default_transaction_read_only', 'synchronous_standby_names', 'wal_sender_timeout', 'wal_receiver_timeout',
-  'wal_receiver_status_interval', 'wal_log_hints', 'data_checksums', 'full_page_writes',
-  'archive_mode', 'hot_standby_feedback', 'primary_slot_name')`
+var settingsSQL = `SELECT json_object_agg(name, reset_val) FROM pg_settings WHERE name IN ('` + strings.Join(settingNames, `', '`) + `')`
+
+// settingNames are the settings a verdict looks at.
+var settingNames = []string{
+	"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions",
+	"max_locks_per_transaction", "wal_level", "max_replication_slots", "recovery_min_apply_delay",
+	"default_transaction_read_only", "synchronous_standby_names", "wal_sender_timeout", "wal_receiver_timeout",
+	"wal_receiver_status_interval", "wal_log_hints", "data_checksums", "full_page_writes",
+	"archive_mode", "hot_standby_feedback", "primary_slot_name",
+}
 
 // roleSettingsSQL finds a read-only default hidden in a role or database setting.
 // 'own' is one for the monitoring role itself, which fences nobody else, and
@@ -100,7 +107,9 @@ const roleSettingsSQL = `SELECT coalesce(json_agg(q), '[]') FROM (
          r.rolname IS NULL AND coalesce(d.datname = current_database(), false) AS here
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase,
        unnest(s.setconfig) AS c
-  WHERE c ~* '^default_transaction_read_only=(on|t(r(ue?)?)?|y(es?)?|1)$' ORDER BY 1) q`
+  WHERE c ~* '` + readOnlyPattern + `' ORDER BY 1) q`
+
+const readOnlyPattern = `^default_transaction_read_only=(on|t(r(ue?)?)?|y(es?)?|1)$`
 
 const archiverSQL = `SELECT json_build_object('archived', archived_count, 'failed', failed_count,
   'lastArchived', last_archived_time, 'lastFailed', last_failed_time, 'failedFile', last_failed_wal) FROM pg_stat_archiver`
