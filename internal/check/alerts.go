@@ -18,15 +18,24 @@ type Alerts struct {
 	Unseen   *Episode                    `json:"unseen,omitempty"`
 }
 
-// Episode is one lasting breach: it is raised once, reminded of, and cleared
-// once.
+// Episode is one lasting breach: it is raised once, once more if it turned worse
+// and stayed so, reminded of, and cleared once.
 type Episode struct {
 	Since    time.Time        `json:"since"`   // first sample of the breach
 	Samples  int              `json:"samples"` // samples that showed it
 	Status   readiness.Status `json:"status"`
 	Raised   time.Time        `json:"raised,omitzero"`
+	RaisedAs readiness.Status `json:"raisedAs,omitzero"` // Status when it was last raised
 	Reminded time.Time        `json:"reminded,omitzero"`
 	Message  string           `json:"message,omitempty"`
+
+	// Worse is when samples began that are worse than RaisedAs, and how many.
+	Worse        time.Time `json:"worse,omitzero"`
+	WorseSamples int       `json:"worseSamples,omitempty"`
+
+	// Series is where the breach was seen. While one of them cannot be read, the
+	// episode does not end.
+	Series []series `json:"series,omitempty"`
 }
 
 // minSamples is how many samples an alert needs, however long they are apart.
@@ -37,21 +46,27 @@ const minSamples = 2
 func advance(prior Alerts, r readiness.Result, j *rules.Judge, now time.Time) (Alerts, []Transition) {
 	next := Alerts{Status: r.Status, Judged: true, Episodes: map[readiness.Code]*Episode{}}
 	for code, e := range prior.Episodes {
-		copied := *e
-		next.Episodes[code] = &copied
+		if e != nil {
+			next.Episodes[code] = e.clone()
+		}
 	}
 	if prior.Unseen != nil {
-		copied := *prior.Unseen
-		next.Unseen = &copied
+		next.Unseen = prior.Unseen.clone()
 	}
 	a := &alerting{target: r.Name, now: now, judge: j, from: prior.Status, to: r.Status}
 	if prior.Judged && prior.Status != r.Status {
 		a.emit(Changed, "", firstMessage(r), now)
 	}
-	breaches, unseen := sortReasons(r)
-	a.visibility(&next, unseen)
-	a.breaches(&next, breaches, len(unseen) > 0 || hasUnknown(r))
+	s := sampleOf(r)
+	a.visibility(&next, s.unseen)
+	a.breaches(&next, s)
 	return next, a.transitions
+}
+
+func (e *Episode) clone() *Episode {
+	copied := *e
+	copied.Series = slices.Clone(e.Series)
+	return &copied
 }
 
 func firstMessage(r readiness.Result) string {
@@ -59,27 +74,6 @@ func firstMessage(r readiness.Result) string {
 		return ""
 	}
 	return string(r.Reasons[0].Code) + ": " + r.Reasons[0].Message
-}
-
-func hasUnknown(r readiness.Result) bool {
-	return slices.ContainsFunc(r.Reasons, func(x readiness.Reason) bool { return x.Status == readiness.Unknown })
-}
-
-// sortReasons splits a result's reasons into breaches, the worst of each code,
-// and what cannot be seen.
-func sortReasons(r readiness.Result) (breaches map[readiness.Code]readiness.Reason, unseen []readiness.Reason) {
-	breaches = map[readiness.Code]readiness.Reason{}
-	for _, x := range r.Reasons {
-		switch {
-		case rules.IsVisibility(x.Code):
-			unseen = append(unseen, x)
-		case x.Status == readiness.Red || x.Status == readiness.Yellow:
-			if old, ok := breaches[x.Code]; !ok || x.Status.Worse(old.Status) {
-				breaches[x.Code] = x
-			}
-		}
-	}
-	return breaches, unseen
 }
 
 type alerting struct {
@@ -110,31 +104,54 @@ func (a *alerting) visibility(next *Alerts, unseen []readiness.Reason) {
 		next.Unseen = &Episode{Since: a.now}
 	}
 	e := next.Unseen
-	e.Samples++
-	e.Status, e.Message = readiness.Worst(unseen[0].Status), unseen[0].Message
+	a.sample(e, unseen[0])
 	a.raise(e, VisibilityLost, unseen[0], a.judge.VisibilityGrace)
 }
 
-func (a *alerting) breaches(next *Alerts, breaches map[readiness.Code]readiness.Reason, blind bool) {
-	for _, code := range slices.Sorted(maps.Keys(breaches)) {
-		reason := breaches[code]
+func (a *alerting) breaches(next *Alerts, s sample) {
+	for _, code := range slices.Sorted(maps.Keys(s.breaches)) {
+		reasons := s.breaches[code]
 		e := next.Episodes[code]
 		if e == nil {
 			e = &Episode{Since: a.now}
 			next.Episodes[code] = e
 		}
-		e.Samples++
-		e.Status, e.Message = reason.Status, reason.Message
-		a.raise(e, Raised, reason, a.judge.AlertAfter(reason.Indicator))
+		a.sample(e, reasons...)
+		after := a.judge.AlertAfter(reasons[0].Indicator)
+		a.raise(e, Raised, reasons[0], after)
+		a.worsen(e, reasons[0], after)
 	}
 	for _, code := range slices.Sorted(maps.Keys(next.Episodes)) {
-		if _, active := breaches[code]; active || blind {
+		e := next.Episodes[code]
+		if _, active := s.breaches[code]; active || !s.over(code, e) {
 			continue
 		}
-		if e := next.Episodes[code]; !e.Raised.IsZero() {
+		if !e.Raised.IsZero() {
 			a.emit(Cleared, code, e.Message, e.Since)
 		}
 		delete(next.Episodes, code)
+	}
+}
+
+// sample adds one sample to an episode; its reasons are sorted worst first.
+func (a *alerting) sample(e *Episode, reasons ...readiness.Reason) {
+	// A clock that was set back must not keep an alert waiting until it is where it
+	// was.
+	if e.Since.After(a.now) {
+		e.Since = a.now
+	}
+	if e.Reminded.After(a.now) {
+		e.Reminded = a.now
+	}
+	if e.Worse.After(a.now) {
+		e.Worse = a.now
+	}
+	e.Samples++
+	e.Status, e.Message = reasons[0].Status, reasons[0].Message
+	for _, r := range reasons {
+		if s := (series{r.Endpoint, r.Indicator}); !slices.Contains(e.Series, s) {
+			e.Series = append(e.Series, s)
+		}
 	}
 }
 
@@ -143,11 +160,28 @@ func (a *alerting) raise(e *Episode, kind TransitionKind, reason readiness.Reaso
 	switch {
 	case e.Raised.IsZero():
 		if a.now.Sub(e.Since) >= after && e.Samples >= minSamples {
-			e.Raised, e.Reminded = a.now, a.now
+			e.Raised, e.RaisedAs, e.Reminded = a.now, e.Status, a.now
 			a.emit(kind, reason.Code, reason.Message, e.Since)
 		}
 	case a.now.Sub(e.Reminded) >= a.judge.ReminderEvery:
 		e.Reminded = a.now
 		a.emit(Reminder, reason.Code, reason.Message, e.Since)
+	}
+}
+
+// worsen raises an episode again when it was raised as something milder: who is
+// told of red only was not told yet.
+func (a *alerting) worsen(e *Episode, reason readiness.Reason, after time.Duration) {
+	if e.Raised.IsZero() || !e.Status.Worse(e.RaisedAs) {
+		e.Worse, e.WorseSamples = time.Time{}, 0
+		return
+	}
+	if e.Worse.IsZero() {
+		e.Worse = a.now
+	}
+	e.WorseSamples++
+	if a.now.Sub(e.Worse) >= after && e.WorseSamples >= minSamples {
+		e.RaisedAs, e.Reminded, e.Worse, e.WorseSamples = e.Status, a.now, time.Time{}, 0
+		a.emit(Raised, reason.Code, reason.Message, e.Since)
 	}
 }

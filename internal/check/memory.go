@@ -1,12 +1,40 @@
 package check
 
 import (
+	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
+	"github.com/bcctl/bcctl/pkg/rules"
 )
+
+// episodes is the form of Memory.Episodes.
+type episodes struct {
+	Rules  rules.State `json:"rules"`
+	Alerts Alerts      `json:"alerts"`
+}
+
+// readEpisodes reads what the run before left. State that cannot be read is no
+// state, not half of one: a verdict does not rest on it.
+func readEpisodes(data json.RawMessage) episodes {
+	var state episodes
+	if len(data) == 0 || json.Unmarshal(data, &state) != nil {
+		return episodes{}
+	}
+	return state
+}
+
+// lastKnownGood keeps the evidence of a green result, without its colour: no
+// reader can show by mistake what is not so any more.
+func lastKnownGood(r readiness.Result) *readiness.LastKnownGood {
+	good := &readiness.LastKnownGood{ObservedAt: r.ObservedAt, Indicators: slices.Clone(r.Indicators)}
+	for i := range good.Indicators {
+		good.Indicators[i].Status = readiness.Unknown
+	}
+	return good
+}
 
 // previous finds earlier readings by series.
 type previous map[readiness.Key]readiness.Observation
@@ -38,6 +66,6 @@ func merge(old, fresh []readiness.Observation) []readiness.Observation {
 		}
 	}
 	return slices.SortedFunc(maps.Values(newest), func(a, b readiness.Observation) int {
-		return strings.Compare(a.Endpoint+"|"+string(a.Indicator), b.Endpoint+"|"+string(b.Indicator))
+		return cmp.Or(cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Indicator, b.Indicator), cmp.Compare(a.Target, b.Target))
 	})
 }

@@ -62,28 +62,29 @@ type Progress struct {
 // about the sweep itself. A store that fails is a warning in the report: history
 // is lost, the verdict is not.
 func (r *Runner) Run(ctx context.Context, s Sweep) (Report, error) {
-	report := Report{Schema: ReportSchema, Bcctl: r.Version, Commit: s.Commit, RunID: newRunID(), StartedAt: r.Now().UTC()}
+	report := Report{Schema: ReportSchema, Bcctl: r.Version, Commit: s.Commit, RunID: newRunID(), StartedAt: r.now(s), Results: []readiness.Result{}}
 	if s.Replay != nil {
-		report.StartedAt = s.Replay.RecordedAt
 		report.Replay = &Replay{RecordedAt: s.Replay.RecordedAt}
 	}
-	memories := r.load(ctx, s, &report)
-	judged, err := r.judgeAll(ctx, s, memories)
+	before, loaded := r.load(ctx, s, &report)
+	judged, err := r.judgeAll(ctx, s, before)
 	if err != nil {
 		return report, err
 	}
-	resources := map[string]readiness.Result{}
+	report.FinishedAt = r.now(s)
+	resources, memories := map[string]readiness.Result{}, map[string]Memory{}
 	for _, j := range judged {
-		resources[j.result.Name] = j.result
-		report.Results = append(report.Results, j.result)
+		// A sweep may take longer than evidence lasts: the report is about its end.
+		result := j.result.At(report.FinishedAt)
+		resources[result.Name] = result
+		report.Results = append(report.Results, result)
 		report.Transitions = append(report.Transitions, j.transitions...)
-		memories[j.result.Name] = j.memory
+		if loaded {
+			j.memory.Last = &result
+			memories[result.Name] = j.memory
+		}
 	}
-	finished := r.now(s)
-	for _, g := range groupResults(finished, s.Repo, s.Groups, resources) {
-		report.Results = append(report.Results, g)
-	}
-	report.FinishedAt = finished.UTC()
+	report.Results = append(report.Results, groupResults(report.FinishedAt, s.Repo, s.Groups, resources)...)
 	report.Summarize()
 	if r.Store != nil {
 		// The run is over even when its context is: what is known is still kept.
@@ -107,17 +108,19 @@ func (r *Runner) Close() error {
 	return nil
 }
 
+// now is the time of a sweep, in UTC as every report is.
 func (r *Runner) now(s Sweep) time.Time {
 	if s.Replay != nil {
-		return s.Replay.RecordedAt
+		return s.Replay.RecordedAt.UTC()
 	}
-	return r.Now()
+	return r.Now().UTC()
 }
 
-func (r *Runner) load(ctx context.Context, s Sweep, report *Report) map[string]Memory {
-	memories := map[string]Memory{}
+// load gets what the run before left. Where that cannot be read it must not be
+// replaced either: an alert that was raised could never be cleared.
+func (r *Runner) load(ctx context.Context, s Sweep, report *Report) (before map[string]Memory, ok bool) {
 	if r.Store == nil {
-		return memories
+		return nil, true
 	}
 	var names []string
 	for _, t := range s.Targets {
@@ -126,9 +129,9 @@ func (r *Runner) load(ctx context.Context, s Sweep, report *Report) map[string]M
 	loaded, err := r.Store.Load(ctx, names)
 	if err != nil {
 		report.Warnings = append(report.Warnings, "history could not be read: "+err.Error())
-		return memories
+		return nil, false
 	}
-	return loaded
+	return loaded, true
 }
 
 // judged is one target's share of a report.
@@ -193,8 +196,12 @@ func (r *Runner) read(ctx context.Context, s Sweep, target *config.Resource, mem
 		}
 	}
 	read := collect(ctx, connector, name, r.TargetTimeout, r.Now)
+	if read.whole {
+		read.observations = slices.Concat(read.observations, unmentioned(target, read.observations, r.Now()))
+	}
 	switch {
-	case read.abandoned: // still in use by its goroutine: neither closed nor kept
+	case read.broken:
+		leave(connector, read.over)
 	case r.KeepOpen:
 		mu.Lock()
 		r.open[name] = connector
@@ -222,13 +229,9 @@ func (r *Runner) judge(s Sweep, target *config.Resource, observations []readines
 		return judged{}, fmt.Errorf("rules for %q: %w", target.Name(), err)
 	}
 	if r.MaxAge > 0 {
-		j.MaxAge = r.MaxAge
+		j.OverrideMaxAge(r.MaxAge)
 	}
-	var state episodes
-	if len(memory.Episodes) > 0 {
-		// State that cannot be read is no state: a verdict does not rest on it.
-		_ = json.Unmarshal(memory.Episodes, &state)
-	}
+	state := readEpisodes(memory.Episodes)
 	now := r.now(s)
 	result, ruleState := j.Evaluate(now, observations, state.Rules)
 	result.Owner = target.Spec.Owner
@@ -244,21 +247,14 @@ func (r *Runner) judge(s Sweep, target *config.Resource, observations []readines
 	alerts, transitions := advance(state.Alerts, result, j, now)
 	next := Memory{Observations: merge(memory.Observations, observations), SavedAt: now, LastKnownGood: memory.LastKnownGood}
 	if result.Status == readiness.Green {
-		next.LastKnownGood = &readiness.LastKnownGood{ObservedAt: result.ObservedAt, Indicators: result.Indicators}
+		next.LastKnownGood = lastKnownGood(result)
 	} else {
 		result.LastKnownGood = memory.LastKnownGood
 	}
 	if next.Episodes, err = json.Marshal(episodes{Rules: ruleState, Alerts: alerts}); err != nil {
 		return judged{}, fmt.Errorf("keep the state of %q: %w", target.Name(), err)
 	}
-	next.Last = &result
 	return judged{result: result, transitions: transitions, memory: next}, nil
-}
-
-// episodes is the form of Memory.Episodes.
-type episodes struct {
-	Rules  rules.State `json:"rules"`
-	Alerts Alerts      `json:"alerts"`
 }
 
 func (p *Progress) add(name string, s readiness.Status, took time.Duration) {

@@ -11,11 +11,14 @@ import (
 // Store keeps history and state between runs. Losing it loses history, never
 // the truth: a verdict needs fresh observations, whatever the store says.
 type Store interface {
-	// Load returns what the run before left, for the targets named.
+	// Load returns what the run before left, for the targets named. A target whose
+	// state cannot be understood is left out, as one that was never judged; the
+	// error is about the store as a whole.
 	Load(ctx context.Context, targets []string) (map[string]Memory, error)
 
 	// Save records one run as a whole, or not at all. It may be called by several
-	// processes at once.
+	// processes at once. A target that is in the report and not in memories keeps
+	// the memory it has.
 	Save(ctx context.Context, r Report, memories map[string]Memory) error
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/duration"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -67,14 +68,24 @@ func Subject(repo *config.Repo, res *config.Resource) rules.Subject {
 func strictest(list []config.Objectives) rules.Objectives {
 	var o rules.Objectives
 	for _, x := range list {
-		if x.RPO != nil && (o.RPO == 0 || x.RPO.Std() < o.RPO) {
-			o.RPO = x.RPO.Std()
-		}
-		if x.RTO != nil && (o.RTO == 0 || x.RTO.Std() < o.RTO) {
-			o.RTO = x.RTO.Std()
-		}
+		o.RPO = stricter(o.RPO, x.RPO)
+		o.RTO = stricter(o.RTO, x.RTO)
 	}
 	return o
+}
+
+// stricter is the shorter of two objectives; zero and nil are none. An objective
+// of 0s is the strictest there is, not none: it becomes the shortest time the
+// rules can tell from nothing at all.
+func stricter(have time.Duration, objective *duration.Duration) time.Duration {
+	if objective == nil {
+		return have
+	}
+	d := max(objective.Std(), time.Millisecond)
+	if have == 0 || d < have {
+		return d
+	}
+	return have
 }
 
 // Spec is what a connector needs to know about a resource. Credential is called
@@ -110,15 +121,26 @@ func Spec(repo *config.Repo, res *config.Resource, secrets Secrets) connectors.S
 	return spec
 }
 
-// Group is what the rules need to know about a group.
+// Group is what the rules need to know about a group. It is of an environment
+// when all its resources are.
 func Group(repo *config.Repo, g *config.Group) rules.Group {
 	line, _ := g.Origin.At()
 	group := rules.Group{Name: g.Name(), Tier: g.Spec.Tier, Owner: g.Spec.Owner, DependsOn: g.Spec.DependsOn, File: g.Origin.File, Line: line}
+	environments := map[string]bool{}
 	for _, m := range g.Spec.Members {
 		group.Members = append(group.Members, rules.Member{Name: m.Name, Optional: m.Optional})
-		if res, ok := repo.Resource(m.Name); ok && g.Spec.Tier == 0 && (group.Tier == 0 || res.Spec.Tier < group.Tier) {
+		res, ok := repo.Resource(m.Name)
+		if !ok {
+			continue
+		}
+		if g.Spec.Tier == 0 && (group.Tier == 0 || res.Spec.Tier < group.Tier) {
 			group.Tier = res.Spec.Tier
 		}
+		group.Environment = res.Spec.Environment
+		environments[res.Spec.Environment] = true
+	}
+	if len(environments) > 1 {
+		group.Environment = ""
 	}
 	return group
 }
