@@ -187,6 +187,24 @@ func TestPair(t *testing.T) {
 		}
 	})
 
+	t.Run("is not disturbed by the environment", func(t *testing.T) {
+		for name, value := range map[string]string{
+			"PGHOST": "elsewhere.invalid", "PGPORT": "1", "PGUSER": "somebody", "PGPASSWORD": "x", "PGSSLMODE": "disable",
+			"PGSSLCERT": "/missing", "PGSSLKEY": "/missing", "PGSSLROOTCERT": "/missing", "PGOPTIONS": "-c bad", "PGCONNECT_TIMEOUT": "bad",
+			"PGTARGETSESSIONATTRS": "standby", "PGPASSFILE": "/missing", "PGSSLNEGOTIATION": "direct", "PGSSLSNI": "bad",
+		} {
+			t.Setenv(name, value)
+		}
+		if name := read[string](t, lab, pgpair.Primary, `SELECT current_setting('cluster_name')`); name != pgpair.Primary {
+			t.Errorf("connected to %q", name)
+		}
+		conn, err := lab.ConnectAs(t.Context(), pgpair.Primary, pgpair.RoleMonitor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangUp(t, conn)
+	})
+
 	t.Run("is not made twice", func(t *testing.T) {
 		if _, err := pgpair.Up(t.Context(), pgpair.Options{Dir: lab.Dir()}); err == nil || !strings.Contains(err.Error(), "already") {
 			t.Errorf("a second laboratory in the same place: %v", err)

@@ -8,6 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// unaffected overrides what the driver would otherwise take from PG* variables
+// and open does not replace. Only PGSERVICE cannot be overridden: when it names a
+// service that does not exist, the driver refuses every connection.
+const unaffected = `password=none passfile=/dev/null sslcert='' sslkey='' sslpassword='' sslsni=1 sslnegotiation=postgres ` +
+	`connect_timeout=5 target_session_attrs=any`
+
 // Connect opens a superuser's connection through the private socket. Commits on
 // it do not wait for synchronous standbys, so that work on the laboratory cannot
 // hang in a fault it has put in itself.
@@ -16,8 +22,8 @@ func (l *Lab) Connect(ctx context.Context, node string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable target_session_attrs=any",
-		l.state.SocketDir, n.Port, superuser, database))
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable %s",
+		l.state.SocketDir, n.Port, superuser, database, unaffected))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", node, err)
 	}
@@ -31,8 +37,8 @@ func (l *Lab) ConnectAs(ctx context.Context, node, role string) (*pgx.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=verify-full sslrootcert=%s target_session_attrs=any",
-		n.Host, n.Port, role, database, l.CAFile()))
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=verify-full sslrootcert=%s %s",
+		n.Host, n.Port, role, database, l.CAFile(), unaffected))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", node, err)
 	}
@@ -43,7 +49,6 @@ func (l *Lab) ConnectAs(ctx context.Context, node, role string) (*pgx.Conn, erro
 // open replaces what the environment (PGOPTIONS, PGAPPNAME and so on) put into
 // the configuration.
 func open(ctx context.Context, node string, config *pgx.ConnConfig, parameters map[string]string) (*pgx.Conn, error) {
-	config.ConnectTimeout = 5 * time.Second
 	config.RuntimeParams = map[string]string{"application_name": "bcctl lab"}
 	for name, value := range parameters {
 		config.RuntimeParams[name] = value
