@@ -127,6 +127,12 @@ func (d *deriver) onePrimary(unseen []*node) []readiness.Finding {
 func (d *deriver) unseenBesidePrimary(n *node) (readiness.Finding, bool) {
 	s := d.sentTo[n]
 	if silent, ok := d.answering(s, n); ok {
+		if n.unreached.code != "" {
+			// It refused, or was not asked to the end: no path is lost by that.
+			d.unseenNode(n)
+			d.oneSided(n, s, silent)
+			return readiness.Finding{}, false
+		}
 		d.fail(n, reachableID, finding(readiness.StandbyPathLost, "%s: %s; but it replied to %s %s ago; figures are the primary's view only", n.Name, n.unreached.message, d.primary.Name, seconds(silent)))
 		d.oneSided(n, s, silent)
 		return readiness.Finding{}, false
