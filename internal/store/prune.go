@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// pruneEvery is how often Save prunes, and chunksPerSave how much it does then;
-// what is left is done by the next saves.
+// pruneEvery is how often Save prunes, and chunksPerSave how much of each kind of
+// work it does then; what is left is done by the next saves.
 const (
 	pruneEvery    = time.Hour
-	chunksPerSave = 4
+	chunksPerSave = 3
 
 	// clockWasWrong is how far ahead the last pruning must be to have been a
 	// mistake of the clock. Less may be a run that is saved late.
@@ -51,7 +51,8 @@ func (db *DB) pruneAfterSave(ctx context.Context, now time.Time, replay bool) er
 // whether it found any: then there may be more.
 type chunk func(ctx context.Context, tx *sql.Tx) (found bool, err error)
 
-// prune does at most so many chunks, all if limit is negative. It reports whether
+// prune does at most so many chunks of each kind, all if limit is negative: a kind
+// with much to do must not keep the others waiting for ever. It reports whether
 // nothing is left to do.
 func (db *DB) prune(ctx context.Context, now time.Time, replay bool, limit int) (finished bool, err error) {
 	space := namespace(replay)
@@ -76,11 +77,10 @@ func (db *DB) prune(ctx context.Context, now time.Time, replay bool, limit int) 
 				AND NOT EXISTS (SELECT 1 FROM latest WHERE run = run.id)
 			ORDER BY finished_at LIMIT 10000)`, space, changes),
 	}
+	finished = true
 	for _, next := range work {
-		for found := true; found; {
-			if limit == 0 {
-				return false, nil
-			}
+		found := true
+		for done := 0; found && done != limit; done++ {
 			err := db.write(ctx, func(tx *sql.Tx) (err error) {
 				found, err = next(ctx, tx)
 				return err
@@ -88,12 +88,10 @@ func (db *DB) prune(ctx context.Context, now time.Time, replay bool, limit int) 
 			if err != nil {
 				return false, err
 			}
-			if found {
-				limit--
-			}
 		}
+		finished = finished && !found
 	}
-	return true, nil
+	return finished, nil
 }
 
 // remove deletes the rows older than a time, a bounded number at once.

@@ -15,7 +15,7 @@ func TestSavePrunesALittle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer expectClose(t, db)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	save := func(at time.Time) {
 		t.Helper()
