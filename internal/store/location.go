@@ -52,7 +52,7 @@ func create(path string) error {
 	if err != nil {
 		return fmt.Errorf("create the history file: %w", err)
 	}
-	defer os.Remove(empty.Name()) // the link, if it was made, stays
+	defer func() { _ = os.Remove(empty.Name()) }() // the link stays; a name left over holds nothing
 	if err := empty.Close(); err != nil {
 		return fmt.Errorf("create the history file: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func millionStored(b *testing.B, reports []check.Report) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
+	defer expectClose(b, db)
 	began := time.Now()
 	for _, r := range reports {
 		rec, err := recordOf(r, false)
@@ -90,6 +91,12 @@ func millionStored(b *testing.B, reports []check.Report) time.Duration {
 	return took
 }
 
+func expectClose(tb testing.TB, c io.Closer) {
+	if err := c.Close(); err != nil {
+		tb.Error(err)
+	}
+}
+
 func millionBare(b *testing.B, schema string) time.Duration {
 	path := filepath.Join(b.TempDir(), "bare.db")
 	if err := create(path); err != nil {
@@ -99,7 +106,7 @@ func millionBare(b *testing.B, schema string) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer pool.Close()
+	defer expectClose(b, pool)
 	if _, err := pool.ExecContext(b.Context(), schema); err != nil {
 		b.Fatal(err)
 	}
@@ -117,7 +124,7 @@ func bareRun(ctx context.Context, pool *sql.DB, run int) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // after the commit it does nothing
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO sample (at, series, value) VALUES (?, ?, ?)`)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func memoryTests() map[string]func(*testing.T, Open) {
 		"a part that is missing stays missing":              testMemoryEmpty,
 		"a verdict without a memory leaves the memory":      testVerdictWithoutMemory,
 		"a run that finished earlier does not take over":    testOlderRunSavedLater,
+		"a memory keeps its own verdict beside a newer one": testMemoryBesideNewerVerdict,
 		"a memory from a wrong clock does not stay forever": testWrongClock,
 		"it outlives the store that saved it":               testReopen,
 	}
@@ -142,6 +143,19 @@ func testOlderRunSavedLater(t *testing.T, open Open) {
 		t.Errorf("latest = %s, want the verdict of run newer", show(found))
 	}
 	equal(t, "runs", runIDs(t, s, store.Query{}), []string{"newer", "older"})
+}
+
+func testMemoryBesideNewerVerdict(t *testing.T, open Open) {
+	s := open(store.Options{})
+	later := start.Add(time.Minute)
+	save(t, s, report("newer", later, result("pg/ledger", readiness.Green, later)), nil)
+	older := result("pg/ledger", readiness.Red, start)
+	want := map[string]check.Memory{"pg/ledger": {Last: &older, SavedAt: start}}
+	save(t, s, report("older", start, older), want)
+	equal(t, "memories", load(t, s, "pg/ledger"), want)
+	if found := latest(t, s, "pg/ledger"); len(found) != 1 || found[0].Run.ID != "newer" {
+		t.Errorf("latest = %s, want the verdict of run newer", show(found))
+	}
 }
 
 func testWrongClock(t *testing.T, open Open) {

@@ -61,6 +61,9 @@ func testCarriedOver(t *testing.T, open Open) {
 	save(t, s, report("two", later, result("pg/ledger", readiness.Unknown, later,
 		reading("pg/ledger", "dr1", lag, readiness.Num(1), start))), nil)
 	equal(t, "series", series(t, s, "pg/ledger"), []store.Sample{single(start, 1)})
+	if n := runs(t, s, store.Query{Limit: 1})[0].Samples; n != 0 {
+		t.Errorf("the run that read nothing recorded %d samples", n)
+	}
 }
 
 func testEndpoints(t *testing.T, open Open) {
