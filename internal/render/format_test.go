@@ -1,6 +1,8 @@
 package render
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,5 +126,31 @@ func TestRenderToWhatIsNoFile(t *testing.T) {
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link was replaced: %v", err)
+	}
+}
+
+func TestRenderToPipe(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	path := fmt.Sprintf("/dev/fd/%d", w.Fd())
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
+		t.Skipf("this system names no pipe %s", path)
+	}
+	if err := Render(&strings.Builder{}, Spec{Format: Name, Path: path}, viewOf(sample())); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := render(t, "name", viewOf(sample())); string(data) != want {
+		t.Errorf("the pipe got %q, want %q", data, want)
 	}
 }

@@ -91,6 +91,9 @@ func TestAnnotationsAreEscaped(t *testing.T) {
 	if properties["file"] != r.File || properties["line"] != "3" || properties["title"] != "pg/a RED DIVERGED" {
 		t.Errorf("properties = %q", properties)
 	}
+	if !strings.Contains(out, "file=resources/a%2Cb%3Ac%25.yaml,") || !strings.Contains(out, "::100%25 of it") {
+		t.Errorf("not escaped: %s", out)
+	}
 	if want := "100% of it, so: no line=9::x. Next: bcctl explain pg/a"; data != want {
 		t.Errorf("data = %q, want %q", data, want)
 	}
