@@ -65,7 +65,6 @@ func (w *walker) tag(n *node, natural string) {
 
 func (w *walker) mapping(n *node, depth int) any {
 	m := make(map[string]any, len(n.Content)/2)
-	lines := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		v := w.walk(value, depth+1)
@@ -73,11 +72,11 @@ func (w *walker) mapping(n *node, depth int) any {
 		if !ok {
 			continue
 		}
-		if line, twice := lines[name]; twice {
-			w.add(key, fmt.Sprintf("key %q is given twice; first on line %d", name, line), "keep one of them")
+		if _, twice := m[name]; twice {
+			first, _ := child(n, name)
+			w.add(key, fmt.Sprintf("key %q is given twice; first on line %d", name, place(first).Line), "keep one of them")
 			continue
 		}
-		lines[name] = place(key).Line
 		m[name] = v
 	}
 	return m

@@ -135,17 +135,17 @@ func header(m map[string]any, o Origin) (Kind, Problems) {
 	case version != APIVersion:
 		problems = append(problems, o.Problem(fmt.Sprintf("apiVersion %q is not one this version reads", version), "write "+APIVersion, "apiVersion"))
 	}
-	var names []string
-	for _, k := range Kinds() {
-		names = append(names, string(k))
-	}
 	kind, ok := m["kind"].(string)
+	if ok && slices.Contains(Kinds(), Kind(kind)) {
+		return Kind(kind), problems
+	}
+	names := namesOf(Kinds(), func(k Kind) string { return string(k) })
 	switch {
 	case m["kind"] == nil:
 		problems = append(problems, o.Problem("field \"kind\" is missing in document", "add it, one of "+strings.Join(names, ", ")))
 	case !ok:
 		problems = append(problems, o.Problem("kind: got no text, want one", "write one of "+strings.Join(names, ", "), "kind"))
-	case !slices.Contains(names, kind):
+	default:
 		problems = append(problems, o.Problem(fmt.Sprintf("kind %q is not known", kind), didYouMean(kind, names, "write one of "+strings.Join(names, ", ")), "kind"))
 	}
 	return Kind(kind), problems
