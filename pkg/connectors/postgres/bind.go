@@ -3,10 +3,10 @@ package postgres
 import "time"
 
 // senderOf finds the row by which up streams to n. application_name is not unique
-// and client_addr lies behind NAT, so a slot decides first, then a name, then an
-// address, each only where one row has it. None of them proves anything by
-// itself, since a clone of the cluster has the same: where the standby tells what
-// it follows, that must agree. One that follows nobody has at most a slot.
+// and client_addr lies behind NAT, so a slot decides first, then a name where one
+// row has it. Neither proves anything by itself, since a clone of the cluster has
+// the same: where the standby tells what it follows, that must agree. One that
+// follows nobody has at most a slot.
 func (d *deriver) senderOf(up, n *node) *sender {
 	follows := n.replay == nil || n.replay.Receiver.masked() || n.replay.Receiver.streaming()
 	if slot := d.slotOf(n); slot != "" {
@@ -21,13 +21,6 @@ func (d *deriver) senderOf(up, n *node) *sender {
 		if s := up.onlySender(func(s *sender) bool { return s.ApplicationName != nil && *s.ApplicationName == name }); s != nil && d.agree(up, s, n) {
 			return s
 		}
-	}
-	if n.facts == nil || n.facts.Addr == nil {
-		return nil
-	}
-	s := up.onlySender(func(s *sender) bool { return s.Addr != nil && *s.Addr == *n.facts.Addr })
-	if s != nil && d.agree(up, s, n) && sameAge(up, s, n) {
-		return s
 	}
 	return nil
 }
@@ -60,8 +53,9 @@ func (d *deriver) agree(up *node, s *sender, n *node) bool {
 }
 
 // connectTime is how long after the start of its process a receiver may need to
-// connect. The process serves one connection and ends with it.
-const connectTime = 30 * time.Second
+// connect. The process serves one connection and ends with it. More would take
+// servers that were restarted together for each other.
+const connectTime = 5 * time.Second
 
 func sameAge(up *node, s *sender, n *node) bool {
 	if s.Age == nil || n.replay == nil || n.replay.Receiver == nil || n.replay.Receiver.Age == nil {
