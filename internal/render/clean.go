@@ -60,7 +60,7 @@ func cleanIndicators(list []readiness.IndicatorResult) []readiness.IndicatorResu
 	out := make([]readiness.IndicatorResult, len(list))
 	for i, x := range list {
 		x.Target, x.Endpoint = s(x.Target), s(x.Endpoint)
-		x.Observation.Indicator, x.Unit = readiness.ID(s(string(x.Observation.Indicator))), readiness.Unit(s(string(x.Unit)))
+		x.Indicator, x.Unit = readiness.ID(s(string(x.Indicator))), readiness.Unit(s(string(x.Unit)))
 		x.Value = cleanValue(x.Value)
 		if x.Failure != nil {
 			x.Failure = &readiness.Finding{Code: code(x.Failure.Code), Message: s(x.Failure.Message)}

@@ -74,7 +74,7 @@ func (e *explanation) indicators() {
 		if !i.ObservedAt.IsZero() {
 			age = term.Age(e.at.Sub(i.ObservedAt))
 		}
-		table.Row(term.Cell{Text: "  " + e.view.Profile.Label(i.Status), Style: term.StyleOf(i.Status)}, term.Cell{Text: string(i.Observation.Indicator)},
+		table.Row(term.Cell{Text: "  " + e.view.Profile.Label(i.Status), Style: term.StyleOf(i.Status)}, term.Cell{Text: string(i.Indicator)},
 			term.Cell{Text: i.Endpoint}, term.Cell{Text: needed}, term.Cell{Text: age}, term.Cell{Text: value(i)})
 	}
 	e.b.WriteString(table.Render(e.view.Profile))
@@ -86,7 +86,7 @@ func (e *explanation) indicators() {
 // cited tells whether a reason is about a reading.
 func (e *explanation) cited(i readiness.IndicatorResult) bool {
 	return slices.ContainsFunc(e.result.Reasons, func(r readiness.Reason) bool {
-		return r.Indicator == i.Observation.Indicator && r.Endpoint == i.Endpoint
+		return r.Indicator == i.Indicator && r.Endpoint == i.Endpoint
 	})
 }
 
@@ -120,7 +120,7 @@ func (e *explanation) lastKnownGood() {
 			continue
 		}
 		grey := func(text string) term.Cell { return term.Cell{Text: text, Style: term.Grey} }
-		table.Row(grey("  "+string(i.Observation.Indicator)), grey(i.Endpoint), grey(e.age(i.ObservedAt)), grey(value(i)))
+		table.Row(grey("  "+string(i.Indicator)), grey(i.Endpoint), grey(e.age(i.ObservedAt)), grey(value(i)))
 	}
 	e.b.WriteString(table.Render(e.view.Profile))
 }

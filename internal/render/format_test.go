@@ -135,7 +135,7 @@ func TestRenderToPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { _ = r.Close() }) // everything was read
 	path := fmt.Sprintf("/dev/fd/%d", w.Fd())
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
 		t.Skipf("this system names no pipe %s", path)

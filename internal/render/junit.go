@@ -101,7 +101,7 @@ func newSuite(r readiness.Result) junitSuite {
 		s.add(caseOf(r, reason))
 	}
 	for _, i := range r.Indicators {
-		if told[[2]string{string(i.Observation.Indicator), i.Endpoint}] {
+		if told[[2]string{string(i.Indicator), i.Endpoint}] {
 			continue
 		}
 		worst = readiness.Worst(worst, i.Status)
@@ -116,7 +116,7 @@ func newSuite(r readiness.Result) junitSuite {
 
 // reasonOf says of a reading what a reason would.
 func reasonOf(i readiness.IndicatorResult) readiness.Reason {
-	r := readiness.Reason{Status: i.Status, Message: i.Value.Format(i.Unit), Endpoint: i.Endpoint, Indicator: i.Observation.Indicator, Value: i.Value, Unit: i.Unit}
+	r := readiness.Reason{Status: i.Status, Message: i.Value.Format(i.Unit), Endpoint: i.Endpoint, Indicator: i.Indicator, Value: i.Value, Unit: i.Unit}
 	if i.Failure != nil {
 		r.Code, r.Message = i.Failure.Code, i.Failure.Message
 	}

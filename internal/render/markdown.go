@@ -142,7 +142,7 @@ func guardUnderscores(text string) string {
 		return i >= 0 && i < len(runes) && (runes[i] == '_' || unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
 	}
 	for i, r := range runes {
-		if r == '_' && !(inWord(i-1) && inWord(i+1)) {
+		if r == '_' && (!inWord(i-1) || !inWord(i+1)) {
 			runes[i] = 0
 		}
 	}

@@ -27,7 +27,7 @@ func place(r, endpoint readiness.Result) string {
 
 func role(r readiness.Result, endpoint string) string {
 	for _, i := range r.Indicators {
-		if i.Endpoint == endpoint && i.Observation.Indicator == roleIndicator && i.Failure == nil {
+		if i.Endpoint == endpoint && i.Indicator == roleIndicator && i.Failure == nil {
 			text, _ := i.Value.Text()
 			return text
 		}

@@ -110,7 +110,7 @@ func TestDetect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() }) // nothing was written
 	actions := lookup(map[string]string{"GITHUB_ACTIONS": "true"})
 	if got := Detect(file, actions); got.Color {
 		t.Error("a regular file has color in GitHub Actions")
