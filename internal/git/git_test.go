@@ -7,10 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 )
 
 // repository makes a repository in a temporary folder.
@@ -69,185 +67,6 @@ func read(t *testing.T, fsys fs.FS, name string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-func TestTreeHoldsTheCommitNotTheWorkTree(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	r.write("a.yaml", "committed\r\n")
-	r.write("dir/deep/b.yaml", "b")
-	r.write("empty.yaml", "")
-	r.write("ünïcode name.yaml", "u")
-	sha := r.commit()
-	r.write("a.yaml", "changed since")
-	r.write("new.yaml", "not committed")
-
-	fsys, got, err := Tree(t.Context(), r.dir, "main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != sha {
-		t.Errorf("commit is %s, want %s", got, sha)
-	}
-	if err := fstest.TestFS(fsys, "a.yaml", "dir/deep/b.yaml", "empty.yaml", "ünïcode name.yaml"); err != nil {
-		t.Error(err)
-	}
-	if text := read(t, fsys, "a.yaml"); text != "committed\r\n" {
-		t.Errorf("a.yaml is %q, want the committed bytes", text)
-	}
-	if _, err := fs.Stat(fsys, "new.yaml"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that is not committed: %v, want fs.ErrNotExist", err)
-	}
-}
-
-func TestTreeOfAFolder(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	r.write("outside.yaml", "o")
-	first := r.commit()
-	r.write("config/bcctl.yaml", "b")
-	r.write("config/x/y.yaml", "y")
-	r.commit()
-	folder := filepath.Join(r.dir, "config")
-
-	fsys, _, err := Tree(t.Context(), folder, "HEAD")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fstest.TestFS(fsys, "bcctl.yaml", "x/y.yaml"); err != nil {
-		t.Error(err)
-	}
-	if _, err := fs.Stat(fsys, "outside.yaml"); err == nil {
-		t.Error("the tree of a folder holds a file from outside of it")
-	}
-	if _, _, err := Tree(t.Context(), folder, first); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a commit without the folder: %v, want fs.ErrNotExist", err)
-	}
-}
-
-func TestTreeRefusesLinksAndLargeFiles(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	if err := os.Symlink("/etc/passwd", filepath.Join(r.dir, "link.yaml")); err != nil {
-		t.Skip("no symbolic links here:", err)
-	}
-	r.write("large.yaml", strings.Repeat("x", MaxFile+1))
-	r.write("fits.yaml", strings.Repeat("x", MaxFile))
-	r.commit()
-	fsys, _, err := Tree(t.Context(), r.dir, "HEAD")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fs.ReadFile(fsys, "link.yaml"); !errors.Is(err, errLink) {
-		t.Errorf("reading a link: %v, want %v", err, errLink)
-	}
-	info, err := fs.Stat(fsys, "link.yaml")
-	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		t.Errorf("a link has mode %v (%v), want a symbolic link", info.Mode(), err)
-	}
-	if _, err := fs.ReadFile(fsys, "large.yaml"); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("reading a large file: %v, want %v", err, ErrTooLarge)
-	}
-	if got := len(read(t, fsys, "fits.yaml")); got != MaxFile {
-		t.Errorf("a file at the limit has %d bytes, want %d", got, MaxFile)
-	}
-}
-
-func TestTreeLeavesOutSubmodules(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	r.write("a.yaml", "a")
-	sha := r.commit()
-	r.git("update-index", "--add", "--cacheinfo", "160000,"+sha+",module")
-	r.git("commit", "-q", "-m", "module")
-	fsys, _, err := Tree(t.Context(), r.dir, "HEAD")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fstest.TestFS(fsys, "a.yaml"); err != nil {
-		t.Error(err)
-	}
-	if _, err := fs.Stat(fsys, "module"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a submodule: %v, want fs.ErrNotExist", err)
-	}
-}
-
-func TestHead(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	if _, _, err := Head(t.Context(), r.dir); !errors.Is(err, ErrNoCommit) {
-		t.Errorf("without a commit: %v, want %v", err, ErrNoCommit)
-	}
-	r.write(".gitignore", "*.log\nsecret.yaml\n")
-	r.write("config/a.yaml", "a")
-	r.write("other/b.yaml", "b")
-	sha := r.commit()
-	folder := filepath.Join(r.dir, "config")
-	for _, step := range []struct {
-		name  string
-		do    func()
-		dirty bool
-	}{
-		{"nothing changed", func() {}, false},
-		{"change outside of the folder", func() { r.write("other/b.yaml", "changed") }, false},
-		{"ignored file that is no document", func() { r.write("config/run.log", "x") }, false},
-		{"ignored document", func() { r.write("config/secret.yaml", "x") }, true},
-		{"ignored document gone", func() { os.Remove(filepath.Join(folder, "secret.yaml")) }, false},
-		{"change", func() { r.write("config/a.yaml", "changed") }, true},
-		{"change undone", func() { r.write("config/a.yaml", "a") }, false},
-		{"new file", func() { r.write("config/new.yaml", "n") }, true},
-		{"new file staged", func() { r.git("add", "--all") }, true},
-	} {
-		step.do()
-		got, dirty, err := Head(t.Context(), folder)
-		if err != nil || got != sha || dirty != step.dirty {
-			t.Errorf("%s: Head is %s, %v, %v; want %s, %v", step.name, got, dirty, err, sha, step.dirty)
-		}
-	}
-}
-
-func TestChangedSince(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	for _, name := range []string{"config/same.yaml", "config/changed.yaml", "config/gone.yaml", "outside.yaml"} {
-		r.write(name, "1")
-	}
-	base := r.commit()
-	r.git("checkout", "-q", "-b", "topic")
-	r.write("config/changed.yaml", "2")
-	r.write("outside.yaml", "2")
-	r.git("rm", "-q", "config/gone.yaml")
-	r.write("config/sub/added.yaml", "new")
-	r.commit()
-	r.write("config/untracked.yaml", "new")
-	// What others do on main after the branch left it is not a change of the branch.
-	r.git("checkout", "-q", "main")
-	r.write("config/theirs.yaml", "1")
-	r.git("add", "config/theirs.yaml")
-	r.git("commit", "-q", "-m", "theirs")
-	r.git("checkout", "-q", "topic")
-
-	want := []string{"changed.yaml", "gone.yaml", "sub/added.yaml", "untracked.yaml"}
-	for _, revision := range []string{base, "main"} {
-		got, err := ChangedSince(t.Context(), filepath.Join(r.dir, "config"), revision)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("changed since %s: %v, %v; want %v", revision, got, err, want)
-		}
-	}
-}
-
-func TestChangedSinceWithoutCommonHistory(t *testing.T) {
-	t.Parallel()
-	r := newRepository(t)
-	r.write("a.yaml", "1")
-	r.commit()
-	r.git("checkout", "-q", "--orphan", "other")
-	r.write("b.yaml", "1")
-	r.commit()
-	got, err := ChangedSince(t.Context(), r.dir, "main")
-	if want := []string{"b.yaml"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("changed files: %v, %v; want %v", got, err, want)
-	}
 }
 
 func TestErrors(t *testing.T) {
@@ -336,19 +155,5 @@ func TestReadingRunsNoProgramOfTheRepository(t *testing.T) {
 	}
 	if _, err := os.Stat(ran); err == nil {
 		t.Error("reading the repository ran a program that its configuration names")
-	}
-}
-
-func TestParseTreeRefusesStrangeNames(t *testing.T) {
-	t.Parallel()
-	for _, line := range []string{
-		"100644 blob abc 3\t../up\x00",
-		"100644 blob abc 3\t/abs\x00",
-		"100644 blob abc\tshort\x00",
-		"100644 blob abc many\tname\x00",
-	} {
-		if entries, err := parseTree([]byte(line)); err == nil {
-			t.Errorf("%q was taken as %v", line, entries)
-		}
 	}
 }

@@ -89,15 +89,16 @@ func (c *checker) overlaps() {
 	}
 	type key struct {
 		specificity int
+		resource    string // scopes of two resources never meet
 		what        string
 	}
 	claims := make(map[key][]claim)
-	subjects := c.subjects()
+	m := &meetings{subjects: c.subjects(), matched: make(map[*StatusPolicy][]uint64)}
 	for _, p := range byPlace(c.repo.StatusPolicies) {
 		for _, d := range decisions(p.Spec) {
-			k := key{p.Spec.Scope.Specificity(), d.what}
+			k := key{p.Spec.Scope.Specificity(), p.Spec.Scope.Resource, d.what}
 			for _, other := range claims[k] {
-				if !meet(p.Spec.Scope, other.policy.Spec.Scope, subjects) {
+				if !m.meet(p, other.policy) {
 					continue
 				}
 				c.problems = append(c.problems, p.Origin.keyProblem(
@@ -108,37 +109,4 @@ func (c *checker) overlaps() {
 			claims[k] = append(claims[k], claim{p, d.path})
 		}
 	}
-}
-
-// subjects are the resources as scopes see them.
-func (c *checker) subjects() []rules.Subject {
-	groups := make(map[string][]string)
-	for _, g := range c.repo.Groups {
-		for _, m := range g.Spec.Members {
-			groups[m.Name] = append(groups[m.Name], g.Name())
-		}
-	}
-	subjects := make([]rules.Subject, 0, len(c.repo.Resources))
-	for _, r := range c.repo.Resources {
-		subjects = append(subjects, rules.Subject{
-			Name: r.Name(), Platform: r.Spec.Platform, Tier: r.Spec.Tier, Environment: r.Spec.Environment,
-			Labels: r.Metadata.Labels, Groups: groups[r.Name()],
-		})
-	}
-	return subjects
-}
-
-// meet reports whether two scopes of the same rank can match one resource. For
-// tiers and platforms that can be seen from the scopes; for labels and groups
-// that differ it takes a resource which both match.
-func meet(a, b rules.Scope, subjects []rules.Subject) bool {
-	if a.Tier != 0 && b.Tier != 0 && a.Tier != b.Tier ||
-		a.Platform != "" && b.Platform != "" && a.Platform != b.Platform ||
-		a.Resource != "" && b.Resource != "" && a.Resource != b.Resource {
-		return false
-	}
-	if a.Group == b.Group && maps.Equal(a.Labels, b.Labels) {
-		return true
-	}
-	return slices.ContainsFunc(subjects, func(s rules.Subject) bool { return a.Matches(s) && b.Matches(s) })
 }
