@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"unicode/utf8"
 
 	"github.com/bcctl/bcctl/internal/duration"
 	"github.com/bcctl/bcctl/pkg/config/secretref"
@@ -93,8 +94,8 @@ func checkName(text string) error {
 	switch {
 	case text == "":
 		return &Mistake{"name is empty", "write one in lower case letters and digits"}
-	case len(text) > NameMax:
-		return &Mistake{fmt.Sprintf("name has %d characters, more than %d", len(text), NameMax), "write a shorter one"}
+	case utf8.RuneCountInString(text) > NameMax:
+		return &Mistake{fmt.Sprintf("name has %d characters, more than %d", utf8.RuneCountInString(text), NameMax), "write a shorter one"}
 	case !nameExpression.MatchString(text):
 		return &Mistake{fmt.Sprintf("%q is not a name", text), "write lower case letters and digits, with single . _ - or / between them"}
 	default:

@@ -12,9 +12,9 @@ type Reason struct {
 	Status    Status `json:"status"`
 	Message   string `json:"message"`
 	Endpoint  string `json:"endpoint,omitempty"`
-	Indicator ID     `json:"indicator,omitempty"`
+	Indicator ID     `json:"indicator"`
 	Value     Value  `json:"value"`
-	Unit      Unit   `json:"unit,omitempty"`
+	Unit      Unit   `json:"unit"`
 
 	// Threshold is the limit that was crossed, in the unit of Value; absent when
 	// the reason is not about a limit.
@@ -55,8 +55,8 @@ const (
 type Result struct {
 	Name        string     `json:"name"`
 	Kind        ResultKind `json:"kind"`
-	Platform    string     `json:"platform,omitempty"`
-	Tier        int        `json:"tier,omitempty"`
+	Platform    string     `json:"platform"`
+	Tier        int        `json:"tier"`
 	Environment string     `json:"environment,omitempty"`
 	Owner       string     `json:"owner,omitempty"`
 	Site        string     `json:"site,omitempty"`
@@ -72,7 +72,7 @@ type Result struct {
 
 	Reasons       []Reason          `json:"reasons"`
 	Indicators    []IndicatorResult `json:"indicators"`
-	LastKnownGood *LastKnownGood    `json:"lastKnownGood,omitempty"`
+	LastKnownGood *LastKnownGood    `json:"lastKnownGood" jsonschema:"nullable"`
 	Children      []Result          `json:"children"`
 
 	// File and Line are where the resource or group is declared.
