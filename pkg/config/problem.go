@@ -46,8 +46,15 @@ func (ps Problems) Err() error {
 	return ps
 }
 
+// maxText is how many characters of a message are kept: what is repeated from a
+// file must not flood a terminal.
+const maxText = 300
+
 // sorted returns the problems in their order, without repeats.
 func (ps Problems) sorted() Problems {
+	for i := range ps {
+		ps[i].What, ps[i].Instead = clip(ps[i].What), clip(ps[i].Instead)
+	}
 	slices.SortFunc(ps, func(a, b Problem) int {
 		return cmp.Or(
 			cmp.Compare(a.File, b.File),
@@ -58,4 +65,11 @@ func (ps Problems) sorted() Problems {
 		)
 	})
 	return slices.Compact(ps)
+}
+
+func clip(text string) string {
+	if runes := []rune(text); len(runes) > maxText {
+		return string(runes[:maxText]) + "..."
+	}
+	return text
 }

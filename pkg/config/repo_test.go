@@ -4,8 +4,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -142,5 +145,18 @@ func TestProblemsAsError(t *testing.T) {
 	p := config.Problem{File: "a.yaml", Line: 1, Col: 2, What: "wrong", Instead: "write x"}
 	if err := (config.Problems{p, p}).Err(); err == nil || err.Error() != "a.yaml:1:2: wrong; write x\na.yaml:1:2: wrong; write x" {
 		t.Errorf("problems are the error %v", err)
+	}
+}
+
+func TestLongMessagesAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ü", 5000)
+	_, problems := config.Load(fstest.MapFS{"x.yaml": {Data: []byte("apiVersion: bcctl/v1\nkind: " + long + "\nmetadata: {name: a}\nspec: {}\n")}}, config.Options{})
+	found := false
+	for _, p := range problems {
+		found = found || strings.HasSuffix(p.What, "...") && utf8.RuneCountInString(p.What) == 303
+	}
+	if !found || len(problems.Error()) > 2000 {
+		t.Errorf("messages have %d bytes", len(problems.Error()))
 	}
 }
