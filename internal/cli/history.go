@@ -53,7 +53,7 @@ func (a *app) history(cmd *cobra.Command, target string, since time.Duration, in
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer a.closeStore(db)
 	last, err := db.Latest(ctx, target)
 	if err != nil {
 		return err

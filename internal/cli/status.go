@@ -58,7 +58,7 @@ func (a *app) recorded(cmd *cobra.Command, args []string, sel *selection) (check
 	if err != nil {
 		return check.Report{}, r, err
 	}
-	defer db.Close()
+	defer a.closeStore(db)
 	var names []string
 	for _, t := range targets.targets {
 		names = append(names, t.Name())

@@ -16,3 +16,10 @@ func (a *app) openStore(ctx context.Context, r *repository) (*store.DB, error) {
 		Retention: store.Retention{Raw: r.settings.Store.Raw},
 	})
 }
+
+// closeStore ends the use of a history. What was read stays read whatever happens.
+func (a *app) closeStore(db *store.DB) {
+	if err := db.Close(); err != nil {
+		a.remark("%v", err)
+	}
+}

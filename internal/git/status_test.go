@@ -28,7 +28,11 @@ func TestHead(t *testing.T) {
 		{"change outside of the folder", func() { r.write("other/b.yaml", "changed") }, false},
 		{"ignored file that is no document", func() { r.write("config/run.log", "x") }, false},
 		{"ignored document", func() { r.write("config/secret.yaml", "x") }, true},
-		{"ignored document gone", func() { os.Remove(filepath.Join(folder, "secret.yaml")) }, false},
+		{"ignored document gone", func() {
+			if err := os.Remove(filepath.Join(folder, "secret.yaml")); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
 		{"change", func() { r.write("config/a.yaml", "changed") }, true},
 		{"change undone", func() { r.write("config/a.yaml", "a") }, false},
 		{"new file", func() { r.write("config/new.yaml", "n") }, true},

@@ -129,14 +129,12 @@ func bareRun(ctx context.Context, pool *sql.DB, run int) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = insert.Close() }() // its transaction is over by then
 	at := millionStart.Add(time.Duration(run) * 30 * time.Second).UnixMilli()
 	for series := range millionPerRun {
 		if _, err := insert.ExecContext(ctx, at, series, float64(run*series)+0.25); err != nil {
 			return err
 		}
-	}
-	if err := insert.Close(); err != nil {
-		return err
 	}
 	return tx.Commit()
 }
