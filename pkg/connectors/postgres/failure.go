@@ -91,11 +91,17 @@ func rootCause(err error) string {
 	}
 }
 
+// redact takes a password out of a text. One so short that the text would show
+// where it was takes the text with it.
 func redact(text, password string) string {
-	if len(password) < 4 {
+	switch {
+	case password == "" || !strings.Contains(text, password):
 		return text
+	case len(password) < 4:
+		return "(the message may hold the password)"
+	default:
+		return strings.ReplaceAll(text, password, "***")
 	}
-	return strings.ReplaceAll(text, password, "***")
 }
 
 // queryFailure is the finding for a statement that failed on a reached node.
