@@ -137,6 +137,18 @@ func TestSI7GroupExpiresWithItsFirstPart(t *testing.T) {
 	}
 }
 
+// A member that never saw anything says nothing about when the others were seen.
+func TestGroupTimesAreOfWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	blind := readiness.Result{Name: "b", Status: unknown, EvaluatedAt: noon}
+	for _, members := range [][]rules.Member{{{Name: "a"}, {Name: "b"}}, {{Name: "b"}, {Name: "a"}}} {
+		r := roll([]readiness.Result{judged("a", green), blind}, rules.Group{Members: members})
+		if r.Status != unknown || !r.ObservedAt.Equal(noon) || !r.ValidUntil.Equal(noon.Add(time.Minute)) {
+			t.Errorf("%s, observed %s, valid until %s", r.Status, r.ObservedAt, r.ValidUntil)
+		}
+	}
+}
+
 // The tree of a group shows its members without their details, which stand
 // beside it.
 func TestGroupShowsItsMembersBriefly(t *testing.T) {

@@ -181,15 +181,42 @@ func TestStateProvesNothing(t *testing.T) {
 	}
 }
 
-// A series given twice in one run keeps the worse state, whichever came first.
+// The age of a sample is no time in which the value was good: only what lies
+// between two samples is.
+func TestAgeOfASampleIsNotGoodTime(t *testing.T) {
+	t.Parallel()
+	p := limited()
+	limit := p.Thresholds[lag]
+	limit.ClearFor = dur(s30)
+	p.Thresholds[lag] = limit
+	walk(t, judge(t, ledger, p), []step{{0, 10, 0, false, yellow, high}, {m, 4, 50 * time.Second, false, yellow, clears},
+		{m + 5*time.Second, 4, 55 * time.Second, false, yellow, clears}, {m + 40*time.Second, 4, time.Minute - 1, false, green, ""}})
+}
+
+// A series given twice in one run keeps the worse state, whichever came first:
+// the worse level, the shorter good time, and the worse of what was good.
 func TestSeriesGivenTwiceKeepsTheWorseState(t *testing.T) {
 	t.Parallel()
 	j := judge(t, ledger, limited())
-	good, bad := readAt("b", lag, readiness.Num(0)), readAt("b", lag, readiness.Num(200<<20))
-	for _, pair := range [][]readiness.Observation{{good, bad}, {bad, good}} {
-		r, state := j.Evaluate(noon, append(without(lag, healthy()), pair...), rules.State{})
-		if r.Status != red || state.Held["b|replication.lag"].Status != red {
-			t.Errorf("%s, and %s is held", r.Status, state.Held["b|replication.lag"].Status)
+	_, held := j.Evaluate(noon.Add(-time.Minute), shifted(-time.Minute, append(without(lag, healthy()), readAt("b", lag, readiness.Num(200<<20)))), rules.State{})
+	older := shifted(-10*time.Second, []readiness.Observation{readAt("b", lag, readiness.Num(0))})[0]
+	for name, tt := range map[string]struct {
+		one, two readiness.Observation
+		prior    rules.State
+		want     rules.Held
+	}{
+		"red and good":      {readAt("b", lag, readiness.Num(0)), readAt("b", lag, readiness.Num(200<<20)), rules.State{}, rules.Held{Status: red}},
+		"good twice":        {older, readAt("b", lag, readiness.Num(0)), held, rules.Held{Status: red, GoodSince: noon, Good: green}},
+		"yellow and good":   {readAt("b", lag, readiness.Num(20<<20)), readAt("b", lag, readiness.Num(0)), held, rules.Held{Status: red, GoodSince: noon, Good: yellow}},
+		"not good and good": {readAt("b", lag, readiness.Num(60<<20)), readAt("b", lag, readiness.Num(0)), held, rules.Held{Status: red}},
+		"unread and good":   {failed("b", lag, readiness.QueryFailed), readAt("b", lag, readiness.Num(0)), held, rules.Held{Status: red}},
+	} {
+		for _, pair := range [][]readiness.Observation{{tt.one, tt.two}, {tt.two, tt.one}} {
+			r, state := j.Evaluate(noon, append(without(lag, healthy()), pair...), tt.prior)
+			got := state.Held["b|replication.lag"]
+			if r.Status != red || got.Status != tt.want.Status || !got.GoodSince.Equal(tt.want.GoodSince) || !got.GoodSince.IsZero() && got.Good != tt.want.Good {
+				t.Errorf("%s: %s, and %+v is held, want %+v", name, r.Status, got, tt.want)
+			}
 		}
 	}
 }
