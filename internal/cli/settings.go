@@ -89,10 +89,17 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 			return Settings{}, fail(exitConfig, fmt.Errorf("%s: %w", s.name, err), "")
 		}
 	}
+	origin := map[string]string{}
+	for _, s := range sources {
+		for _, key := range keysOf(s.data) {
+			origin[key] = s.name
+		}
+	}
 	for key := range settingDefaults {
 		name := "BCCTL_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key))
 		if value, ok := a.Lookup(name); ok && value != "" {
 			v.Set(key, value)
+			origin[key] = name
 		}
 	}
 	for flag, key := range map[string]string{"parallel": "check.parallel", "target-timeout": "check.target-timeout", "store": "store.url"} {
@@ -101,8 +108,10 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 		}
 		if f := flags.Lookup(flag); f != nil && f.Changed {
 			v.Set(key, f.Value.String())
+			origin[key] = "--" + flag
 		}
 	}
+	a.showSettings(v, origin)
 	var s Settings
 	if err := v.UnmarshalExact(&s); err != nil {
 		return s, fail(exitConfig, fmt.Errorf("settings: %w", flatten(err)), "bcctl help environment")
@@ -114,6 +123,30 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 		return s, fail(exitConfig, fmt.Errorf("check.target-timeout is %s; write at least 100ms", s.Check.TargetTimeout), "")
 	}
 	return s, nil
+}
+
+// showSettings lists what is in effect and where it comes from, for --verbose.
+func (a *app) showSettings(v *viper.Viper, origin map[string]string) {
+	if a.globals.verbose == 0 || a.globals.quiet {
+		return
+	}
+	for _, key := range sortedKeys(settingDefaults) {
+		from := origin[key]
+		if from == "" {
+			from = "default"
+		}
+		fmt.Fprintf(a.Stderr, "bcctl: setting %s = %v (%s)\n", key, v.Get(key), from)
+	}
+}
+
+// keysOf lists the keys of a settings file that checkKeys has accepted.
+func keysOf(data []byte) []string {
+	one := viper.New()
+	one.SetConfigType("yaml")
+	if err := one.ReadConfig(bytes.NewReader(data)); err != nil {
+		return nil
+	}
+	return one.AllKeys()
 }
 
 // checkKeys refuses unknown keys of one file, each with the nearest known one.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -132,12 +133,7 @@ func (c *Connector) readAtOnce(ctx context.Context, s *session, conn *pgx.Conn) 
 	}
 	start := c.now()
 	var all everything
-	batch := &pgx.Batch{}
-	for _, sql := range []string{"RESET default_transaction_read_only", "BEGIN TRANSACTION READ ONLY",
-		oneStatement(version, c.spec.Heartbeat != nil), "COMMIT", readOnlySQL} {
-		batch.Queue(sql)
-	}
-	err := readBatch(conn.SendBatch(ctx, batch), &all)
+	err := askAtOnce(ctx, conn, oneStatement(version, c.spec.Heartbeat != nil), &all)
 	if err != nil {
 		if asPgError(err) == nil && (conn.IsClosed() || ctx.Err() != nil) {
 			return false, err
@@ -164,23 +160,24 @@ func (c *Connector) readAtOnce(ctx context.Context, s *session, conn *pgx.Conn) 
 	return true, nil
 }
 
-func readBatch(results pgx.BatchResults, all *everything) (err error) {
-	defer func() {
-		if closeErr := results.Close(); err == nil {
-			err = closeErr
+// askAtOnce runs the statement and what surrounds it as one message of the simple
+// protocol: one round trip, and nothing prepared that is used once. No value is
+// part of the text.
+func askAtOnce(ctx context.Context, conn *pgx.Conn, statement string, all *everything) error {
+	results, err := conn.PgConn().Exec(ctx, "RESET default_transaction_read_only; BEGIN TRANSACTION READ ONLY; "+
+		statement+"; COMMIT; "+readOnlySQL).ReadAll()
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			return r.Err
 		}
-	}()
-	for i := range 5 {
-		if i == 2 {
-			err = readOne(results, intoValue(reachableID, "", all))
-		} else {
-			_, err = results.Exec()
-		}
-		if err != nil {
-			return err
+		if len(r.Rows) == 1 && len(r.Rows[0]) == 1 {
+			return decodeJSON(string(r.Rows[0][0]), all)
 		}
 	}
-	return nil
+	return errors.New("the statement returned no row")
 }
 
 // readMarkers reads the tables of schema bcctl that the role may read.
