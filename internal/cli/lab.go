@@ -25,6 +25,7 @@ writes a configuration repository for them. Nothing of it touches other servers.
 		Example: exampleLines("bcctl lab up", "bcctl lab break pause-replay", "bcctl lab status", "bcctl lab down"),
 	}
 	lab.PersistentFlags().StringVar(&dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("bcctl-lab-%d", os.Getuid())), "where the laboratory is")
+	lab.PersistentFlags().Lookup("dir").DefValue = "bcctl-lab-UID in the temporary folder"
 	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir))
 	return lab
 }
