@@ -143,6 +143,8 @@ type sweeper struct {
 	runner *check.Runner
 	store  closer
 	status *term.Progress
+
+	warnings []string // about this process, for every report it makes
 }
 
 type closer interface{ Close() error }
@@ -182,7 +184,7 @@ func (s *sweeper) openStore(ctx context.Context, a *app) error {
 	}
 	db, err := a.openStore(ctx, s.repo)
 	if err != nil {
-		a.remark("history is not kept: %v", err)
+		s.warnings = append(s.warnings, "history is not kept: "+err.Error())
 		return nil
 	}
 	s.runner.Store, s.store = db, db
@@ -200,6 +202,7 @@ func (s *sweeper) once(ctx context.Context) (check.Report, error) {
 	if err != nil {
 		return report, err
 	}
+	report.Warnings = append(report.Warnings, s.warnings...)
 	if shift := clockShift(s.app.Lookup); shift != 0 {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("the collector's clock is shifted by %s (%s), for the laboratory", shift, labClockSkew))
 	}

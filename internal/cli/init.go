@@ -21,7 +21,7 @@ func newInit(a *app) *cobra.Command {
 		Use:   "init [dir]",
 		Short: "Start a configuration repository; never overwrites a file",
 		Long: `Writes a small, complete repository with comments: sites, one resource, a group,
-thresholds, approvals, people, rule tests and the schemas for your editor. With
+thresholds, rule tests and the schemas for your editor. With
 --demo, a repository with observations recorded from real servers, to try every
 reading command without a database.`,
 		Example: exampleLines("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init --dry-run"),

@@ -40,7 +40,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		if err != nil && !isVerdict(err) {
+		if err != nil && !isVerdict(err) && !errors.Is(err, context.Canceled) {
 			printError(env.Stderr, err)
 		}
 		return exitInterrupted
