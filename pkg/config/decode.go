@@ -112,7 +112,7 @@ func decodeDocument(doc *yamldoc.Document, name string, v *validator) (entry, Pr
 	if problems := schemaProblems(s, doc.Value, o); len(problems) > 0 {
 		return e, problems
 	}
-	data, err := json.Marshal(doc.Value)
+	data, err := appendJSON(make([]byte, 0, 1024), doc.Value)
 	if err == nil {
 		e.add, err = decodeKind(kind, data, o)
 	}
