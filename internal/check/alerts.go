@@ -29,9 +29,8 @@ type Episode struct {
 	Reminded time.Time        `json:"reminded,omitzero"`
 	Message  string           `json:"message,omitempty"`
 
-	// Worse is when samples began that are worse than RaisedAs, and how many.
-	Worse        time.Time `json:"worse,omitzero"`
-	WorseSamples int       `json:"worseSamples,omitempty"`
+	// Worse is when samples began that are worse than RaisedAs.
+	Worse time.Time `json:"worse,omitzero"`
 
 	// Series is where the breach was seen. While one of them cannot be read, the
 	// episode does not end.
@@ -172,16 +171,13 @@ func (a *alerting) raise(e *Episode, kind TransitionKind, reason readiness.Reaso
 // worsen raises an episode again when it was raised as something milder: who is
 // told of red only was not told yet.
 func (a *alerting) worsen(e *Episode, reason readiness.Reason, after time.Duration) {
-	if e.Raised.IsZero() || !e.Status.Worse(e.RaisedAs) {
-		e.Worse, e.WorseSamples = time.Time{}, 0
-		return
-	}
-	if e.Worse.IsZero() {
+	switch {
+	case e.Raised.IsZero() || !e.Status.Worse(e.RaisedAs):
+		e.Worse = time.Time{}
+	case e.Worse.IsZero():
 		e.Worse = a.now
-	}
-	e.WorseSamples++
-	if a.now.Sub(e.Worse) >= after && e.WorseSamples >= minSamples {
-		e.RaisedAs, e.Reminded, e.Worse, e.WorseSamples = e.Status, a.now, time.Time{}, 0
+	case a.now.Sub(e.Worse) >= after:
+		e.RaisedAs, e.Reminded, e.Worse = e.Status, a.now, time.Time{}
 		a.emit(Raised, reason.Code, reason.Message, e.Since)
 	}
 }

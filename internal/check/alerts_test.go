@@ -152,7 +152,11 @@ func TestBreachThatTurnsWorseIsRaisedAgain(t *testing.T) {
 	again := []string{"raised REPLICATION_LAG_HIGH"}
 	episode(t, seen{0, high, nil, nil}, seen{m, high, nil, again}, seen{2 * m, worse, nil, nil}, seen{2*m + 30*sec, high, nil, nil},
 		seen{3 * m, worse, nil, nil}, seen{3*m + 59*sec, worse, nil, nil}, seen{4 * m, worse, nil, again}, seen{5 * m, worse, nil, nil},
-		seen{6 * m, high, nil, nil}, seen{7 * m, worse, nil, nil}, seen{20 * m, worse, nil, nil}, seen{21 * m, nil, nil, []string{"cleared REPLICATION_LAG_HIGH"}})
+		seen{6 * m, high, nil, nil}, seen{7 * m, worse, nil, nil}, seen{20 * m, worse, nil, nil},
+		seen{4*m + 4*h - 1, worse, nil, nil}, seen{4*m + 4*h, worse, nil, []string{"reminder REPLICATION_LAG_HIGH"}},
+		seen{5 * h, nil, nil, []string{"cleared REPLICATION_LAG_HIGH"}})
+	// One sample that is worse is no alert, however late it comes.
+	episode(t, seen{0, high, nil, nil}, seen{m, high, nil, again}, seen{3 * h, worse, nil, nil}, seen{3*h + m, worse, nil, again})
 }
 
 // A lag near its objective that becomes one over it is not over.
@@ -219,12 +223,16 @@ func TestAdvanceChangesNothingItWasGiven(t *testing.T) {
 	t.Parallel()
 	j := judgeOf(t)
 	prior, _ := advance(Alerts{}, sampled(noon, seen{reasons: slices.Concat(high, lostDR)}), j, noon)
-	before, _ := json.Marshal(prior)
 	kept := prior.Episodes[readiness.ReplicationLagHigh]
+	kept.Series = slices.Grow(kept.Series, 8)
+	before, _ := json.Marshal(prior)
 	next, _ := advance(prior, sampled(noon, seen{reasons: slices.Concat(worse, lostDR, []readiness.Reason{because(readiness.ReplicationLagHigh, red, "a", lag)})}), j, noon.Add(h))
 	after, _ := json.Marshal(prior)
 	if string(before) != string(after) {
 		t.Errorf("given %s, left %s", before, after)
+	}
+	if spare := kept.Series[:2][1]; spare != (series{}) {
+		t.Errorf("%+v was written behind the series it was given", spare)
 	}
 	if reflect.DeepEqual(next.Episodes[readiness.ReplicationLagHigh], kept) {
 		t.Error("nothing was added to the episode")

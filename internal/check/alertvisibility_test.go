@@ -25,6 +25,21 @@ func TestVisibilityNeedsTwoSamplesToo(t *testing.T) {
 	episode(t, seen{0, lostDR, dr, nil}, seen{m, nil, nil, nil}, seen{2 * m, lostDR, dr, nil}, seen{3 * m, nil, nil, nil})
 }
 
+// Without a grace it still takes two samples.
+func TestVisibilityWithoutGrace(t *testing.T) {
+	t.Parallel()
+	j := judgeOf(t)
+	j.VisibilityGrace = 0
+	r := sampled(noon, seen{reasons: lostDR, unread: dr})
+	state, transitions := advance(Alerts{}, r, j, noon)
+	if len(transitions) > 0 {
+		t.Errorf("the first sample was alerted: %+v", transitions)
+	}
+	if _, transitions = advance(state, r, j, noon.Add(sec)); len(transitions) != 1 || transitions[0].Kind != VisibilityLost {
+		t.Errorf("the second one: %+v", transitions)
+	}
+}
+
 // It is alerted whatever the breaches do, and does not end them.
 func TestVisibilityIsIndependentOfBreaches(t *testing.T) {
 	t.Parallel()

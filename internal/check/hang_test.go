@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,7 +85,8 @@ func TestHungConnectorIsAbandoned(t *testing.T) {
 			t.Errorf("message %q does not say how long was waited", m)
 		}
 		hung := f.of("hung")[0]
-		closes(t, hung, 0)
+		synctest.Wait()
+		closes(t, hung, 0) // it is still in use
 		close(released)
 		synctest.Wait()
 		closes(t, hung, 1)
@@ -167,6 +169,37 @@ func TestAbandonedConnectorIsNotUsedAgain(t *testing.T) {
 		closes(t, opened[0], 0)
 		closes(t, opened[1], 1)
 		close(released)
+		synctest.Wait()
+		closes(t, opened[0], 1)
+		closes(t, opened[1], 1)
+	})
+}
+
+// Nor is one that was kept while it was well.
+func TestKeptConnectorThatHangsIsNotUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		f := &fleet{behave: map[string]collecting{}}
+		var sick atomic.Bool
+		f.behave["moody"] = func(ctx context.Context, s connectors.Spec) ([]readiness.Observation, error) {
+			if sick.Load() {
+				<-released
+			}
+			return healthy(ctx, s)
+		}
+		b := bubble(t, f, "moody")
+		b.KeepOpen = true
+		expect(t, find(t, b.run(t), "moody"), green, "")
+		sick.Store(true)
+		expect(t, find(t, b.run(t), "moody"), unknown, readiness.VisCollector)
+		sick.Store(false)
+		expect(t, find(t, b.run(t), "moody"), green, "")
+		opened := f.of("moody")
+		if len(opened) != 2 {
+			t.Fatalf("%d connectors were opened", len(opened))
+		}
+		close(released)
+		_ = b.Close()
 		synctest.Wait()
 		closes(t, opened[0], 1)
 		closes(t, opened[1], 1)

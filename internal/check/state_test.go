@@ -109,7 +109,13 @@ func TestSI8CacheIsNoEvidence(t *testing.T) {
 	f := &fleet{behave: map[string]collecting{}}
 	b, _ := stored(t, f, resource("ledger"))
 	b.run(t)
+	asked := false
 	f.behave["ledger"] = func(_ context.Context, s connectors.Spec) ([]readiness.Observation, error) {
+		asked = true
+		if s.Previous == nil {
+			t.Error("earlier readings cannot be asked for")
+			return nil, nil
+		}
 		if o, ok := s.Previous("b", lag); !ok || !o.ObservedAt.Equal(noon) || o.Failure != nil {
 			t.Errorf("earlier reading %+v, %v", o, ok)
 		}
@@ -120,6 +126,9 @@ func TestSI8CacheIsNoEvidence(t *testing.T) {
 	}
 	b.clock = noon.Add(time.Second)
 	expect(t, find(t, b.run(t), "ledger"), unknown, readiness.IndicatorMissing)
+	if !asked {
+		t.Error("the connector was not asked")
+	}
 }
 
 // A store that fails is a warning, and the report is complete.
@@ -164,7 +173,7 @@ func TestDamagedStateIsNoState(t *testing.T) {
 	for _, damaged := range []string{`{`, `null`, `[]`, `"x"`, `{"alerts":{"episodes":{"DIVERGED":null},"judged":true}}`, `{"alerts":{"unseen":null,"status":"purple"}}`,
 		`{"rules":{"held":{"b|replication.lag_bytes":null}}}`, `{"rules":{"held":{"b|replication.lag_bytes":{"status":"red"}},"unseenSince":"yesterday"}}`} {
 		for want, does := range map[readiness.Status]collecting{green: healthy, red: bad(readiness.Diverged), unknown: unreached} {
-			b, store := stored(t, &fleet{behave: map[string]collecting{"ledger": does}}, resource("ledger", func(s *config.ResourceSpec) { s.Thresholds = thresholds(lag, "1MiB") }))
+			b, store := stored(t, &fleet{behave: map[string]collecting{"ledger": does}}, resource("ledger", slowToClear))
 			store.memories = map[string]Memory{"ledger": {Episodes: json.RawMessage(damaged), SavedAt: noon.Add(-m)}}
 			if r := find(t, b.run(t), "ledger"); r.Status != want {
 				t.Errorf("%s: %s %v, want %s", damaged, r.Status, codesOf(r), want)
@@ -174,6 +183,14 @@ func TestDamagedStateIsNoState(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slowToClear keeps a held level for an hour of good samples.
+func slowToClear(s *config.ResourceSpec) {
+	s.Thresholds = thresholds(lag, "1MiB")
+	limit := s.Thresholds[lag]
+	limit.ClearFor = dur(time.Hour)
+	s.Thresholds[lag] = limit
 }
 
 // A maximum age given for the run holds for every indicator, over every policy.

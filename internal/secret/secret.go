@@ -97,8 +97,6 @@ func (File) Resolve(_ context.Context, path string) (string, error) {
 		return "", fmt.Errorf("secret file %s is not a regular file", path)
 	case othersMayRead(info):
 		return "", fmt.Errorf("secret file %s may be read by everybody (mode %04o); run chmod 600 on it", path, info.Mode().Perm())
-	case info.Size() > maxSecret:
-		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecret)
 	}
 	data, err := readFile(path)
 	if err != nil {
@@ -106,7 +104,7 @@ func (File) Resolve(_ context.Context, path string) (string, error) {
 	}
 	value := strings.TrimRight(string(data), "\r\n")
 	switch {
-	case len(data) > maxSecret: // it grew, or has no size of its own
+	case len(data) > maxSecret: // not asked of the file before: some have no size of their own
 		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecret)
 	case strings.Contains(value, "\x00"):
 		// What the kernel shows of a process, its environment for one, is such a file.
