@@ -22,72 +22,88 @@ import (
 // is read again from the documented views, one by one (see readings), so that one
 // refusal does not hide the rest.
 
-// oneStatement returns the statement for a server version.
-func oneStatement(version int, heartbeat bool) string {
-	walStatus, pause, collations, beat := "NULL AS \"walStatus\", NULL AS \"safeSize\"",
-		"CASE WHEN pg_is_wal_replay_paused() THEN 'paused' ELSE 'not paused' END", "NULL", "false"
-	if version >= 130000 {
-		walStatus = "s.wal_status AS \"walStatus\", s.safe_wal_size AS \"safeSize\""
-	}
-	if version >= 140000 {
-		pause = "pg_get_wal_replay_pause_state()"
+// oneStatement returns the statement for a version and a role. A server that is not
+// in that role refuses it. What is seldom needed is only looked for here, and read
+// by afterwards.
+func oneStatement(version int, standby, heartbeat bool) string {
+	parts := []string{
+		`'facts', ` + factsPart(heartbeat),
+		`'senders', ` + sendersPart,
+		`'slots', ` + slotsPart(version),
+		`'settings', ` + settingsPart(),
+		`'readOnlySomewhere', EXISTS (SELECT FROM pg_db_role_setting
+      WHERE array_to_string(setconfig, ' ') ILIKE '%default_transaction_read_only%')`,
 	}
 	if version >= 150000 {
-		collations = "(" + collationSQL + ")"
+		parts = append(parts, `'collations', (`+collationSQL+`)`)
 	}
+	if standby {
+		parts = append(parts, `'replay', `+replayPart(version),
+			`'conflicts', (SELECT sum(`+conflictTotal+`) FROM pg_database)`)
+	} else {
+		parts = append(parts, `'position', json_build_object('flush', pg_current_wal_flush_lsn(), 'insert', pg_current_wal_insert_lsn(),
+      'timeline', ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int)`,
+			`'archiver', (SELECT json_build_object('archived', archived_count, 'failed', failed_count,
+      'lastArchived', last_archived_time, 'lastFailed', last_failed_time, 'failedFile', last_failed_wal) FROM pg_stat_get_archiver())`,
+			`'archiveReady', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready')`)
+	}
+	return "SELECT json_build_object(" + strings.Join(parts, ",\n  ") + ")"
+}
+
+func factsPart(heartbeat bool) string {
+	beat := "false"
 	if heartbeat {
 		beat = readable("bcctl.heartbeat")
 	}
-	var settings []string
-	for _, name := range settingNames {
-		settings = append(settings, fmt.Sprintf("'%s', current_setting('%s', true)", name, name))
-	}
-	return `SELECT json_build_object(
-  'facts', json_build_object(
+	return `json_build_object(
     'inRecovery', pg_is_in_recovery(), 'systemIdentifier', (SELECT system_identifier FROM pg_control_system())::text,
     'started', pg_postmaster_start_time(), 'addr', host(inet_server_addr()), 'port', inet_server_port(),
     'clusterName', current_setting('cluster_name'), 'version', current_setting('server_version_num')::int,
     'clock', clock_timestamp(), 'monitor', pg_has_role('pg_monitor', 'USAGE'),
-    'heartbeat', ` + beat + `, 'reign', ` + readable("bcctl.reign") + `),
-  'position', CASE WHEN NOT pg_is_in_recovery() THEN json_build_object(
-    'flush', pg_current_wal_flush_lsn(), 'insert', pg_current_wal_insert_lsn(),
-    'timeline', ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int) END,
-  'replay', CASE WHEN pg_is_in_recovery() THEN json_build_object(
+    'heartbeat', ` + beat + `, 'reign', ` + readable("bcctl.reign") + `)`
+}
+
+// sendersPart leaves the name of the slot to be found by its process, see slotsPart.
+const sendersPart = `(SELECT coalesce(json_agg(q), '[]') FROM (
+    SELECT w.pid, a.application_name AS "applicationName", host(a.client_addr) AS addr,
+           w.state, w.sync_state AS "syncState", w.flush_lsn AS flush, w.replay_lsn AS replay,
+           extract(epoch FROM clock_timestamp() - w.reply_time) AS "replyAge",
+           extract(epoch FROM clock_timestamp() - a.backend_start) AS age,
+           CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END AS "serverFlush"
+    FROM pg_stat_get_wal_senders() w, pg_stat_get_activity(w.pid) a
+    WHERE w.state IS DISTINCT FROM 'backup') q)`
+
+func slotsPart(version int) string {
+	status := `NULL AS "walStatus", NULL AS "safeSize"`
+	if version >= 130000 {
+		status = `s.wal_status AS "walStatus", s.safe_wal_size AS "safeSize"`
+	}
+	return `(SELECT coalesce(json_agg(q), '[]') FROM (
+    SELECT s.slot_name AS name, s.slot_type AS type, s.active, s.active_pid AS "activePid", s.temporary, s.restart_lsn AS restart, ` + status + `
+    FROM pg_get_replication_slots() s) q)`
+}
+
+func settingsPart() string {
+	var list []string
+	for _, name := range settingNames {
+		list = append(list, fmt.Sprintf("'%s', current_setting('%s', true)", name, name))
+	}
+	return "json_build_object(" + strings.Join(list, ", ") + ")"
+}
+
+func replayPart(version int) string {
+	pause := "CASE WHEN pg_is_wal_replay_paused() THEN 'paused' ELSE 'not paused' END"
+	if version >= 140000 {
+		pause = "pg_get_wal_replay_pause_state()"
+	}
+	return `json_build_object(
     'receive', pg_last_wal_receive_lsn(), 'replay', pg_last_wal_replay_lsn(), 'pause', ` + pause + `,
     'lastCommit', pg_last_xact_replay_timestamp(),
     'receiver', (SELECT json_build_object('pid', w.pid, 'status', w.status, 'timeline', w.received_tli,
        'host', w.sender_host, 'port', w.sender_port, 'slotName', w.slot_name,
        'messageAge', extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time),
        'age', (SELECT extract(epoch FROM clock_timestamp() - a.backend_start) FROM pg_stat_get_activity(w.pid) a))
-       FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL)) END,
-  'senders', (SELECT coalesce(json_agg(q), '[]') FROM (
-    SELECT w.pid, a.application_name AS "applicationName", s.slot_name AS "slotName", host(a.client_addr) AS addr,
-           w.state, w.sync_state AS "syncState", w.flush_lsn AS flush, w.replay_lsn AS replay,
-           extract(epoch FROM clock_timestamp() - w.reply_time) AS "replyAge",
-           extract(epoch FROM clock_timestamp() - a.backend_start) AS age,
-           CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END AS "serverFlush"
-    FROM pg_stat_get_wal_senders() w JOIN LATERAL pg_stat_get_activity(w.pid) a ON true
-         LEFT JOIN pg_get_replication_slots() s ON s.active_pid = w.pid
-    WHERE w.state IS DISTINCT FROM 'backup') q),
-  'slots', (SELECT coalesce(json_agg(q), '[]') FROM (
-    SELECT s.slot_name AS name, s.active, s.temporary, s.restart_lsn AS restart, ` + walStatus + `
-    FROM pg_get_replication_slots() s WHERE s.slot_type = 'physical') q),
-  'settings', json_build_object(` + strings.Join(settings, ", ") + `),
-  'readOnlyFor', (SELECT coalesce(json_agg(q), '[]') FROM (
-    SELECT concat_ws(' ', 'role ' || CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
-                     'database ' || (SELECT datname FROM pg_database d WHERE d.oid = s.setdatabase)) AS "where",
-           s.setrole <> 0 AND pg_get_userbyid(s.setrole) = current_user AS own,
-           s.setrole = 0 AND s.setdatabase = (SELECT oid FROM pg_database d WHERE d.datname = current_database()) AS here
-    FROM pg_db_role_setting s, unnest(s.setconfig) AS c
-    WHERE c ~* '` + readOnlyPattern + `' ORDER BY 1) q),
-  'archiver', (SELECT json_build_object('archived', archived_count, 'failed', failed_count,
-    'lastArchived', last_archived_time, 'lastFailed', last_failed_time, 'failedFile', last_failed_wal) FROM pg_stat_get_archiver()),
-  'archiveReady', CASE WHEN current_setting('archive_mode') <> 'off' AND pg_has_role('pg_monitor', 'USAGE')
-    THEN (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') END,
-  'conflicts', CASE WHEN pg_is_in_recovery() THEN (SELECT sum(` + conflictTotal + `) FROM pg_database) END,
-  'syncWaiting', CASE WHEN current_setting('synchronous_standby_names') <> ''
-    THEN (SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE wait_event = 'SyncRep') END,
-  'collations', ` + collations + `)`
+       FROM pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL))`
 }
 
 // readable is an expression: may the role read a table of schema bcctl? The order
@@ -106,18 +122,42 @@ const conflictTotal = `pg_stat_get_db_conflict_tablespace(oid) + pg_stat_get_db_
 
 // everything is what the statement returns.
 type everything struct {
-	Facts        nodeFacts          `json:"facts"`
-	Position     *position          `json:"position"`
-	Replay       *replay            `json:"replay"`
-	Senders      []sender           `json:"senders"`
-	Slots        []slot             `json:"slots"`
-	Settings     map[string]*string `json:"settings"`
-	ReadOnlyFor  []readOnlyDefault  `json:"readOnlyFor"`
-	Archiver     *archiver          `json:"archiver"`
-	ArchiveReady *int64             `json:"archiveReady"`
-	Conflicts    *int64             `json:"conflicts"`
-	SyncWaiting  *int64             `json:"syncWaiting"`
-	Collations   []string           `json:"collations"`
+	Facts             nodeFacts          `json:"facts"`
+	Position          *position          `json:"position"`
+	Replay            *replay            `json:"replay"`
+	Senders           []sender           `json:"senders"`
+	Slots             []anySlot          `json:"slots"`
+	Settings          map[string]*string `json:"settings"`
+	ReadOnlySomewhere bool               `json:"readOnlySomewhere"`
+	Archiver          *archiver          `json:"archiver"`
+	ArchiveReady      *int64             `json:"archiveReady"`
+	Conflicts         *int64             `json:"conflicts"`
+	Collations        []string           `json:"collations"`
+}
+
+// anySlot is a slot of either type, with the process that reads from it.
+type anySlot struct {
+	slot
+	Type      string `json:"type"`
+	ActivePID *int   `json:"activePid"`
+}
+
+// into fills a node.
+func (all *everything) into(n *node) {
+	n.facts, n.position, n.replay, n.senders = &all.Facts, all.Position, all.Replay, all.Senders
+	n.settings = settingsOf(all.Settings)
+	n.archiver, n.archiveReady, n.conflicts, n.collations = all.Archiver, all.ArchiveReady, all.Conflicts, all.Collations
+	n.slots = []slot{}
+	for _, s := range all.Slots {
+		if s.Type == "physical" {
+			n.slots = append(n.slots, s.slot)
+		}
+		for i := range n.senders {
+			if pid := n.senders[i].PID; pid != nil && s.ActivePID != nil && *pid == *s.ActivePID {
+				n.senders[i].SlotName = &s.Name
+			}
+		}
+	}
 }
 
 // readAtOnce reads a node with one statement. It reports false when the node has
@@ -131,9 +171,13 @@ func (c *Connector) readAtOnce(ctx context.Context, s *session, conn *pgx.Conn) 
 	if !ok || version < minVersion || version > maxVersion {
 		return false, nil
 	}
+	role := conn.PgConn().ParameterStatus("in_hot_standby")
+	if role == "" {
+		return false, nil // before 14 nothing tells the role in advance
+	}
 	start := c.now()
 	var all everything
-	err := askAtOnce(ctx, conn, oneStatement(version, c.spec.Heartbeat != nil), &all)
+	err := askAtOnce(ctx, conn, oneStatement(version, role == "on", c.spec.Heartbeat != nil), &all)
 	if err != nil {
 		if asPgError(err) == nil && (conn.IsClosed() || ctx.Err() != nil) {
 			return false, err
@@ -149,11 +193,9 @@ func (c *Connector) readAtOnce(ctx context.Context, s *session, conn *pgx.Conn) 
 	n := s.node
 	n.at, n.took = middle(start, end), end.Sub(start)
 	n.inHotStandby = conn.PgConn().ParameterStatus("in_hot_standby")
-	n.facts, s.conn, n.failed = &all.Facts, conn, map[readiness.ID]readiness.Finding{}
-	n.position, n.replay, n.senders, n.slots = all.Position, all.Replay, all.Senders, all.Slots
-	n.settings, n.readOnlyFor = settingsOf(all.Settings), all.ReadOnlyFor
-	n.archiver, n.archiveReady, n.conflicts, n.syncWaiting, n.collations = all.Archiver, all.ArchiveReady, all.Conflicts, all.SyncWaiting, all.Collations
-	c.readMarkers(ctx, s)
+	s.conn, n.failed = conn, map[readiness.ID]readiness.Finding{}
+	all.into(n)
+	c.readSeldom(ctx, s, all.ReadOnlySomewhere)
 	if n.position != nil {
 		n.position.at = n.at
 	}
@@ -180,8 +222,9 @@ func askAtOnce(ctx context.Context, conn *pgx.Conn, statement string, all *every
 	return errors.New("the statement returned no row")
 }
 
-// readMarkers reads the tables of schema bcctl that the role may read.
-func (c *Connector) readMarkers(ctx context.Context, s *session) {
+// readSeldom reads what few servers have: tables of schema bcctl that the role may
+// read, a read-only default of a role or database, synchronous standbys.
+func (c *Connector) readSeldom(ctx context.Context, s *session, readOnlySomewhere bool) {
 	n := s.node
 	var list []reading
 	if n.facts.Reign {
@@ -192,6 +235,12 @@ func (c *Connector) readMarkers(ctx context.Context, s *session) {
 	}
 	if n.facts.Heartbeat && c.spec.Heartbeat != nil {
 		list = append(list, into(heartbeatAgeID, heartbeatSQL, &n.heartbeat))
+	}
+	if readOnlySomewhere {
+		list = append(list, intoValue(settingsID, roleSettingsSQL, &n.readOnlyFor))
+	}
+	if !n.facts.InRecovery && n.settings["synchronous_standby_names"] != "" {
+		list = append(list, syncWaitReading(n))
 	}
 	if len(list) > 0 {
 		readAll(ctx, s.conn, s.cred.Password, n.failed, list...)

@@ -125,9 +125,7 @@ func (c *Connector) readings(n *node) []reading {
 		}})
 	} else {
 		list = append([]reading{into(positionID, positionSQL, &n.position)}, list...)
-		list = append(list, reading{syncID, syncWaitSQL, func(text string) error {
-			return decodeField(text, "waiting", &n.syncWaiting)
-		}})
+		list = append(list, syncWaitReading(n))
 	}
 	if n.facts.Monitor {
 		list = append(list, reading{archiveReadyID, archiveReadySQL, func(text string) error {
@@ -148,6 +146,12 @@ func (c *Connector) readings(n *node) []reading {
 		list = append([]reading{reignReading(n)}, list...) // before its position: who has that has this
 	}
 	return list
+}
+
+func syncWaitReading(n *node) reading {
+	return reading{syncID, syncWaitSQL, func(text string) error {
+		return decodeField(text, "waiting", &n.syncWaiting)
+	}}
 }
 
 func reignReading(n *node) reading { return into(lineageID, reignSQL, &n.reign) }
