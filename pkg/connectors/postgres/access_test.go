@@ -84,13 +84,13 @@ func TestAccess(t *testing.T) {
 		v.without(t, readiness.PrimaryUnreachable, readiness.StandbyAbsent)
 	})
 
-	step(t, "a wrong password for one side", func(t *testing.T) {
+	step(t, "one side speaks no TLS", func(t *testing.T) {
 		for node, code := range map[string]readiness.Code{pgpair.Primary: readiness.VisPrimary, pgpair.Standby: readiness.VisDR} {
 			d := newDesk(t, lab)
-			// Endpoints share a credential, so that one side is refused by its own rules.
 			exec(t, lab, node, reloadAfter(`ALTER SYSTEM SET ssl = off`)...)
 			v := d.await(t, "the server to refuse", waitForServers, func(v verdict) bool { return v.has(code) })
-			v.want(t, readiness.Unknown, code)
+			v.want(t, readiness.Unknown, code, readiness.IdentityUnproven)
+			v.without(t, readiness.StandbyPathLost, readiness.PrimaryPathLost, readiness.PrimaryUnreachable)
 			exec(t, lab, node, reloadAfter(`ALTER SYSTEM RESET ssl`)...)
 			d.awaitGreen(t)
 		}
@@ -121,13 +121,15 @@ func TestAccess(t *testing.T) {
 		newDesk(t, lab, wrong, func(s *connectors.Spec) { s.TLS.Mode = connectors.VerifyCA }).sweep(t).wantGreen(t)
 	})
 
-	step(t, "a server that wants no clear text and none that is spoken", func(t *testing.T) {
+	step(t, "clear text to a server that wants none", func(t *testing.T) {
 		v := newDesk(t, lab, func(s *connectors.Spec) { s.TLS = connectors.TLS{Mode: connectors.Disable} }).sweep(t)
 		v.want(t, readiness.Unknown, readiness.VisAuth) // refused by pg_hba.conf
 	})
 
 	step(t, "a port nobody listens on", func(t *testing.T) {
-		v := newDesk(t, lab, func(s *connectors.Spec) { s.Endpoints[0].Address, s.Endpoints[1].Address = refusedAddress(t), refusedAddress(t) }).sweep(t)
+		v := newDesk(t, lab, func(s *connectors.Spec) {
+			s.Endpoints[0].Address, s.Endpoints[1].Address = refusedAddress(t), refusedAddress(t)
+		}).sweep(t)
 		v.want(t, readiness.Unknown, readiness.VisBoth, readiness.VisPrimary, readiness.VisDR)
 		if v.took > time.Second {
 			t.Errorf("a refused connection took %s", v.took)
