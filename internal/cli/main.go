@@ -9,14 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 )
 
 // Main runs bcctl with the process's arguments and returns the exit code.
 func Main() int {
-	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -24,14 +22,6 @@ func Main() int {
 		stop() // a second signal ends the process at once
 	}()
 	return Run(ctx, realEnv(), os.Args[1:])
-}
-
-// tuneMemory lets the heap of a short run grow before it is collected: a sweep of
-// hundreds of targets makes much that lives until its end anyway. GOGC overrides.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }
 
 // Run runs one command line. Errors are printed here and nowhere else.
