@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -164,6 +165,7 @@ func (a *app) newSweeper(ctx context.Context, flags *pflag.FlagSet, args []strin
 			return nil, fail(exitConfig, err, "")
 		}
 	}
+	boundMemory(len(targets.targets), a.getenv("GOMEMLIMIT"))
 	s.runner = &check.Runner{
 		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
 		Parallel: r.settings.Check.Parallel, TargetTimeout: r.settings.Check.TargetTimeout,
@@ -174,6 +176,16 @@ func (a *app) newSweeper(ctx context.Context, flags *pflag.FlagSet, args []strin
 		s.runner.Progress = func(p check.Progress) { s.status.Update(progressStep(p)) }
 	}
 	return s, s.openStore(ctx, a)
+}
+
+// boundMemory makes the collector work harder rather than the process grow beyond
+// what a sweep of this many targets needs, on small runners above all. The bound is
+// soft: it costs time, never a verdict. GOMEMLIMIT overrides it.
+func boundMemory(targets int, override string) {
+	const least, perTarget = 80 << 20, 160 << 10
+	if override == "" {
+		debug.SetMemoryLimit(max(least, int64(targets)*perTarget))
+	}
 }
 
 // openStore opens the history. A history that cannot be opened costs the
