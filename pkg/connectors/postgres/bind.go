@@ -1,6 +1,9 @@
 package postgres
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // senderOf finds the row by which up streams to n. application_name is not unique
 // and client_addr lies behind NAT, so a slot decides first, then a name where one
@@ -55,14 +58,34 @@ func (d *deriver) agree(up *node, s *sender, n *node) bool {
 // connectTime is how long after the start of its process a receiver may need to
 // connect. The process serves one connection and ends with it. More would take
 // servers that were restarted together for each other.
-const connectTime = 5 * time.Second
+const connectTime = 500 * time.Millisecond
 
 func sameAge(up *node, s *sender, n *node) bool {
+	apart, known := agesApart(up, s, n)
+	return known && apart <= connectTime+(up.took+n.took)/2
+}
+
+// agesApart is how far from each other the two ends began.
+func agesApart(up *node, s *sender, n *node) (time.Duration, bool) {
 	if s.Age == nil || n.replay == nil || n.replay.Receiver == nil || n.replay.Receiver.Age == nil {
-		return false
+		return 0, false
 	}
 	began := func(at time.Time, age float64) time.Time { return at.Add(-time.Duration(age * float64(time.Second))) }
-	return began(n.at, *n.replay.Receiver.Age).Sub(began(up.at, *s.Age)).Abs() <= connectTime
+	return began(n.at, *n.replay.Receiver.Age).Sub(began(up.at, *s.Age)).Abs(), true
+}
+
+// mayBeFed reports whether a row of up that has n's slot or name could be of a
+// connection of n that was slow to come about.
+func (d *deriver) mayBeFed(up, n *node) bool {
+	slot, names := d.slotOf(n), d.applicationNames(n)
+	for i := range up.senders {
+		s := &up.senders[i]
+		named := s.SlotName != nil && *s.SlotName == slot || s.ApplicationName != nil && slices.Contains(names, *s.ApplicationName)
+		if apart, known := agesApart(up, s, n); named && s.sending() && known && apart <= time.Minute {
+			return true
+		}
+	}
+	return false
 }
 
 // feeder is the node a standby follows, as it says or as that one says; nil when

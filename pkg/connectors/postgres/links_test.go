@@ -130,7 +130,7 @@ func TestLinks(t *testing.T) {
 
 	step(t, "a cascading standby alone at the DR site", func(t *testing.T) {
 		d := newDesk(t, lab, func(s *connectors.Spec) { s.Endpoints[1].Site = "fra" })
-		d.sweep(t).wantGreen(t)
+		d.awaitGreen(t)
 		exec(t, lab, pgpair.Standby, `SELECT pg_wal_replay_pause()`)
 		if err := lab.Load(t.Context(), 10); err != nil {
 			t.Fatal(err)
@@ -221,6 +221,8 @@ func TestLinks(t *testing.T) {
 		})
 	})
 
+	step(t, "a standby of a clone of the cluster", func(t *testing.T) { clone(t, lab) })
+
 	step(t, "one server behind two names", func(t *testing.T) { aliased(t, lab) })
 }
 
@@ -247,6 +249,59 @@ func followThrough(t *testing.T, lab *pgpair.Lab, standby string) *forwarder {
 		return ask[bool](t, lab, standby, fmt.Sprintf(`SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming' AND sender_port = %d)`, way.port()))
 	})
 	return way
+}
+
+// clone: the address of the standby leads to that of a drill copy, which has the
+// same system identifier, slot, application name and timeline, and follows its own
+// primary well.
+func clone(t *testing.T, lab *pgpair.Lab) {
+	other := pgpairtest.Start(t, pgpair.Options{WALSenderTimeout: patienceOfServers, WALReceiverTimeout: patienceOfServers})
+	if other.SystemIdentifier() != lab.SystemIdentifier() {
+		t.Fatal("it is another cluster: this test shows nothing")
+	}
+	stray, err := other.Node(pgpair.Standby)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, other, pgpair.Primary, `ALTER ROLE bcctl_monitor PASSWORD '`+lab.Password(pgpair.RoleMonitor)+`'`)
+	// Connections that began in the same half second could not be told apart.
+	const old = `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE application_name = 'ledger-b' AND clock_timestamp() - backend_start > interval '2 s')`
+	for _, l := range []*pgpair.Lab{lab, other} {
+		eventually(t, "the connection to be old", func() bool { return ask[bool](t, l, pgpair.Primary, old) })
+	}
+	exec(t, other, pgpair.Primary, `SELECT pg_terminate_backend(pid) FROM pg_stat_replication`)
+	eventually(t, "the clone to have a new one", func() bool {
+		return ask[bool](t, other, pgpair.Primary, `SELECT count(*) = 1 AND bool_and(state = 'streaming' AND clock_timestamp() - backend_start < interval '2 s') FROM pg_stat_replication`)
+	})
+	ca, err := other.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := func(t *testing.T) *desk {
+		return newDesk(t, lab, func(s *connectors.Spec) {
+			s.Endpoints = s.Endpoints[:2]
+			s.Endpoints[1].Address = stray.Address()
+			s.TLS.CA = append(s.TLS.CA, ca...)
+		})
+	}
+	v := watch(t).await(t, "the clone's standby to let bcctl in", waitForServers, func(v verdict) bool { return !v.has(readiness.VisAuth) })
+	if green(v) {
+		t.Errorf("green by the standby of a clone:\n%s", v)
+	}
+	if v = watch(t).sweep(t); !v.has(readiness.ReignMismatch) || v.Status != readiness.Red {
+		t.Errorf("its reign is another one:\n%s", v)
+	}
+
+	// Without reigns only the connection tells.
+	for _, l := range []*pgpair.Lab{lab, other} {
+		exec(t, l, pgpair.Primary, `REVOKE SELECT ON bcctl.reign FROM bcctl_monitor`)
+	}
+	v = watch(t).await(t, "the reigns to be hidden", waitForServers, func(v verdict) bool { return !v.has(readiness.ReignMismatch) })
+	if green(v) || !v.has(readiness.UpstreamUnexpected) && !v.has(readiness.Conflict) {
+		t.Errorf("without reigns:\n%s", v)
+	}
+	exec(t, lab, pgpair.Primary, `GRANT SELECT ON bcctl.reign TO bcctl_monitor`)
+	newDesk(t, lab).awaitGreen(t)
 }
 
 // aliased: a virtual address, a pooler or a load balancer leads to a node that

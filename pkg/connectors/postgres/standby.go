@@ -76,6 +76,9 @@ func (d *deriver) upstreamFindings(n *node, r *receiver) []readiness.Finding {
 	}
 	up := d.feeder(n)
 	switch {
+	case up == nil && d.sendersKnown(d.primary) && d.mayBeFed(d.primary, n):
+		return []readiness.Finding{finding(readiness.Conflict,
+			"%s follows %s, which is no endpoint of this resource; that it is %s under another address is not proved", n.Name, r.upstream(), d.primary.Name)}
 	case up == nil && d.sendersKnown(d.primary):
 		return []readiness.Finding{finding(readiness.UpstreamUnexpected,
 			"%s follows %s, which is no endpoint of this resource; no endpoint lists that connection", n.Name, r.upstream())}
