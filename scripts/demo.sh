@@ -20,7 +20,7 @@ say "1. A real primary and a real streaming standby, on this machine, with TLS"
 run -q lab --dir "$lab" up
 
 say "2. Is the DR side ready? Every node is asked; nothing is taken from a cache"
-look check; expect 0
+look check --all; expect 0
 
 say "3. Somebody pauses replay on the standby. Streaming goes on, and most tools stay green"
 run -q lab --dir "$lab" break pause-replay
@@ -35,7 +35,7 @@ look -q check ledger -o name >/dev/null
 run -q lab --dir "$lab" break kill-primary
 look check; expect 4
 
-say "6. The recorded verdict, no connection made: a verdict expires, and old green is never shown as green"
+say "6. What was recorded, with no connection made. A verdict expires: after VALID it is shown as UNKNOWN"
 look status; expect 4
 
 say "What to notice"
@@ -46,4 +46,4 @@ cat <<'T'
  - With the primary gone nobody claims to know how much was lost: it says what is known, and the bound.
  - Nothing was changed on the servers, but for the heartbeat row that this resource opts in to.
 T
-say "Try it yourself:  bcctl lab up ; bcctl lab break ; bcctl lab down"
+say "Try it yourself:  bin/bcctl lab up ; bin/bcctl lab break ; bin/bcctl lab down"

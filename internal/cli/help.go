@@ -34,8 +34,9 @@ func PrintExitCodes(w io.Writer) {
 	_ = t.Flush() // the writer's error shows at the next write
 	fmt.Fprint(w, `
 When several apply, the one that needs a person soonest is returned:
-15, 14, 12, 11, 13, 10, 16, 1, 4, 3, 17. --fail-on never still returns 1, 10, 15, 16.
-Codes never change meaning; treat one you do not know as failure.
+15, 14, 12, 11, 13, 10, 16, 1, 4, 3, 17. --fail-on never silences 3 and 4 only.
+Codes never change meaning; treat one you do not know as failure. Those of commands
+that this version does not have are reserved.
 `)
 }
 

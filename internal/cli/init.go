@@ -50,12 +50,16 @@ func (a *app) scaffold(dir, name string, dryRun bool) error {
 		return err
 	}
 	target := a.path(dir)
-	var written, kept int
+	if err := a.otherRepository(target, name, files); err != nil {
+		return err
+	}
+	var written, kept, same int
 	for _, f := range files {
 		path := filepath.Join(target, filepath.FromSlash(f.name))
 		existing, err := os.ReadFile(path)
 		switch {
 		case err == nil && bytes.Equal(existing, f.data):
+			same++
 			continue
 		case err == nil:
 			kept++
@@ -74,11 +78,29 @@ func (a *app) scaffold(dir, name string, dryRun bool) error {
 		}
 		fmt.Fprintf(a.Stdout, "wrote   %s\n", filepath.Join(dir, f.name))
 	}
-	fmt.Fprintf(a.Stdout, "%s written, %d kept.\n", plural(written, "file"), kept)
+	fmt.Fprintf(a.Stdout, "%s written, %d kept, %d unchanged.\nNext:\n", plural(written, "file"), kept, same)
+	if dir != "." {
+		fmt.Fprintf(a.Stdout, "  cd %s\n", dir)
+	}
 	if name == "demo" {
-		fmt.Fprintf(a.Stdout, "Next:\n  cd %s\n  bcctl check\n  bcctl explain orders\n", dir)
+		fmt.Fprintf(a.Stdout, "  bcctl check\n  bcctl explain orders\n")
 	} else {
-		fmt.Fprintf(a.Stdout, "Next:\n  cd %s\n  bcctl validate\n  bcctl doctor\n", dir)
+		fmt.Fprintf(a.Stdout, "  bcctl validate\n  bcctl doctor\n")
+	}
+	return nil
+}
+
+// otherRepository refuses to mix two repositories: the demo's documents without its
+// settings would be looked for on servers that do not exist.
+func (a *app) otherRepository(target, name string, files []scaffoldFile) error {
+	existing, err := os.ReadFile(filepath.Join(target, marker))
+	if err != nil || name != "demo" {
+		return nil
+	}
+	for _, f := range files {
+		if f.name == marker && !bytes.Equal(existing, f.data) {
+			return fail(exitFailed, fmt.Errorf("%s is another repository already", target), "bcctl init demo --demo")
+		}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +40,7 @@ func newLabUp(a *app, dir *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lab, err := pgpair.Up(cmd.Context(), pgpair.Options{Dir: a.path(*dir), Cascade: cascade, Progress: func(s string) { a.remark("lab: %s", s) }})
 			if err != nil {
-				return err
+				return fail(exitFailed, err, "bcctl lab status; bcctl lab down")
 			}
 			if err := lab.WriteConfig(labConfig(lab.Dir())); err != nil {
 				return errors.Join(err, lab.Destroy(context.WithoutCancel(cmd.Context())))
@@ -58,8 +57,8 @@ func newLabUp(a *app, dir *string) *cobra.Command {
 // openLab opens the laboratory that is up.
 func (a *app) openLab(dir string) (*pgpair.Lab, error) {
 	lab, err := pgpair.Open(a.path(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(exitFailed, fmt.Errorf("no laboratory in %s", dir), "bcctl lab up")
+	if errors.Is(err, pgpair.ErrNoLab) {
+		return nil, fail(exitFailed, fmt.Errorf("no laboratory in %s", dir), "bcctl lab up, or --dir DIR if it is elsewhere")
 	}
 	return lab, err
 }

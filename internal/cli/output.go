@@ -78,7 +78,15 @@ func (o outputOptions) specs() ([]render.Spec, error) {
 }
 
 func (a *app) view(report check.Report, w io.Writer) render.View {
-	return render.View{Report: report, Now: a.Now(), Profile: a.profile(w)}
+	return render.View{Report: report, Now: a.Now(), Profile: a.profile(w), Command: a.command()}
+}
+
+// command is how bcctl is called for this repository, for commands to paste.
+func (a *app) command() string {
+	if a.globals.repo == "" {
+		return "bcctl"
+	}
+	return "bcctl -C " + a.globals.repo
 }
 
 func (a *app) profile(w io.Writer) term.Profile {

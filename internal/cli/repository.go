@@ -40,6 +40,9 @@ func (a *app) findRepository() (string, error) {
 	}
 	if given != "" {
 		dir := a.path(given)
+		if _, err := os.Stat(dir); err != nil {
+			return "", fail(exitConfig, fmt.Errorf("directory %s does not exist", given), "")
+		}
 		if _, err := os.Stat(filepath.Join(dir, marker)); err != nil {
 			return "", fail(exitConfig, fmt.Errorf("%s is not a configuration repository: it has no %s", given, marker), "bcctl init "+given)
 		}

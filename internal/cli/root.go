@@ -22,7 +22,7 @@ type globals struct {
 	store      string
 }
 
-const map3am = `bcctl: is the DR side of your databases ready, and who may use it?
+const map3am = `bcctl: is the DR side of your databases ready?
 
   bcctl check              look at every target now and judge it
   bcctl status             the last recorded verdicts, no connection made
@@ -39,7 +39,7 @@ func newRoot(env Env) *cobra.Command {
 	g := &globals{}
 	root := &cobra.Command{
 		Use:           "bcctl",
-		Short:         "Disaster-recovery readiness of databases, and approval-gated failover",
+		Short:         "Disaster-recovery readiness of databases: looked at, judged, explained",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,

@@ -50,6 +50,9 @@ func (s *selection) choose(ctx context.Context, r *repository, args []string) (c
 	if err != nil {
 		return chosen{}, usage(err, "bcctl check -l 'tier=1,platform=postgresql'")
 	}
+	if err := s.known(r.repo, match); err != nil {
+		return chosen{}, err
+	}
 	named, groups, err := s.named(r.repo, args)
 	if err != nil {
 		return chosen{}, err
@@ -75,6 +78,39 @@ func (s *selection) choose(ctx context.Context, r *repository, args []string) (c
 		return chosen{}, fail(exitFailed, errors.New("no target matches"), "bcctl check -o name lists all; --allow-empty accepts none")
 	}
 	return c, nil
+}
+
+// known refuses sites and fields that nothing has: a slip of the hand would
+// choose nothing, or with != everything.
+func (s *selection) known(repo *config.Repo, match selector.Selector) error {
+	var sites []string
+	for _, site := range repo.Sites() {
+		sites = append(sites, site.Name)
+	}
+	for _, name := range s.sites {
+		if !slices.Contains(sites, name) {
+			return usage(fmt.Errorf("no site %q; sites: %s", name, strings.Join(sites, ", ")), "bcctl check --site "+strings.Join(sites[:min(1, len(sites))], ""))
+		}
+	}
+	fields := []string{"name", "platform", "tier", "environment", "owner"}
+	for _, res := range repo.Resources {
+		for label := range res.Metadata.Labels {
+			if !slices.Contains(fields, label) {
+				fields = append(fields, label)
+			}
+		}
+	}
+	for _, c := range match {
+		if !slices.Contains(fields, c.Key) {
+			slices.Sort(fields)
+			message := fmt.Sprintf("no target has the field or label %q", c.Key)
+			if near := config.Nearest(c.Key, fields); near != "" {
+				message += fmt.Sprintf("; did you mean %q?", near)
+			}
+			return usage(errors.New(message), "fields and labels here: "+strings.Join(fields, ", "))
+		}
+	}
+	return nil
 }
 
 // named finds the resources that arguments and --group name; nil means all.

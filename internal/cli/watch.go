@@ -52,17 +52,21 @@ func (a *app) watch(cmd *cobra.Command, args []string, o *checkOptions, deadline
 		return err
 	}
 	defer s.close()
+	if s.sweep.Replay != nil {
+		return fail(exitFailed, errors.New("this repository is judged from a recording, which does not change"), "bcctl check")
+	}
 	s.runner.Progress = nil // the lines below are the progress
+	a.remark("until green, at most %s, looking every %s", deadline, o.every)
 	shown := map[string]string{}
 	last := readiness.Unknown
 	err = a.repeat(ctx, s, o, func(report check.Report) (bool, error) {
 		last = report.Verdict
 		for _, r := range report.Results {
 			line := a.watchLine(r)
-			if shown[r.Name] == line {
+			if shown[r.Name] == whatChanges(r) {
 				continue
 			}
-			shown[r.Name] = line
+			shown[r.Name] = whatChanges(r)
 			if _, err := fmt.Fprintf(a.Stdout, "%s  %s\n", a.Now().Format("15:04:05"), line); err != nil {
 				return true, err
 			}
@@ -78,6 +82,16 @@ func (a *app) watch(cmd *cobra.Command, args []string, o *checkOptions, deadline
 	default:
 		return err
 	}
+}
+
+// whatChanges is what makes a new line: the status and the codes, not the figures
+// in the messages.
+func whatChanges(r readiness.Result) string {
+	text := r.Status.String()
+	for _, reason := range r.Reasons {
+		text += " " + string(reason.Code) + "@" + reason.Endpoint
+	}
+	return text
 }
 
 // failOnRedOrYellow: watching for green has not succeeded while yellow.

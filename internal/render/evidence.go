@@ -97,6 +97,16 @@ func value(i readiness.IndicatorResult) string {
 	return i.Value.Format(i.Unit)
 }
 
+// goneBad reports whether a reading that was good is not, or is not there any more.
+func (e *explanation) goneBad(was readiness.IndicatorResult) bool {
+	for _, now := range e.result.Indicators {
+		if now.Endpoint == was.Endpoint && now.Indicator == was.Indicator {
+			return now.Status != readiness.Green
+		}
+	}
+	return was.Required
+}
+
 // lastKnownGood shows old evidence as what it is: grey, with its age, and without
 // any verdict.
 func (e *explanation) lastKnownGood() {
@@ -116,8 +126,8 @@ func (e *explanation) lastKnownGood() {
 	e.line(e.view.Profile.Paint(term.Grey, "last known good, "+term.Span(e.at.Sub(good.ObservedAt))+when+"; not evidence of now"))
 	table := &term.Table{Columns: []term.Column{{}, {Max: 24}, {}, {Fold: true}}}
 	for _, i := range good.Indicators {
-		if !e.options.AllIndicators && !i.Required {
-			continue
+		if !e.options.AllIndicators && !e.goneBad(i) {
+			continue // what is good now stands among the readings
 		}
 		grey := func(text string) term.Cell { return term.Cell{Text: text, Style: term.Grey} }
 		table.Row(grey("  "+string(i.Indicator)), grey(i.Endpoint), grey(e.age(i.ObservedAt)), grey(value(i)))

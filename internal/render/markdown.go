@@ -55,7 +55,7 @@ func (v View) markdown(limit int) string {
 		}
 		b.WriteString("\n</details>\n\n")
 	}
-	if command := next(r); command != "" {
+	if command := v.next(r); command != "" {
 		line := "Next: <code>" + markdownText(command) + "</code>\n"
 		if b.Len()+len(line) <= limit {
 			b.WriteString(line)

@@ -222,7 +222,7 @@ func (t tableView) last() string {
 		text += ", valid until " + until.In(t.Now.Location()).Format("15:04:05 MST")
 	}
 	text += "."
-	if command := next(t.report); command != "" {
+	if command := t.next(t.report); command != "" {
 		text += " Next: " + command
 	}
 	return text + "\n"

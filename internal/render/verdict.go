@@ -40,11 +40,18 @@ func verdict(r check.Report) string {
 }
 
 // next is what to do about the verdict; empty when there is nothing to do.
-func next(r check.Report) string {
+func (v View) next(r check.Report) string {
 	if len(r.Results) == 0 || r.Verdict == readiness.Green {
 		return ""
 	}
-	return "bcctl explain " + quoteWord(r.Results[0].Name)
+	return v.command() + " explain " + quoteWord(r.Results[0].Name)
+}
+
+func (v View) command() string {
+	if v.Command == "" {
+		return "bcctl"
+	}
+	return v.Command
 }
 
 // validUntil is when the first verdict of a report that was Seen stops being one;

@@ -24,6 +24,10 @@ type View struct {
 	// All lists green results too, not only their number.
 	All bool
 
+	// Command is how the reader calls bcctl here, for commands to paste: "bcctl", or
+	// "bcctl -C DIR" where the repository was named. Empty: "bcctl".
+	Command string
+
 	// Docs is the address of the page of reason codes, on which each code has an
 	// anchor in lower case. Empty: no links.
 	Docs string

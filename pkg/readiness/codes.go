@@ -209,7 +209,7 @@ var codes = []CodeInfo{
 		"look at long queries on the standby", false},
 	{ReplayPaused, Red,
 		"replay on the standby is paused; it receives but does not apply",
-		"find out who paused it and resume, or see PARAMETER_TOO_LOW", false},
+		"find out who paused it, then resume: SELECT pg_wal_replay_resume() on the standby; if it pauses again, see PARAMETER_TOO_LOW", false},
 	{ReplayStalled, Red,
 		"replay stands still while there is WAL to apply",
 		"read the standby's log: conflict, missing segment or diverged history", true},

@@ -110,6 +110,15 @@ func (d *deriver) place(n *node, o *readiness.Observation) {
 	}
 }
 
+// blame adds a finding to a reading that was recorded already.
+func (d *deriver) blame(n *node, id readiness.ID, f readiness.Finding) {
+	for i := range d.obs {
+		if d.obs[i].Endpoint == n.Name && d.obs[i].Indicator == id {
+			d.obs[i].Findings = append(d.obs[i].Findings, f)
+		}
+	}
+}
+
 // oldestProbe is the moment from which a statement about all nodes holds.
 func (d *deriver) oldestProbe() time.Time {
 	oldest := d.now

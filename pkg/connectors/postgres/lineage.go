@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // historyEntry is a line of a timeline history file: the WAL of timeline ended
@@ -53,7 +55,7 @@ func (l leader) canFollow(timeline int, have lsn) (bool, string) {
 	switch {
 	case timeline == l.timeline:
 		if ahead := have.minus(l.position); ahead > 0 {
-			return false, fmt.Sprintf("it has %d bytes of timeline %d that the primary never wrote", ahead, timeline)
+			return false, fmt.Sprintf("it has %s of timeline %d that the primary never wrote", sizeText(ahead), timeline)
 		}
 		return true, fmt.Sprintf("same timeline %d", timeline)
 	case timeline > l.timeline:
@@ -64,7 +66,7 @@ func (l leader) canFollow(timeline int, have lsn) (bool, string) {
 			continue
 		}
 		if past := have.minus(e.switchAt); past > 0 {
-			return false, fmt.Sprintf("it has %d bytes of timeline %d past %s, where the primary's history left it", past, timeline, e.switchAt)
+			return false, fmt.Sprintf("it has %s of timeline %d past %s, where the primary's history left it", sizeText(past), timeline, e.switchAt)
 		}
 		return true, fmt.Sprintf("on timeline %d, which the primary's history contains", timeline)
 	}
@@ -80,3 +82,6 @@ func (l leader) contains(timeline int) bool {
 	}
 	return false
 }
+
+// sizeText words a number of bytes for people.
+func sizeText(bytes int64) string { return readiness.Num(float64(bytes)).Format(readiness.Bytes) }

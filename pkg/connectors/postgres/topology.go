@@ -67,6 +67,9 @@ func (d *deriver) twoWriters(primaries []*node) []readiness.Finding {
 			each = append(each, p.Name)
 		}
 	}
+	for _, p := range primaries {
+		d.blame(p, roleID, finding(readiness.TwoWriters, "%s accepts writes, and it is not the only one", p.Name))
+	}
 	message := "both accept writes: " + strings.Join(each, " and ")
 	if len(primaries) == 2 {
 		message += "; " + newerHistory(primaries[0], primaries[1])
