@@ -46,7 +46,7 @@ func lookUp(ctx context.Context, n *node) {
 
 // catchUpWaits bounds how long a busy pair is given to show that the standby
 // confirms the position the primary had when the probe began.
-var catchUpWaits = [...]time.Duration{20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond}
+var catchUpWaits = [...]time.Duration{20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond, 300 * time.Millisecond}
 
 // watchCatchUp reads the primary again when a standby seemed behind it, or ahead
 // of it. Behind: how soon does it confirm that position? That bounds the
@@ -59,14 +59,14 @@ func (c *Connector) watchCatchUp(ctx context.Context, p *session, sessions []*se
 	behind := func() bool {
 		for i := range n.senders {
 			s := &n.senders[i]
-			if s.PID == nil || s.Flush == nil {
+			if s.PID == nil {
 				continue
 			}
-			if s.Flush.minus(goal) >= 0 {
+			if s.Flush != nil && s.Flush.minus(goal) >= 0 {
 				if _, known := n.caughtUp[*s.PID]; !known {
 					n.caughtUp[*s.PID] = c.now()
 				}
-			} else if s.State != nil && *s.State == "streaming" {
+			} else if s.sending() {
 				return true
 			}
 		}
@@ -76,12 +76,12 @@ func (c *Connector) watchCatchUp(ctx context.Context, p *session, sessions []*se
 	lagging := false
 	for i := range n.senders {
 		s := &n.senders[i]
-		if s.PID == nil || s.Flush == nil {
+		if s.PID == nil {
 			continue
 		}
-		if s.Flush.minus(goal) >= 0 {
+		if s.Flush != nil && s.Flush.minus(goal) >= 0 {
 			n.caughtUp[*s.PID] = n.position.at
-		} else if s.State != nil && *s.State == "streaming" {
+		} else if s.sending() {
 			lagging = true
 		}
 	}
