@@ -128,10 +128,16 @@ func sameNumber(t *testing.T, lab *pgpair.Lab) {
 	v.want(t, readiness.Red, readiness.Diverged)
 	v.without(t, readiness.TwoWriters)
 
+	if err := lab.StopNode(t.Context(), pgpair.Cascade); err != nil {
+		t.Fatal(err)
+	}
 	exec(t, lab, pgpair.Standby, `INSERT INTO app.entries(note) SELECT repeat('x', 200) FROM generate_series(1, 8000)`)
-	eventually(t, "the follower to receive all and apply nothing", func() bool {
-		at := ask[string](t, lab, pgpair.Standby, `SELECT pg_current_wal_flush_lsn()::text`)
-		return ask[bool](t, lab, pgpair.Cascade, `SELECT coalesce(pg_last_wal_receive_lsn() >= '`+at+`'::pg_lsn AND pg_last_wal_replay_lsn() < '`+at+`'::pg_lsn, false)`)
+	if err := lab.StartNode(t.Context(), pgpair.Cascade); err != nil {
+		t.Fatal(err)
+	}
+	// How much it receives before it stumbles depends on the moment.
+	eventually(t, "the follower to receive what it cannot apply", func() bool {
+		return ask[bool](t, lab, pgpair.Cascade, `SELECT coalesce(pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn(), false)`)
 	})
 
 	v = newDesk(t, lab, sites).sweep(t)

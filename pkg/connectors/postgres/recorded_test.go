@@ -254,6 +254,57 @@ func TestRecorded(t *testing.T) {
 			},
 			status: red, codes: []readiness.Code{readiness.UpstreamUnexpected},
 		},
+		"slow connection from an unknown address": {
+			change: func(r *recording) {
+				r.b.replay.Receiver.Host = pointer("10.9.9.9")
+				r.b.replay.Receiver.Age = pointer(3604.0)
+			},
+			status: unknown, codes: []readiness.Code{readiness.Conflict},
+			without: []readiness.Code{readiness.UpstreamUnexpected},
+		},
+		"fed by the archive": {
+			change: func(r *recording) {
+				r.spec.Options = map[string]string{"transport": "archive"}
+				r.a.senders, r.a.slots, r.b.replay.Receiver, r.b.replay.Receive = nil, nil, nil, nil
+				r.a.system, r.b.system = &systemInfo{timeline: 1}, &systemInfo{timeline: 1}
+			},
+			status: green,
+		},
+		"fed by an archive that has nothing": {
+			change: func(r *recording) {
+				r.spec.Options = map[string]string{"transport": "archive"}
+				r.a.senders, r.a.slots, r.b.replay.Receiver, r.b.replay.Receive = nil, nil, nil, nil
+				r.a.system, r.b.system = &systemInfo{timeline: 1}, &systemInfo{timeline: 1}
+				r.a.archiver = &archiver{}
+			},
+			status: unknown, codes: []readiness.Code{readiness.ValueInvalid},
+		},
+		"switched over": {
+			change: func(r *recording) { r.a.Site, r.b.Site = "ams", "fra" },
+			status: yellow, codes: []readiness.Code{readiness.PrimaryNotHome},
+			without: []readiness.Code{readiness.NoStandbyAtDR},
+		},
+		"no standby at the DR site": {
+			change: func(r *recording) { r.b.Site = "fra" },
+			status: red, codes: []readiness.Code{readiness.NoStandbyAtDR},
+		},
+		"all in recovery": {
+			change: func(r *recording) {
+				r.a.facts.InRecovery, r.a.inHotStandby, r.a.position = true, "on", nil
+				r.a.replay = &replay{Receive: r.b.replay.Receive, Replay: r.b.replay.Replay, Pause: pointer("not paused")}
+			},
+			status: red, codes: []readiness.Code{readiness.NoPrimary},
+		},
+		"two clusters, none declared": {
+			change: func(r *recording) { r.spec.Identity, r.b.facts.SystemIdentifier = nil, "7499999999999999999" },
+			status: red, codes: []readiness.Code{readiness.IdentityMismatch},
+			without: []readiness.Code{readiness.NoPrimary, readiness.NoStandbyAtDR},
+		},
+		"one cluster, none declared, one node tells nothing": {
+			change: func(r *recording) { r.spec.Identity, r.b.facts.SystemIdentifier = nil, "" },
+			status: unknown, codes: []readiness.Code{readiness.IdentityUnproven},
+			without: []readiness.Code{readiness.IdentityMismatch},
+		},
 		"two standbys with the default application name": {
 			change: func(r *recording) {
 				r.a.senders[0].ApplicationName, r.a.senders[0].SlotName = pointer("walreceiver"), nil
@@ -307,6 +358,64 @@ func TestRecorded(t *testing.T) {
 		"optional endpoint that cannot be seen": {
 			change: func(r *recording) { r.others = append(r.others, optionalNode(r)) },
 			status: yellow, codes: []readiness.Code{readiness.VisEndpoint, readiness.WriterUnproven},
+		},
+
+		// Histories.
+		"ahead on the same timeline": {
+			change: func(r *recording) {
+				ahead := r.a.position.Flush + 8192
+				r.b.replay.Receive, r.b.replay.Replay = &ahead, &ahead
+				r.b.system, r.a.system = &systemInfo{timeline: 1}, &systemInfo{timeline: 1}
+				r.a.closing = &position{Flush: r.a.position.Flush + 4096, Timeline: 1}
+			},
+			status: red, codes: []readiness.Code{readiness.Diverged},
+		},
+		"all received from another of the same number": {
+			change: func(r *recording) {
+				stumbling(r, &reign{pointer("r2"), []string{"r1", "r2"}}, &reign{pointer("r3"), []string{"r1", "r3"}})
+			},
+			status: red, codes: []readiness.Code{readiness.ReignMismatch},
+		},
+		"all received from another of the same number, without reigns": {
+			change: func(r *recording) { stumbling(r, nil, nil) },
+			status: unknown, codes: []readiness.Code{readiness.LineageUnproven},
+		},
+		"reigns that have not arrived yet": {
+			change: func(r *recording) {
+				r.a.reign, r.b.reign = &reign{pointer("r2"), []string{"r1", "r2"}}, &reign{pointer("r1"), []string{"r1"}}
+				r.b.replay.Replay = pointer(r.a.position.Flush - 64)
+				r.before("db-b", replayPosID, time.Minute, readiness.Num(1))
+			},
+			status: green,
+		},
+		"reigns that should have arrived": {
+			change: func(r *recording) {
+				r.a.reign, r.b.reign = &reign{pointer("r2"), []string{"r1", "r2"}}, &reign{pointer("r1"), []string{"r1"}}
+			},
+			status: red, codes: []readiness.Code{readiness.ReignMismatch},
+		},
+		"stale primary": {
+			change: func(r *recording) {
+				r.b.replay.Receiver.Timeline, r.b.system, r.a.system = pointer(2), &systemInfo{timeline: 2}, &systemInfo{timeline: 1}
+			},
+			status: red, codes: []readiness.Code{readiness.Diverged},
+		},
+		"timeline of a stranger": {
+			change: func(r *recording) {
+				r.a.position.Timeline, r.a.system = 4, &systemInfo{timeline: 4}
+				r.a.history = []historyEntry{{1, 0x2000000}, {3, 0x2500000}}
+				r.b.replay.Receiver.Timeline, r.b.system = pointer(2), &systemInfo{timeline: 2}
+			},
+			status: red, codes: []readiness.Code{readiness.Diverged},
+		},
+		"potential split brain after a failover": {
+			change: func(r *recording) {
+				promoted(r, 2, []historyEntry{{1, 0x3000000}})
+				unseen(r.a, unreached{"", "connection refused", false})
+				r.before("db-a", roleID, time.Hour, readiness.Str("primary"))
+			},
+			status: red, codes: []readiness.Code{readiness.WriterUnproven, readiness.PrimaryNotHome, readiness.VisPrimary},
+			without: []readiness.Code{readiness.TwoWriters},
 		},
 
 		// Split brain, by what a host that came back would say.
@@ -429,6 +538,13 @@ func promoted(r *recording, timeline int, history []historyEntry) {
 	r.b.system, r.b.history = &systemInfo{timeline: timeline, position: 0x3001000}, history
 	r.b.syncWaiting = pointer(int64(0))
 	r.a.senders, r.a.slots[0].Active = nil, false
+}
+
+// stumbling makes the standby one that was promoted by itself from the same point:
+// it receives all and applies nothing. A first sweep has watched it for a moment.
+func stumbling(r *recording, primary, standby *reign) {
+	r.a.reign, r.b.reign = primary, standby
+	r.b.replay.Replay, r.b.motionless = pointer(r.a.position.Flush-9000), true
 }
 
 // behind makes the standby lack some WAL, of which the primary first had the last

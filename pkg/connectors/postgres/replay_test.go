@@ -18,7 +18,7 @@ func TestReplay(t *testing.T) {
 	lab := pgpairtest.Start(t, pgpair.Options{WALSenderTimeout: patienceOfServers, WALReceiverTimeout: patienceOfServers})
 
 	step(t, "the last transaction is old on an idle primary", func(t *testing.T) {
-		const age = `SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8`
+		const age = `SELECT coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8, 0)`
 		if err := lab.Load(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
