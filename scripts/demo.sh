@@ -6,14 +6,14 @@ bcctl=$(realpath "${1:-bin/bcctl}")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bcctl-demo.XXXXXX")
 chmod 755 "$dir"
 lab="$dir/lab"
-export XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/none"
+export XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/none" BCCTL_REPO="$lab/config"
 trap '"$bcctl" -q lab --dir "$lab" down >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n== %s\n' "$*"; }
-run() { printf '$ %s\n' "$(printf '%s' "bcctl $*" | sed "s#$lab#LAB#g")"; "$bcctl" "$@"; }
+run() { printf '$ %s\n' "$(printf '%s' "bcctl $*" | sed "s#$lab#LAB#g")"; "$bcctl" "$@" | sed "s#$lab#LAB#g"; }
 # A verdict's exit code is part of the answer, not a failure of the demo.
-look() { printf '$ bcctl %s\n' "$*"; local code=0; "$bcctl" -C "$lab/config" "$@" || code=$?; printf '(exit %s)\n' "$code"; last=$code; }
+look() { printf '$ bcctl %s\n' "$*"; local code=0; "$bcctl" "$@" || code=$?; printf '(exit %s)\n' "$code"; last=$code; }
 expect() { [ "$last" = "$1" ] || { echo "demo: expected exit $1, got $last" >&2; exit 1; }; }
 
 say "1. A real primary and a real streaming standby, on this machine, with TLS"
