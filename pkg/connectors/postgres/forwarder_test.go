@@ -15,6 +15,7 @@ type forwarder struct {
 	mu       sync.Mutex
 	mute     bool
 	open     []net.Conn
+	lost     map[net.Conn]bool // nothing passes any more, and nobody is told
 }
 
 // forward listens on a free loopback port and passes everything on to target.
@@ -48,6 +49,36 @@ func (f *forwarder) swallow() {
 	defer f.mu.Unlock()
 	f.mute = true
 }
+
+// lose drops what is sent over the connections there are, as a firewall does that
+// has forgotten them. New ones pass.
+func (f *forwarder) lose() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lost = map[net.Conn]bool{}
+	for _, c := range f.open {
+		f.lost[c] = true
+	}
+}
+
+// passing reads what is to be passed on from a connection.
+func (f *forwarder) passing(from net.Conn) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		for {
+			n, err := from.Read(p)
+			f.mu.Lock()
+			lost := f.lost[from]
+			f.mu.Unlock()
+			if err != nil || !lost {
+				return n, err
+			}
+		}
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (r readerFunc) Read(p []byte) (int, error) { return r(p) }
 
 // cut ends every connection.
 func (f *forwarder) cut() {
@@ -85,7 +116,7 @@ func (f *forwarder) connect(client net.Conn, running *sync.WaitGroup) {
 	f.open = append(f.open, server)
 	f.mu.Unlock()
 	pass := func(to, from net.Conn) {
-		_, _ = io.Copy(to, from) // ends when either side does
+		_, _ = io.Copy(to, f.passing(from)) // ends when either side does
 		_ = to.Close()
 		_ = from.Close()
 	}

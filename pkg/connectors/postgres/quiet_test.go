@@ -48,6 +48,24 @@ func TestQuietPair(t *testing.T) { // not parallel: a subtest sets environment v
 			t.Errorf("exposure is %.0f bytes", exposure)
 		}
 	})
+	step(t, "a kept connection is lost on the way", func(t *testing.T) {
+		ways := []*forwarder{forward(t, lab.Nodes()[0].Address()), forward(t, lab.Nodes()[1].Address())}
+		d := newDesk(t, lab, func(s *connectors.Spec) {
+			s.KeepOpen = true
+			for i, way := range ways {
+				s.Endpoints[i].Address = way.address()
+			}
+		})
+		d.awaitGreen(t)
+		ways[0].lose()
+		ways[1].lose()
+		v := d.sweep(t)
+		v.wantGreen(t)
+		if v.took < probeLimit/3 || v.took > probeLimit {
+			t.Errorf("the sweep took %s; the connections were not lost, or cost more than half of the deadline", v.took)
+		}
+		d.sweep(t).wantGreen(t)
+	})
 	step(t, "connections are kept", func(t *testing.T) { connectionsKept(t, lab) })
 }
 
