@@ -52,6 +52,7 @@ const (
 	ApplyDelay            Code = "APPLY_DELAY"            // the standby applies with a configured delay; promotion would apply everything at once
 	ReplayConflicts       Code = "REPLAY_CONFLICTS"       // queries on the standby were cancelled by replay since the last check
 	ParameterTooLow       Code = "PARAMETER_TOO_LOW"      // a setting on the standby is lower than on the primary: a promotion would shut the standby down
+	RecoveryTargetSet     Code = "RECOVERY_TARGET_SET"    // a standby has a recovery target: when it gets there it pauses, shuts down or promotes itself beside the primary
 	FenceLeft             Code = "FENCE_LEFT"             // writes are off by default on a node that would become primary
 	SyncStandbyMissing    Code = "SYNC_STANDBY_MISSING"   // synchronous_standby_names is set and no standby satisfies it: commits wait or would wait for ever
 	PrimaryReadOnly       Code = "PRIMARY_READ_ONLY"      // the primary starts transactions read-only
@@ -198,6 +199,9 @@ var codes = []CodeInfo{
 	{ReceiverDown, Red,
 		"the standby does not receive from an upstream",
 		"read the standby's log; check its connection settings and slot", true},
+	{RecoveryTargetSet, Red,
+		"a standby has a recovery target: when it gets there it pauses, shuts down or promotes itself beside the primary",
+		"remove recovery_target* from the standby's configuration and restart it", false},
 	{ReignMismatch, Red,
 		"the standby carries another reign row than the primary: timelines with the same number are not the same",
 		"treat it as diverged; rebuild it after saving its tail", false},

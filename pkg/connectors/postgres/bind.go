@@ -16,6 +16,9 @@ func (d *deriver) senderOf(up, n *node) *sender {
 		if s := up.onlySender(func(s *sender) bool { return s.SlotName != nil && *s.SlotName == slot }); s != nil && d.agree(up, s, n) {
 			return s
 		}
+		if n.facts == nil {
+			return nil // nobody reads from its slot: whoever has its name is not it
+		}
 	}
 	if !follows {
 		return nil

@@ -171,7 +171,7 @@ func (c *Connector) askLineage(ctx context.Context, sessions []*session, primari
 		case s.node.isPrimary() && len(primaries) > 1:
 			ask[i] = true
 		case s.node.isStandby() && len(primaries) == 1 && !provenBySight(primaries[0].node, s.node):
-			ask[i] = false
+			ask[i] = true // its own history too: two timelines may have one number
 		}
 	}
 	if len(ask) == 0 {

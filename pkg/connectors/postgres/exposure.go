@@ -118,11 +118,22 @@ func (d *deriver) exposure() {
 	case best.seconds == nil:
 		d.fail(nil, exposureSecondsID, finding(readiness.RPOUnproven, "%s lacks %s, and since when is not known: no position of the primary from the last minute is recorded; check more often, or configure a heartbeat", best.node.Name, value.Format(readiness.Bytes)))
 	case best.atLeast:
-		d.addAt(nil, best.at, exposureSecondsID, readiness.Num(*best.seconds),
-			finding(readiness.ReplicationLagHigh, "%s does not yet have what the primary had %.0f s ago", best.node.Name, *best.seconds))
+		d.atLeast(best)
 	default:
 		d.addAt(nil, best.at, exposureSecondsID, readiness.Num(*best.seconds))
 	}
+}
+
+// atLeast records an exposure of which only a lower bound is known from positions.
+// The heartbeat gives an upper one; without it the objective is not proved.
+func (d *deriver) atLeast(e *exposed) {
+	behind := finding(readiness.ReplicationLagHigh, "%s does not yet have what the primary had %.1f s ago", e.node.Name, *e.seconds)
+	if b := d.heartbeatBound(); b != nil {
+		d.addAt(nil, e.at, exposureSecondsID, readiness.Num(max(*b, *e.seconds)), behind)
+		return
+	}
+	d.addAt(nil, e.at, exposureSecondsID, readiness.Num(*e.seconds), behind,
+		finding(readiness.RPOUnproven, "the exposure is at least %.1f s; how much more is not known", *e.seconds))
 }
 
 func (d *deriver) whyNoExposure() readiness.Finding {

@@ -155,6 +155,7 @@ func (s *sender) sending() bool {
 
 type slot struct {
 	Name      string  `json:"name"`
+	Type      string  `json:"type"` // physical or logical
 	Active    bool    `json:"active"`
 	Temporary bool    `json:"temporary"`
 	Restart   *lsn    `json:"restart"`

@@ -44,7 +44,11 @@ func classifyError(err error, accepted bool, budget time.Duration) *unreached {
 	if pgErr := asPgError(err); pgErr != nil {
 		switch {
 		case startsOrStops(pgErr):
-			return &unreached{readiness.NodeStarting, pgErr.Message, true}
+			message := pgErr.Message
+			if pgErr.Detail != "" {
+				message += ": " + pgErr.Detail
+			}
+			return &unreached{readiness.NodeStarting, message, true}
 		case strings.HasPrefix(pgErr.Code, "28"), pgErr.Code == "42501":
 			return &unreached{readiness.VisAuth, "login refused: " + pgErr.Message, true}
 		default:

@@ -73,6 +73,19 @@ func (l leader) canFollow(timeline int, have lsn) (bool, string) {
 	return false, fmt.Sprintf("its timeline %d is not in the primary's history", timeline)
 }
 
+// forkedApart finds a timeline that two histories left at different positions:
+// what follows it in one is not what follows it in the other, whatever its number.
+func forkedApart(a, b []historyEntry) (inA, inB historyEntry, differ bool) {
+	for _, x := range a {
+		for _, y := range b {
+			if x.timeline == y.timeline && x.switchAt != y.switchAt {
+				return x, y, true
+			}
+		}
+	}
+	return historyEntry{}, historyEntry{}, false
+}
+
 // contains reports whether the leader's history passed through a timeline.
 func (l leader) contains(timeline int) bool {
 	for _, e := range l.history {

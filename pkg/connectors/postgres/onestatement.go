@@ -135,11 +135,10 @@ type everything struct {
 	Collations        []string           `json:"collations"`
 }
 
-// anySlot is a slot of either type, with the process that reads from it.
+// anySlot is a slot with the process that reads from it.
 type anySlot struct {
 	slot
-	Type      string `json:"type"`
-	ActivePID *int   `json:"activePid"`
+	ActivePID *int `json:"activePid"`
 }
 
 // into fills a node.
@@ -149,9 +148,7 @@ func (all *everything) into(n *node) {
 	n.archiver, n.archiveReady, n.conflicts, n.collations = all.Archiver, all.ArchiveReady, all.Conflicts, all.Collations
 	n.slots = []slot{}
 	for _, s := range all.Slots {
-		if s.Type == "physical" {
-			n.slots = append(n.slots, s.slot)
-		}
+		n.slots = append(n.slots, s.slot)
 		for i := range n.senders {
 			if pid := n.senders[i].PID; pid != nil && s.ActivePID != nil && *pid == *s.ActivePID {
 				n.senders[i].SlotName = &s.Name

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"strings"
+	"time"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -63,7 +64,15 @@ func (d *deriver) writable(n *node) {
 	d.add(n, settingsID, readiness.Str("primary"), readOnly(n, readiness.PrimaryReadOnly, "it refuses writes of those who do not ask otherwise")...)
 }
 
-// slotStates records physical slots: what they may lose and what they keep.
+// kind words a slot: a logical one has no standby, but keeps WAL all the same.
+func (s slot) kind() string {
+	if s.Type == "logical" {
+		return "logical slot"
+	}
+	return "slot"
+}
+
+// slotStates records slots: what they may lose and what they keep.
 func (d *deriver) slotStates(n *node) {
 	if d.failedReading(n, slotsID) {
 		return
@@ -85,16 +94,16 @@ func (d *deriver) slotStates(n *node) {
 		switch {
 		case status == "lost":
 			worst = "lost"
-			findings = append(findings, finding(readiness.SlotLost, "slot %q on %s has lost WAL its standby still needs", s.Name, n.Name))
+			findings = append(findings, finding(readiness.SlotLost, "%s %q on %s has lost WAL its reader still needs", s.kind(), s.Name, n.Name))
 			continue
 		case status == "unreserved":
 			worst = "at risk"
-			findings = append(findings, finding(readiness.SlotAtRisk, "slot %q on %s is unreserved: its WAL goes at the next checkpoint", s.Name, n.Name))
+			findings = append(findings, finding(readiness.SlotAtRisk, "%s %q on %s is unreserved: its WAL goes at the next checkpoint", s.kind(), s.Name, n.Name))
 		case !s.Active && s.Restart != nil:
 			if worst == "good" {
 				worst = "inactive"
 			}
-			findings = append(findings, finding(readiness.SlotInactive, "slot %q on %s has no reader", s.Name, n.Name))
+			findings = append(findings, finding(readiness.SlotInactive, "%s %q on %s has no reader", s.kind(), s.Name, n.Name))
 		}
 		if s.SafeSize != nil && (safe == nil || *s.SafeSize < *safe) {
 			safe = s.SafeSize
@@ -128,6 +137,8 @@ func (d *deriver) archive(n *node) {
 			file = " (" + *n.archiver.FailedFile + ")"
 		}
 		d.add(n, archiveID, readiness.Str("failing"), finding(readiness.ArchiveFailing, "the newest attempt to archive on %s failed%s; %d failures in all", n.Name, file, n.archiver.Failed))
+	case n.archiveStalled():
+		d.add(n, archiveID, readiness.Str("standing still"), finding(readiness.ArchiveFailing, "%d WAL files wait on %s and none was archived since %s", *n.archiveReady, n.Name, sinceWhen(n.archiver.LastArchived)))
 	case n.archiver.LastArchived == nil:
 		d.add(n, archiveID, readiness.Str("nothing archived yet"))
 	default:
@@ -165,4 +176,29 @@ func (d *deriver) collation(n *node) {
 		return
 	}
 	d.add(n, collationID, readiness.Str(strings.Join(n.collations, ", ")), finding(readiness.CollationMismatch, "databases %s on %s", strings.Join(n.collations, ", "), n.Name))
+}
+
+// Files that wait this many and this long are not on their way: a command that
+// hangs or is empty never fails.
+const (
+	archiveWaiting = 3
+	archiveWait    = 5 * time.Minute
+)
+
+func (n *node) archiveStalled() bool {
+	if n.archiveReady == nil || *n.archiveReady < archiveWaiting {
+		return false
+	}
+	last := n.facts.Started
+	if n.archiver.LastArchived != nil {
+		last = *n.archiver.LastArchived
+	}
+	return n.facts.Clock.Sub(last) > archiveWait
+}
+
+func sinceWhen(t *time.Time) string {
+	if t == nil {
+		return "the server started"
+	}
+	return t.UTC().Format(time.RFC3339)
 }

@@ -71,6 +71,7 @@ func (d *deriver) promotion(n *node) {
 	findings = append(findings, d.fenceLeft(n)...)
 	findings = append(findings, d.wouldHang(n)...)
 	findings = append(findings, d.couldServe(n)...)
+	findings = append(findings, d.recoveryTarget(n)...)
 	if p := d.primary; p != nil && p.facts.Version/10000 != n.facts.Version/10000 {
 		findings = append(findings, finding(readiness.VersionMismatch, "%s runs %s, %s runs %s", n.Name, versionText(n.facts.Version), p.Name, versionText(p.facts.Version)))
 	}
@@ -167,4 +168,20 @@ func (d *deriver) couldServe(n *node) []readiness.Finding {
 		return nil
 	}
 	return []readiness.Finding{finding(readiness.StandbySettings, "on %s %s: once promoted it could not serve standbys", n.Name, strings.Join(missing, ", "))}
+}
+
+// recoveryTarget: a standby with a target stops following when it gets there, and
+// then pauses, shuts down or promotes itself beside the primary (PostgreSQL
+// documentation, "Recovery Target").
+func (d *deriver) recoveryTarget(n *node) []readiness.Finding {
+	var set []string
+	for _, name := range []string{"recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_xid", "recovery_target_name"} {
+		if value := n.settings[name]; value != "" {
+			set = append(set, name+" = "+value)
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	return []readiness.Finding{finding(readiness.RecoveryTargetSet, "on %s %s, with recovery_target_action = %s: it will not follow beyond that", n.Name, strings.Join(set, ", "), n.settings["recovery_target_action"])}
 }

@@ -55,15 +55,15 @@ const sendersSQL = `SELECT coalesce(json_agg(q), '[]') FROM (
   FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
   WHERE r.state IS DISTINCT FROM 'backup') q`
 
-// slotsSQL lists physical slots; wal_status and safe_wal_size exist from 13.
+// slotsSQL lists slots of both types; wal_status and safe_wal_size exist from 13.
 func slotsSQL(version int) string {
 	extra := `NULL AS "walStatus", NULL AS "safeSize"`
 	if version >= 130000 {
 		extra = `s.wal_status AS "walStatus", s.safe_wal_size AS "safeSize"`
 	}
 	return `SELECT coalesce(json_agg(q), '[]') FROM (
-  SELECT s.slot_name AS name, s.active, s.temporary, s.restart_lsn AS restart, ` + extra + `
-  FROM pg_replication_slots s WHERE s.slot_type = 'physical') q`
+  SELECT s.slot_name AS name, s.slot_type AS type, s.active, s.temporary, s.restart_lsn AS restart, ` + extra + `
+  FROM pg_replication_slots s) q`
 }
 
 // receiverSQL is the standby's own view. written_lsn and flushed_lsn replaced
@@ -94,6 +94,8 @@ var settingNames = []string{
 	"default_transaction_read_only", "synchronous_standby_names", "wal_sender_timeout", "wal_receiver_timeout",
 	"wal_receiver_status_interval", "wal_log_hints", "data_checksums", "full_page_writes",
 	"archive_mode", "hot_standby_feedback", "primary_slot_name",
+	"recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_xid",
+	"recovery_target_name", "recovery_target_action",
 }
 
 // roleSettingsSQL finds a read-only default hidden in a role or database setting.

@@ -29,6 +29,10 @@ func TestReplay(t *testing.T) {
 	step(t, "no transaction was replayed since the standby started", func(t *testing.T) {
 		// It must not be the checkpoint's turn: then the restart would replay a commit.
 		exec(t, lab, pgpair.Primary, `CHECKPOINT`)
+		end := ask[string](t, lab, pgpair.Primary, `SELECT pg_current_wal_flush_lsn()::text`)
+		eventually(t, "the standby to replay the checkpoint", func() bool {
+			return ask[bool](t, lab, pgpair.Standby, `SELECT pg_last_wal_replay_lsn() >= '`+end+`'`)
+		})
 		exec(t, lab, pgpair.Standby, `CHECKPOINT`)
 		restart(t, lab, pgpair.Standby)
 		v := newDesk(t, lab).awaitGreen(t)

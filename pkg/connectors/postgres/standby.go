@@ -137,6 +137,9 @@ func (d *deriver) receiverDown(n *node, why string) readiness.Finding {
 			case s.WALStatus != nil && *s.WALStatus == "lost":
 				return finding(readiness.SlotLost, "%s cannot continue: slot %q on %s has lost WAL it needs; rebuild it, unless the archive has the WAL", n.Name, name, up.Name)
 			default:
+				if have, known := n.have(); known && s.Restart != nil && *s.Restart > have {
+					why += fmt.Sprintf("; slot %q on %s begins at %s, past the %s it has: unless it still replays WAL of its own or the archive has the rest, it needs a rebuild", name, up.Name, *s.Restart, have)
+				}
 				return finding(readiness.ReceiverDown, "%s receives nothing: %s", n.Name, why)
 			}
 		}
@@ -233,6 +236,16 @@ func (d *deriver) followsByHistory(n *node, have lsn) {
 	if timeline == p.position.Timeline && have > p.newest().Flush && p.closing == nil {
 		// It was read later than the primary: on a busy pair that alone puts it ahead.
 		d.lineageUnproven(n, fmt.Sprintf("it is past %s, where %s was read before it, and %s could not be read again", p.position.Flush, p.Name, p.Name))
+		return
+	}
+	if n.lineageFailure != nil && timeline > 1 {
+		d.lineageUnproven(n, "its own timeline history could not be read: "+n.lineageFailure.Message)
+		return
+	}
+	if fork, other, differ := forkedApart(n.history, p.history); differ {
+		d.lineage[n] = lineageWas{ok: false, proved: true}
+		d.add(n, lineageID, readiness.Str("diverged"), finding(readiness.Diverged, "%s cannot follow %s: its history left timeline %d at %s, the primary's at %s; their later timelines have the same number and are not the same",
+			n.Name, p.Name, fork.timeline, fork.switchAt, other.switchAt))
 		return
 	}
 	ok, why := leader{p.newest().Timeline, p.newest().Flush, p.history}.canFollow(timeline, have)

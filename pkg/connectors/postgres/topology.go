@@ -162,6 +162,10 @@ func (d *deriver) retention(n *node) string {
 		switch {
 		case s.WALStatus != nil && *s.WALStatus == "lost":
 			return fmt.Sprintf("slot %q has lost WAL it needs: rebuild", name)
+		case s.Restart == nil:
+			return fmt.Sprintf("slot %q keeps nothing yet, so how long it can stay away is not known", name)
+		case s.SafeSize != nil && *s.SafeSize <= 0:
+			return fmt.Sprintf("slot %q loses its WAL at the next checkpoint", name)
 		case s.SafeSize != nil:
 			return fmt.Sprintf("slot %q keeps its WAL for another %s", name, readiness.Num(float64(*s.SafeSize)).Format(readiness.Bytes))
 		default:
