@@ -1,8 +1,6 @@
 package render
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/check"
@@ -51,21 +49,12 @@ func (v View) Seen() check.Report {
 	for i, result := range v.Report.Results {
 		r.Results[i] = seen(result, at)
 	}
-	slices.SortStableFunc(r.Results, worstFirst)
-	r.Counts = check.Counts{}
-	var statuses []readiness.Status
-	for _, result := range r.Results {
-		statuses = append(statuses, result.Status)
-		if result.Kind != readiness.KindGroup {
-			count(&r.Counts, result.Status)
-		}
-	}
-	r.Verdict = readiness.Worst(statuses...)
 	r.Transitions = make([]check.Transition, len(v.Report.Transitions))
 	for i, t := range v.Report.Transitions {
 		t.Since, t.At = t.Since.UTC(), t.At.UTC()
 		r.Transitions[i] = t
 	}
+	r.Summarize()
 	return r
 }
 
@@ -117,29 +106,4 @@ func normalIndicators(list []readiness.IndicatorResult) []readiness.IndicatorRes
 		out[i] = x
 	}
 	return out
-}
-
-// worstFirst orders results by urgency, resources before groups, then by name.
-func worstFirst(a, b readiness.Result) int {
-	switch {
-	case a.Status.Worse(b.Status):
-		return -1
-	case b.Status.Worse(a.Status):
-		return 1
-	default:
-		return cmp.Or(cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Name, b.Name))
-	}
-}
-
-func count(c *check.Counts, s readiness.Status) {
-	switch s {
-	case readiness.Red:
-		c.Red++
-	case readiness.Yellow:
-		c.Yellow++
-	case readiness.Green:
-		c.Green++
-	default:
-		c.Unknown++
-	}
 }
