@@ -3,43 +3,13 @@ package docs_test
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 	"github.com/bcctl/bcctl/internal/lab/pgpair/pgpairtest"
-	"github.com/bcctl/bcctl/pkg/connectors/postgres"
 )
-
-var indicatorRow = regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| ([a-z]*) ?\\| (yes)? ?\\|")
-
-// docs/postgresql.md lists every indicator, with its unit and whether it is
-// required, and no other.
-func TestIndicatorsAreDescribed(t *testing.T) {
-	described := map[string]string{}
-	for _, m := range indicatorRow.FindAllStringSubmatch(readPage(t, "docs/postgresql.md").text, -1) {
-		described[m[1]] = m[2] + " " + m[3]
-	}
-	for _, i := range (postgres.Factory{}).Indicators() {
-		want := string(i.Unit) + " "
-		if i.Required {
-			want += "yes"
-		}
-		got, ok := described[string(i.ID)]
-		switch {
-		case !ok:
-			t.Errorf("docs/postgresql.md does not describe %s", i.ID)
-		case got != want:
-			t.Errorf("docs/postgresql.md says %q of %s, the catalog %q", got, i.ID, want)
-		}
-		delete(described, string(i.ID))
-	}
-	for id := range described {
-		t.Errorf("docs/postgresql.md describes %s, which nothing measures", id)
-	}
-}
 
 // The SQL of docs/postgresql.md, run on a real primary, is all that a green check
 // with a heartbeat needs.

@@ -31,7 +31,9 @@ type fakePlatform struct {
 	open func(connectors.Spec) (connectors.Connector, error)
 }
 
-func (fakePlatform) Platform() string { return "postgresql" }
+func (fakePlatform) Platform() string                      { return "postgresql" }
+func (fakePlatform) Capabilities() []connectors.Capability { return nil }
+
 func (fakePlatform) Indicators() []readiness.Indicator {
 	return []readiness.Indicator{
 		{ID: topology, Required: true},

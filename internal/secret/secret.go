@@ -47,7 +47,13 @@ func (r Resolver) Credential(ctx context.Context, c *config.Credential) (connect
 			return connectors.Credential{}, fmt.Errorf("password: %w", err)
 		}
 	}
-	return connectors.Credential{Username: username, Password: password}, nil
+	privateKey := ""
+	if c.PrivateKey != "" {
+		if privateKey, err = r.resolve(ctx, c.PrivateKey); err != nil {
+			return connectors.Credential{}, fmt.Errorf("private key: %w", err)
+		}
+	}
+	return connectors.Credential{Username: username, Password: password, PrivateKey: privateKey}, nil
 }
 
 func (r Resolver) resolve(ctx context.Context, ref config.SecretRef) (string, error) {

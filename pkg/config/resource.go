@@ -155,4 +155,7 @@ type Credential struct {
 	// Password is a reference such as env:LEDGER_PASSWORD or
 	// file:/run/secrets/ledger, never the password itself.
 	Password SecretRef `json:"password,omitempty"`
+	// PrivateKey is a reference to a key in PEM form, such as
+	// file:/run/secrets/ledger.p8, for platforms that log in with a key pair.
+	PrivateKey SecretRef `json:"privateKey,omitempty"`
 }

@@ -23,6 +23,24 @@ var protectedCodes = []readiness.Code{
 	readiness.LagOverRPO,
 	readiness.IdentityMismatch,
 	readiness.MemberRed,
+
+	readiness.QuorumLost,
+	readiness.QuorumForced,
+	readiness.WriteMajorityLost,
+	readiness.NotElectable,
+	readiness.NodeRollback,
+	readiness.NotAMember,
+	readiness.PartitionOneWay,
+	readiness.DatabaseSuspended,
+	readiness.NotSynchronizing,
+	readiness.SynchronizationLost,
+	readiness.DatabaseReverting,
+	readiness.DatabaseUnprotected,
+	readiness.SwitchIncomplete,
+	readiness.NeverRefreshed,
+	readiness.NotPromotable,
+	readiness.TargetInconsistent,
+	readiness.ConnectionSplit,
 }
 
 // Protected reports whether a policy may not make a code milder than it is by

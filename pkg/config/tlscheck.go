@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -18,7 +19,7 @@ func (c *checker) tls(r *Resource) {
 	o, t := r.Origin, r.Spec.Connection.TLS
 	if t.Mode == connectors.Disable {
 		for _, e := range r.Spec.Endpoints {
-			if e.Address != "" && !local(e.Address) {
+			if e.Where() != "" && !local(e.Where()) {
 				c.add(o, fmt.Sprintf("tls.mode disable would send the password of endpoint %q over the network", e.Name), "clear text is for loopback addresses only; remove mode: disable", "connection", "tls", "mode")
 				break
 			}
@@ -42,6 +43,9 @@ func (c *checker) tls(r *Resource) {
 func local(address string) bool {
 	if strings.HasPrefix(address, "/") {
 		return true
+	}
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return schemas.Loopback(u.Hostname())
 	}
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && schemas.Loopback(host)

@@ -39,6 +39,10 @@ type Factory interface {
 	// Indicators lists everything the platform's connectors may observe.
 	Indicators() []readiness.Indicator
 
+	// Capabilities is the platform's matrix: in which forms it is run, and how far
+	// bcctl goes with each. It is shown by `bcctl explain platform/NAME`.
+	Capabilities() []Capability
+
 	// Validate checks the parts of a spec that only the platform understands. It
 	// makes no connection. Each problem names the field it is about.
 	Validate(Spec) []Problem
@@ -128,17 +132,21 @@ const (
 	HeartbeatWriter Purpose = "heartbeat"
 )
 
-// Credential is a resolved login. Its Password is never printed: format it only
-// through String, which hides it.
+// Credential is a resolved login. Its secrets are never printed: format it only
+// through String, which hides them.
 type Credential struct {
 	Username string
 	Password string
+
+	// PrivateKey is a key in PEM form, for platforms that log in with one; empty
+	// otherwise.
+	PrivateKey string
 }
 
-// String hides the password.
+// String hides the secrets.
 func (c Credential) String() string { return c.Username + ":***" }
 
-// GoString hides the password from %#v.
+// GoString hides the secrets from %#v.
 func (c Credential) GoString() string { return "connectors.Credential{" + c.String() + "}" }
 
 // Heartbeat is the opt-in marker row of a resource.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/lab/pki"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -46,11 +47,11 @@ func TestConfigIsValid(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(l.dir, "tls"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ca, err := newAuthority(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	ca, err := pki.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(l.CAFile(), ca.certPEM(), 0o644); err != nil {
+	if err := os.WriteFile(l.CAFile(), ca.CertPEM(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()

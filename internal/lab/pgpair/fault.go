@@ -11,16 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/lab"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // Fault is something that can be broken in a laboratory.
-type Fault struct {
-	Name       string           `json:"name"`
-	Help       string           `json:"help"`       // one line: what is done
-	Shows      []readiness.Code `json:"shows"`      // what a check should say, among other things; empty: nothing may be said
-	Repairable bool             `json:"repairable"` // whether Repair can undo it
-}
+type Fault = lab.Fault
 
 // fault is how one is done.
 type fault struct {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/bcctl/bcctl/internal/lab/pki"
 )
 
 // prepare makes the directories, passwords, certificates and lab.json.
@@ -18,7 +20,7 @@ func (l *Lab) prepare() error {
 	if err := l.makePasswords(); err != nil {
 		return err
 	}
-	ca, err := newAuthority(l.state.CreatedAt)
+	ca, err := pki.New(l.state.CreatedAt)
 	if err != nil {
 		return err
 	}
@@ -27,11 +29,11 @@ func (l *Lab) prepare() error {
 			return err
 		}
 	}
-	if err := os.WriteFile(l.CAFile(), ca.certPEM(), 0o644); err != nil {
+	if err := os.WriteFile(l.CAFile(), ca.CertPEM(), 0o644); err != nil {
 		return err
 	}
 	for _, n := range l.state.Nodes {
-		cert, key, err := ca.issue(n.Name, l.state.CreatedAt)
+		cert, key, err := ca.Issue(n.Name, l.state.CreatedAt)
 		if err != nil {
 			return err
 		}

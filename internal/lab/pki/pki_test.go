@@ -1,19 +1,21 @@
-package pgpair
+package pki_test
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"testing"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/lab/pki"
 )
 
 func TestCertificates(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	ca, err := newAuthority(now)
+	ca, err := pki.New(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certPEM, keyPEM, err := ca.issue("ledger-a", now)
+	certPEM, keyPEM, err := ca.Issue("ledger-a", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,13 +23,13 @@ func TestCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newAuthority(now)
+	other, err := pki.New(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := func(ca certificateAuthority) *x509.CertPool {
+	pool := func(ca pki.Authority) *x509.CertPool {
 		p := x509.NewCertPool()
-		if !p.AppendCertsFromPEM(ca.certPEM()) {
+		if !p.AppendCertsFromPEM(ca.CertPEM()) {
 			t.Fatal("the CA's certificate cannot be read")
 		}
 		return p

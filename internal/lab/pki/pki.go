@@ -1,4 +1,6 @@
-package pgpair
+// Package pki makes the certificates of a laboratory: one CA, whose key is never
+// written, and certificates for servers on loopback.
+package pki
 
 import (
 	"crypto/ecdsa"
@@ -13,9 +15,9 @@ import (
 	"time"
 )
 
-// certificateAuthority signs the servers' certificates. Its key is never
-// written: once the laboratory stands nobody can sign another certificate.
-type certificateAuthority struct {
+// Authority signs the servers' certificates. Its key is never written: once the
+// laboratory stands nobody can sign another certificate.
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
@@ -23,14 +25,15 @@ type certificateAuthority struct {
 // certificateLife is long enough for a laboratory somebody forgot about.
 const certificateLife = 365 * 24 * time.Hour
 
-func newAuthority(now time.Time) (certificateAuthority, error) {
+// New makes an authority whose certificates are valid from now on.
+func New(now time.Time) (Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certificateAuthority{}, fmt.Errorf("make the key of the laboratory's CA: %w", err)
+		return Authority{}, fmt.Errorf("make the key of the laboratory's CA: %w", err)
 	}
 	template, err := newCertificate("bcctl laboratory CA", now)
 	if err != nil {
-		return certificateAuthority{}, err
+		return Authority{}, err
 	}
 	template.IsCA = true
 	template.BasicConstraintsValid = true
@@ -38,22 +41,22 @@ func newAuthority(now time.Time) (certificateAuthority, error) {
 	template.KeyUsage = x509.KeyUsageCertSign
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return certificateAuthority{}, fmt.Errorf("make the certificate of the laboratory's CA: %w", err)
+		return Authority{}, fmt.Errorf("make the certificate of the laboratory's CA: %w", err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return certificateAuthority{}, fmt.Errorf("read the certificate of the laboratory's CA: %w", err)
+		return Authority{}, fmt.Errorf("read the certificate of the laboratory's CA: %w", err)
 	}
-	return certificateAuthority{cert: cert, key: key}, nil
+	return Authority{cert: cert, key: key}, nil
 }
 
-// certPEM returns the CA's certificate.
-func (ca certificateAuthority) certPEM() []byte {
+// CertPEM returns the CA's certificate.
+func (ca Authority) CertPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})
 }
 
-// issue makes a server's certificate for the loopback names, and its key.
-func (ca certificateAuthority) issue(commonName string, now time.Time) (certPEM, keyPEM []byte, err error) {
+// Issue makes a server's certificate for the loopback names, and its key.
+func (ca Authority) Issue(commonName string, now time.Time) (certPEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the key of %s: %w", commonName, err)

@@ -1,0 +1,24 @@
+package postgres
+
+import "github.com/bcctl/bcctl/pkg/connectors"
+
+// Capabilities implements connectors.Factory.
+func (Factory) Capabilities() []connectors.Capability {
+	return []connectors.Capability{
+		{
+			Form: "streaming replication, direct or cascading", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.None,
+			Against: "real servers, PostgreSQL 15",
+			Note:    "versions 12 to 14 and 16 to 18 are written from documentation; execution is not there yet",
+		},
+		{
+			Form: "WAL archive without streaming", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
+			Against: "real servers, PostgreSQL 15",
+			Note:    "transport: archive; the standby's distance is known only as far as it has replayed",
+		},
+		{
+			Form: "managed services", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
+			Against: "documentation",
+			Note:    "what the service hides (settings, slots, the standby itself) is unknown, not healthy",
+		},
+	}
+}
