@@ -18,7 +18,7 @@ func (Factory) Capabilities() []connectors.Capability {
 		{
 			Form: "managed services", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
 			Against: "documentation",
-			Note:    "what the service hides (settings, slots, the standby itself) is unknown, not healthy",
+			Note:    "what the service hides (settings, slots, the standby itself) stays unknown",
 		},
 	}
 }
