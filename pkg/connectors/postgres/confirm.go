@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -36,8 +37,8 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 // lookUp finds the addresses behind names, so that what a standby calls its
 // upstream can be recognised as an endpoint, above all one that does not answer.
 func lookUp(ctx context.Context, n *node) {
-	if addr, err := parseAddress(n.Address); err == nil && n.unreached != nil {
-		n.resolved = resolve(ctx, addr.host)
+	if addr, err := endpoint.Parse(n.Address, defaultPort); err == nil && n.unreached != nil {
+		n.resolved = resolve(ctx, addr.Host)
 	}
 	if n.replay != nil && n.replay.Receiver != nil && n.replay.Receiver.Host != nil {
 		n.replay.Receiver.resolved = resolve(ctx, *n.replay.Receiver.Host)

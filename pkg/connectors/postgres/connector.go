@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -137,25 +138,25 @@ func (Factory) Validate(spec connectors.Spec) []connectors.Problem {
 		problems = append(problems, connectors.Problem{Path: path, What: what, Hint: hint})
 	}
 	for i, ep := range spec.Endpoints {
-		addr, err := parseAddress(ep.Address)
+		addr, err := endpoint.Parse(ep.Address, defaultPort)
 		if err != nil {
 			add("endpoint \""+ep.Name+"\" "+err.Error(), "write the node's own host:port, for example db-a.example.net:5432", "endpoints", i)
 			continue
 		}
-		if _, err := tlsConfig(spec.TLS, addr); err != nil {
+		if _, err := endpoint.TLSConfig(spec.TLS, addr); err != nil {
 			add(err.Error(), "", "connection", "tls")
 		}
-		unknownOptions(ep.Options, endpointOptions, func(key, hint string) {
+		endpoint.UnknownOptions(ep.Options, endpointOptions, func(key, hint string) {
 			add("unknown option \""+key+"\" of a postgresql endpoint", hint, "endpoints", i, "options", key)
 		})
 	}
-	unknownOptions(spec.Options, resourceOptions, func(key, hint string) {
+	endpoint.UnknownOptions(spec.Options, resourceOptions, func(key, hint string) {
 		add("unknown option \""+key+"\" of a postgresql connection", hint, "connection", "options", key)
 	})
 	if t := spec.Options["transport"]; t != "" && t != "streaming" && t != "archive" {
 		add("transport \""+t+"\" is not known", "write streaming (default) or archive", "connection", "options", "transport")
 	}
-	for _, method := range splitList(spec.Options["requireAuth"]) {
+	for _, method := range endpoint.SplitList(spec.Options["requireAuth"]) {
 		if method != "scram-sha-256" && method != "md5" {
 			add("authentication method \""+method+"\" is not allowed", "write scram-sha-256 (default) or scram-sha-256,md5", "connection", "options", "requireAuth")
 		}

@@ -1,18 +1,13 @@
 package postgres
 
 import (
-	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -20,7 +15,7 @@ import (
 // the server are shown; a password never is.
 func classify(err error, accepted bool, budget time.Duration, password string) *unreached {
 	u := classifyError(err, accepted, budget)
-	u.message = redact(u.message, password)
+	u.message = endpoint.Redact(u.message, password)
 	return u
 }
 
@@ -55,67 +50,21 @@ func classifyError(err error, accepted bool, budget time.Duration) *unreached {
 			return &unreached{"", fmt.Sprintf("login failed: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code), true}
 		}
 	}
-	var netErr net.Error
-	switch {
-	case isCertificateError(err):
-		return &unreached{readiness.IdentityUnproven, "certificate not accepted, so no login was tried: " + rootCause(err), true}
-	case errors.Is(err, context.Canceled): // before the timeout it looks like to the socket
-		return &unreached{readiness.VisCollector, "the check was interrupted before the node answered", false}
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		if accepted {
-			return &unreached{"", fmt.Sprintf("accepted the connection but did not answer within %s", budget), false}
-		}
-		return &unreached{"", fmt.Sprintf("no answer within %s", budget), false}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return &unreached{"", "connection refused", false}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return &unreached{"", "the connection was closed before an answer came", false}
-	case strings.Contains(err.Error(), "server refused TLS"):
+	if strings.Contains(err.Error(), "server refused TLS") {
 		return &unreached{readiness.IdentityUnproven, "the server offers no TLS; clear text is never used", true}
-	default:
-		return &unreached{"", rootCause(err), false}
 	}
-}
-
-func isCertificateError(err error) bool {
-	var unknownAuthority x509.UnknownAuthorityError
-	var hostname x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	return errors.As(err, &unknownAuthority) || errors.As(err, &hostname) || errors.As(err, &invalid)
-}
-
-// rootCause drops the driver's wrapping, which repeats user, host and database.
-func rootCause(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
-		err = next
-	}
-}
-
-// redact takes a password out of a text. One so short that the text would show
-// where it was takes the text with it.
-func redact(text, password string) string {
-	switch {
-	case password == "" || !strings.Contains(text, password):
-		return text
-	case len(password) < 4:
-		return "(the message may hold the password)"
-	default:
-		return strings.ReplaceAll(text, password, "***")
-	}
+	f := endpoint.Classify(err, accepted, budget)
+	return &unreached{f.Code, f.Message, f.Alive}
 }
 
 // queryFailure is the finding for a statement that failed on a reached node.
 func queryFailure(err error, password string) readiness.Finding {
-	code, message := readiness.QueryFailed, rootCause(err)
+	code, message := readiness.QueryFailed, endpoint.RootCause(err)
 	if pgErr := asPgError(err); pgErr != nil {
 		message = fmt.Sprintf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
 		if pgErr.Code == "42501" {
 			code = readiness.InsufficientPrivilege
 		}
 	}
-	return readiness.Finding{Code: code, Message: redact(message, password)}
+	return readiness.Finding{Code: code, Message: endpoint.Redact(message, password)}
 }

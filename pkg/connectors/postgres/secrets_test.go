@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -44,7 +45,7 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 			}
 		}
 	}
-	if got := redact("no password here", ""); got != "no password here" {
+	if got := endpoint.Redact("no password here", ""); got != "no password here" {
 		t.Errorf("an empty password took %q with it", got)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 )
 
 // upstreamOf finds the configured endpoint a standby receives from, by the
@@ -36,14 +38,14 @@ func (n *node) listensOn(host string, port int) bool {
 	if f := n.facts; f != nil && f.Addr != nil && *f.Addr == host && (port == 0 || f.Port == nil || *f.Port == port) {
 		return true
 	}
-	addr, err := parseAddress(n.Address)
-	if err != nil || port != 0 && int(addr.port) != port {
+	addr, err := endpoint.Parse(n.Address, defaultPort)
+	if err != nil || port != 0 && int(addr.Port) != port {
 		return false
 	}
-	if addr.host == host || slices.Contains(n.resolved, host) {
+	if addr.Host == host || slices.Contains(n.resolved, host) {
 		return true
 	}
-	return (addr.host == "localhost" || host == "localhost") && isLoopback(addr.host) && isLoopback(host)
+	return (addr.Host == "localhost" || host == "localhost") && isLoopback(addr.Host) && isLoopback(host)
 }
 
 func isLoopback(host string) bool {
