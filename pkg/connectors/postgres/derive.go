@@ -186,6 +186,10 @@ func (d *deriver) node(n *node) {
 	if d.unknown[n] {
 		return
 	}
+	if n.facts.Clock.IsZero() { // a NULL: not a clock two thousand years ago
+		d.fail(n, clockSkewID, finding(readiness.ValueInvalid, "%s gave no clock", n.Name))
+		return
+	}
 	skew := n.facts.Clock.Sub(n.at)
 	var findings []readiness.Finding
 	// The server may have looked at its clock at any moment of the request.
