@@ -59,15 +59,13 @@ func noTrace(t *testing.T, s *suite) {
 		t.Setenv(variable, path)
 	}
 	environment := os.Environ()
-	spec := s.spec(t, keepOpen)
+	spec, wrong := s.spec(t, keepOpen), s.spec(t)
+	s.hide(wrongLogin(t, &wrong)...)
 	before := contents(t, dir) // Spec may write what it likes
 	c := s.open(t, spec)
 	for range 2 {
 		s.wantHealthy(t, s.collect(t, t.Context(), spec, c))
 	}
-	wrong := s.spec(t)
-	s.hide(wrongLogin(t, &wrong)...)
-	before = append(before, contents(t, dir)...)
 	s.look(t, wrong)
 	if now := os.Environ(); !slices.Equal(now, environment) {
 		t.Errorf("the environment was %q and is %q", environment, now)
