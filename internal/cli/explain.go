@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,14 +22,15 @@ func newExplain(a *app) *cobra.Command {
 	o := &checkOptions{}
 	var live, all bool
 	cmd := &cobra.Command{
-		Use:   "explain <target|REASON_CODE|exit-code>",
+		Use:   "explain <target|REASON_CODE|exit-code|platform/NAME>",
 		Short: "Why it is so: the reasons, the numbers, the rule's line, what to do first",
 		Long: `Explains the last recorded verdict of a target without making a connection; --live
-looks now. Also explains a reason code (REPLAY_PAUSED) and an exit code (4).`,
-		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4"),
+looks now. Also explains a reason code (REPLAY_PAUSED), an exit code (4), and what
+this program can do with a platform (platform/mongodb).`,
+		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(errors.New("name one target, reason code or exit code"), "bcctl explain ledger")
+				return usage(errors.New("name one target, reason code, exit code or platform/NAME"), "bcctl explain ledger")
 			}
 			return nil
 		},
@@ -51,6 +53,9 @@ func (a *app) explain(cmd *cobra.Command, what string, o *checkOptions, live, al
 	}
 	if n, err := strconv.Atoi(what); err == nil {
 		return explainExit(a.Stdout, n)
+	}
+	if platform, ok := strings.CutPrefix(what, "platform/"); ok {
+		return a.explainPlatform(platform)
 	}
 	look := func() (check.Report, *repository, error) { return a.recorded(cmd, []string{what}, &o.selection) }
 	if live {
@@ -98,6 +103,16 @@ func (a *app) explainCode(code readiness.Code) error {
 		return fail(exitFailed, errors.New(message), "docs/reason-codes.md lists all")
 	}
 	return render.ExplainCode(a.Stdout, code)
+}
+
+// explainPlatform shows a platform's matrix.
+func (a *app) explainPlatform(name string) error {
+	factory, ok := a.Registry()[name]
+	if !ok {
+		return fail(exitFailed, fmt.Errorf("no platform %q; there are %s", name, strings.Join(a.Registry().Platforms(), ", ")), "bcctl explain platform/postgresql")
+	}
+	platform := render.Platform{Name: name, Capabilities: factory.Capabilities(), Indicators: factory.Indicators()}
+	return render.ExplainPlatform(a.Stdout, platform, a.profile(a.Stdout))
 }
 
 func explainExit(w io.Writer, n int) error {

@@ -16,9 +16,9 @@ func (Factory) Capabilities() []connectors.Capability {
 			Note:    "transport: archive; the standby's distance is known only as far as it has replayed",
 		},
 		{
-			Form: "managed services", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
+			Form: "managed services", Monitor: connectors.None, Prove: connectors.None, Execute: connectors.None,
 			Against: "documentation",
-			Note:    "what the service hides (settings, slots, the standby itself) stays unknown",
+			Note:    "they hide nodes or WAL views; what is hidden stays unknown",
 		},
 	}
 }
