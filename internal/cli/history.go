@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,12 +65,8 @@ func (a *app) history(cmd *cobra.Command, target string, since time.Duration, in
 	}
 	now := a.readerNow(last)
 	h := render.History{Target: target, Since: now.Add(-since), Until: now}
-	statuses, err := db.Statuses(ctx, target, h.Since, now)
-	if err != nil {
+	if h.Statuses, err = statusPoints(ctx, db, &h); err != nil {
 		return err
-	}
-	for _, s := range statuses {
-		h.Statuses = append(h.Statuses, render.StatusPoint{At: s.At, Last: s.Last, ValidUntil: s.ValidUntil, Covered: s.Covered, Status: s.Status, Code: s.Code})
 	}
 	if h.Transitions, err = db.Transitions(ctx, target, h.Since); err != nil {
 		return err
@@ -96,19 +94,34 @@ func (a *app) series(cmd *cobra.Command, db *store.DB, target string, h render.H
 		if len(wanted) > 0 && !wanted[info.Indicator] {
 			continue
 		}
-		samples, err := db.Series(ctx, target, info.Endpoint, info.Indicator, h.Since, h.Until)
+		s, err := seriesPoints(ctx, db, readiness.Key{Target: target, Endpoint: info.Endpoint, Indicator: info.Indicator}, info.Unit, &h)
 		if err != nil {
 			return nil, err
 		}
-		s := render.Series{Endpoint: info.Endpoint, Indicator: info.Indicator, Unit: info.Unit}
-		moved := false
-		for _, x := range samples {
-			s.Points = append(s.Points, render.Point{At: x.At, Min: x.Min, Max: x.Max, Last: x.Last})
-			moved = moved || x.Min != x.Max || x.Last != samples[0].Last
-		}
+		moved := slices.ContainsFunc(s.Points, func(p render.Point) bool { return p.Min != p.Max || p.Last != s.Points[0].Last })
 		if len(s.Points) > 0 && (moved || len(wanted) > 0) {
 			out = append(out, s)
 		}
 	}
 	return out, nil
+}
+
+// statusPoints reads the verdicts on the target of a history.
+func statusPoints(ctx context.Context, db *store.DB, h *render.History) ([]render.StatusPoint, error) {
+	statuses, err := db.Statuses(ctx, h.Target, h.Since, h.Until)
+	var points []render.StatusPoint
+	for _, s := range statuses {
+		points = append(points, render.StatusPoint{At: s.At, Last: s.Last, ValidUntil: s.ValidUntil, Covered: s.Covered, Status: s.Status, Code: s.Code})
+	}
+	return points, err
+}
+
+// seriesPoints reads the numbers of one series in the time of a history.
+func seriesPoints(ctx context.Context, db *store.DB, k readiness.Key, unit readiness.Unit, h *render.History) (render.Series, error) {
+	samples, err := db.Series(ctx, k.Target, k.Endpoint, k.Indicator, h.Since, h.Until)
+	s := render.Series{Endpoint: k.Endpoint, Indicator: k.Indicator, Unit: unit}
+	for _, x := range samples {
+		s.Points = append(s.Points, render.Point{At: x.At, Min: x.Min, Max: x.Max, Last: x.Last})
+	}
+	return s, err
 }

@@ -29,6 +29,7 @@ const map3am = `bcctl: is the DR side of your databases ready?
   bcctl explain TARGET     why it is so, and what to do first
   bcctl history TARGET     what it was in the last hours
   bcctl watch TARGET       until it is green
+  bcctl report page        all of it as one page for a browser, from the record
   bcctl validate           every problem of the configuration, with its place
   bcctl init DIR           start a configuration repository (--demo: with recorded data)
   bcctl lab up             a real PostgreSQL pair on this machine, to break
@@ -78,7 +79,7 @@ func newRoot(env Env) *cobra.Command {
 	}
 	add("start", newInit(app), newDoctor(app), newLab(app))
 	add("config", newValidate(app), newFmt(app), newSchema(app), newRules(app))
-	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app))
+	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app), newReport(app))
 	root.AddCommand(newVersion(app), newGen(app))
 	root.AddCommand(helpTopics(app)...)
 	suggestCommands(root)

@@ -18,7 +18,7 @@ var csvHeader = [...]string{"target", "kind", "platform", "tier", "environment",
 
 // csv has a row for every reason; a result without reasons has one row.
 func (v View) csv() ([]byte, error) {
-	r := clean(v.Seen())
+	r := v.Shown()
 	replayOf := ""
 	if r.Replay != nil {
 		replayOf = stamp(r.Replay.RecordedAt)

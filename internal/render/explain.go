@@ -80,7 +80,7 @@ func (e *explanation) head() {
 		cause += " (at " + first.Endpoint + ")"
 	}
 	e.line(cause) // one line, whatever its length: the third one is to be what to do
-	e.line("First: " + action(first.Code))
+	e.line("First: " + FirstAction(first.Code))
 }
 
 func (e *explanation) about() []string {
@@ -162,7 +162,7 @@ func (e *explanation) reasons() {
 		if info.Meaning != "" {
 			e.paragraph(indent, "means: "+info.Meaning, term.Grey)
 		}
-		e.paragraph(indent, "first: "+action(r.Code), term.Plain)
+		e.paragraph(indent, "first: "+FirstAction(r.Code), term.Plain)
 	}
 }
 
@@ -187,7 +187,9 @@ func (e *explanation) numbers(r readiness.Reason) string {
 	return strings.Join(parts, ", ")
 }
 
-func action(c readiness.Code) string {
+// FirstAction is what to do first about a code, also about one that a newer bcctl
+// wrote.
+func FirstAction(c readiness.Code) string {
 	if info, known := c.Info(); known {
 		return info.FirstAction
 	}

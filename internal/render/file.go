@@ -9,9 +9,9 @@ import (
 	"github.com/bcctl/bcctl/internal/atomicfile"
 )
 
-// writeFile replaces a file. A link is followed, and what is no regular file
+// WriteFile replaces a file. A link is followed, and what is no regular file
 // (/dev/stdout, a named pipe) is written to: replacing it would destroy it.
-func writeFile(path string, data []byte) error {
+func WriteFile(path string, data []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}

@@ -104,7 +104,7 @@ func TestRenderToFileThatCannotBe(t *testing.T) {
 // Replacing /dev/null or a link would destroy it.
 func TestRenderToWhatIsNoFile(t *testing.T) {
 	t.Parallel()
-	if err := writeFile(os.DevNull, []byte("x")); err != nil {
+	if err := WriteFile(os.DevNull, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
@@ -118,7 +118,7 @@ func TestRenderToWhatIsNoFile(t *testing.T) {
 	if err := os.Symlink("target", link); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
-	if err := writeFile(link, []byte("new")); err != nil {
+	if err := WriteFile(link, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	if data, err := os.ReadFile(target); err != nil || string(data) != "new" {

@@ -25,7 +25,7 @@ const (
 // declared, worst first. Where there are more than GitHub keeps, the last one says
 // how many.
 func (v View) annotations() string {
-	r := clean(v.Seen())
+	r := v.Shown()
 	var b strings.Builder
 	if notice := replayNotice(r); notice != "" {
 		b.WriteString(command("notice", readiness.Result{}, "bcctl replay", notice))
@@ -84,7 +84,7 @@ func annotate(b *strings.Builder, kind string, results []readiness.Result) {
 		if runes := []rune(message); len(runes) > maxAnnotation {
 			message = string(runes[:maxAnnotation-3]) + "..."
 		}
-		b.WriteString(command(kind, r, title, message+". Next: bcctl explain "+quoteWord(r.Name)))
+		b.WriteString(command(kind, r, title, message+". Next: bcctl explain "+Quote(r.Name)))
 	}
 }
 

@@ -73,13 +73,13 @@ const (
 	maxColumns  = 120
 )
 
-// share tells how the time of a history was: how long each verdict was valid, and
+// Share tells how the time of a history was: how long each verdict was valid, and
 // how long none was.
-func (h History) share() (known map[readiness.Status]time.Duration, none time.Duration) {
+func (h History) Share() (known map[readiness.Status]time.Duration, none time.Duration) {
 	known = map[readiness.Status]time.Duration{}
 	none = h.Until.Sub(h.Since)
 	for i, s := range h.Statuses {
-		from, until := h.span(i)
+		from, until := h.Valid(i)
 		covered := max(until.Sub(from), 0)
 		if s.Covered > 0 {
 			covered = min(covered, s.Covered)
@@ -90,9 +90,9 @@ func (h History) share() (known map[readiness.Status]time.Duration, none time.Du
 	return known, max(none, 0)
 }
 
-// span is the part of the history that a verdict was valid in: until the next
+// Valid is the part of the history that a verdict was valid in: until the next
 // one was reached, its own time ran out, or the history ends.
-func (h History) span(i int) (from, until time.Time) {
+func (h History) Valid(i int) (from, until time.Time) {
 	s := h.Statuses[i]
 	from, until = s.At, s.ValidUntil
 	if until.Before(s.Last) {
@@ -117,7 +117,7 @@ func (h History) strip(p term.Profile, columns int) string {
 	worst := make([]readiness.Status, columns)
 	covered := make([]time.Duration, columns)
 	for i, s := range h.Statuses {
-		from, until := h.span(i)
+		from, until := h.Valid(i)
 		if until.Before(from) || from.After(h.Until) || until.Before(h.Since) {
 			continue
 		}
@@ -151,15 +151,15 @@ func (h History) strip(p term.Profile, columns int) string {
 
 // legend names the letters with the share of time of each.
 func (h History) legend(partly bool) []string {
-	known, none := h.share()
+	known, none := h.Share()
 	total := h.Until.Sub(h.Since)
 	var parts []string
 	for _, s := range []readiness.Status{readiness.Red, readiness.Unknown, readiness.Yellow, readiness.Green} {
 		if slices.ContainsFunc(h.Statuses, func(x StatusPoint) bool { return x.Status == s }) {
-			parts = append(parts, fmt.Sprintf("%s %s %s", letter(s), s, percent(known[s], total)))
+			parts = append(parts, fmt.Sprintf("%s %s %s", letter(s), s, Percent(known[s], total)))
 		}
 	}
-	parts = append(parts, "blank: no valid verdict "+percent(none, total))
+	parts = append(parts, "blank: no valid verdict "+Percent(none, total))
 	if partly {
 		parts = append(parts, "small letter: valid for a part only")
 	}
@@ -189,8 +189,8 @@ func letter(s readiness.Status) string {
 	}
 }
 
-// percent never rounds a part up to the whole, nor down to nothing.
-func percent(part, total time.Duration) string {
+// Percent never rounds a part up to the whole, nor down to nothing.
+func Percent(part, total time.Duration) string {
 	share := float64(part) / float64(total) * 100
 	switch {
 	case part > 0 && share < 0.1:

@@ -60,7 +60,7 @@ type junitProblem struct {
 // each indicator that nothing is said about. Red fails, unknown is an error,
 // yellow passes and tells why.
 func (v View) junit() ([]byte, error) {
-	r := clean(v.Seen())
+	r := v.Shown()
 	all := junitSuites{Name: "bcctl", Time: seconds(r.FinishedAt.Sub(r.StartedAt))}
 	for _, result := range r.Results {
 		suite := newSuite(result)

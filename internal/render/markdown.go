@@ -21,7 +21,7 @@ const maxCell = 500
 // markdown has the verdict, a table of what is not green, and the rest folded. It
 // stays within a number of bytes, and so of characters, and says what it left out.
 func (v View) markdown(limit int) string {
-	r := clean(v.Seen())
+	r := v.Shown()
 	var b strings.Builder
 	b.WriteString("## bcctl: " + markdownText(verdict(r)) + "\n\n")
 	if notice := replayNotice(r); notice != "" {

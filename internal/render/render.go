@@ -25,7 +25,7 @@ func Render(w io.Writer, spec Spec, view View) error {
 		return fmt.Errorf("make output %s: %w", spec.Format, err)
 	}
 	if spec.Path != "" {
-		return writeFile(spec.Path, data)
+		return WriteFile(spec.Path, data)
 	}
 	return write(w, data)
 }

@@ -14,7 +14,7 @@ import (
 // and then groups; the last line is the verdict and what to do next. A wide one
 // has every column and reason, and the endpoints.
 func (v View) table(wide bool) string {
-	r := clean(v.Seen())
+	r := v.Shown()
 	t := tableView{View: v, report: r, at: v.at(), wide: wide}
 	var b strings.Builder
 	if notice := replayNotice(r); notice != "" {
@@ -35,7 +35,7 @@ func (v View) table(wide bool) string {
 // names lists the names of what is not green, worst first, one a line.
 func (v View) names() string {
 	var b strings.Builder
-	for _, r := range clean(v.Seen()).Results {
+	for _, r := range v.Shown().Results {
 		if v.All || r.Status != readiness.Green {
 			b.WriteString(r.Name + "\n")
 		}

@@ -13,7 +13,7 @@ func (v View) template(text string) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, clean(v.Seen())); err != nil {
+	if err := t.Execute(&b, v.Shown()); err != nil {
 		return nil, fmt.Errorf("fill in template: %w", err)
 	}
 	return b.Bytes(), nil

@@ -44,7 +44,7 @@ func (v View) next(r check.Report) string {
 	if len(r.Results) == 0 || r.Verdict == readiness.Green {
 		return ""
 	}
-	return v.command() + " explain " + quoteWord(r.Results[0].Name)
+	return v.command() + " explain " + Quote(r.Results[0].Name)
 }
 
 func (v View) command() string {
@@ -84,8 +84,8 @@ func stamp(t time.Time) string {
 
 var plainWord = regexp.MustCompile(`^[\p{L}\p{N}_./][\p{L}\p{N}_./:@%+,-]*$`)
 
-// quoteWord makes a name safe to paste behind a command.
-func quoteWord(name string) string {
+// Quote makes a name safe to paste behind a command.
+func Quote(name string) string {
 	if plainWord.MatchString(name) {
 		return name
 	}

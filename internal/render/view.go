@@ -58,6 +58,9 @@ func (v View) Seen() check.Report {
 	return r
 }
 
+// Shown is Seen with every text fit to be shown to a person (term.Sanitize).
+func (v View) Shown() check.Report { return clean(v.Seen()) }
+
 func (v View) at() time.Time {
 	if v.Report.Replay != nil {
 		return v.Report.Replay.RecordedAt

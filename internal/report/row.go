@@ -1,0 +1,171 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/render"
+	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// row is a resource: what the list shows, and its detail.
+type row struct {
+	ID       int
+	Name     string
+	Verdict  verdict
+	Platform string
+	Tier     int
+	About    string // "postgresql, tier 1, production"
+	Owner    string
+	Groups   []string
+	Sites    []string
+	Declared string // "resources/ledger.yaml:4"
+
+	Why      []reason
+	More     int    // reasons beyond the first
+	Exposure string // "exposure 2 s, RPO 30 s"
+	RPO, RTO string
+
+	Strip     strip
+	Charts    []chart
+	Endpoints []endpoint
+	Whole     bool // some reading is about the resource as a whole
+	Readings  []reading
+	Hidden    int // readings that are good, not required, and not listed
+	Good      *lastGood
+	Changes   []change
+	Command   string // what to run next
+}
+
+// reason is one reason in words.
+type reason struct {
+	Verdict verdict // without times: the row has them
+	Code    string
+	Known   bool // the list of codes explains it
+	Inline  bool // meaning and first action are told here too
+	At      string
+	Message string
+	Numbers string
+	Meaning string
+	First   string
+}
+
+// change is one transition.
+type change struct {
+	At   stamp
+	Text string
+}
+
+// mostChanges is how many changes of the time drawn are listed.
+const mostChanges = 6
+
+// row makes the row of a resource; every says whether good readings that are not
+// required are listed too.
+func (b *builder) row(n int, r readiness.Result, every bool) row {
+	t := b.targets[r.Name]
+	out := row{ID: n, Name: r.Name, Verdict: b.verdictOf(r), Platform: r.Platform, Tier: r.Tier, Owner: clip(r.Owner), Groups: t.Groups,
+		RPO: objective(t.RPO), RTO: objective(t.RTO), Strip: stripOf(t.History), Command: b.in.Command + " explain " + render.Quote(r.Name) + " --live"}
+	about := []string{r.Platform}
+	if r.Tier > 0 {
+		about = append(about, fmt.Sprintf("tier %d", r.Tier))
+	}
+	if r.Environment != "" {
+		about = append(about, r.Environment)
+	}
+	out.About = strings.Join(about, ", ")
+	if r.File != "" {
+		out.Declared = fmt.Sprintf("%s:%d", r.File, max(r.Line, 1))
+	}
+	for i, x := range r.Reasons {
+		out.Why = append(out.Why, b.reason(x, every || i == 0))
+	}
+	out.More = max(len(out.Why)-1, 0)
+	out.Exposure = b.exposure(r, t)
+	for _, s := range t.History.Series {
+		var limit time.Duration
+		if strings.Contains(string(s.Indicator), "exposure") {
+			limit = t.RPO
+		}
+		if c, ok := chartOf(s, t.History, limit); ok {
+			out.Charts = append(out.Charts, c)
+		}
+	}
+	b.readings(&out, r, every)
+	out.Good = b.lastGood(r)
+	for i := len(t.History.Transitions) - 1; i >= 0 && len(out.Changes) < mostChanges; i-- {
+		x := t.History.Transitions[i]
+		text := fmt.Sprintf("%s: %s to %s", x.Kind, term.Word(x.From), term.Word(x.To))
+		if x.Code != "" {
+			text += " " + string(x.Code)
+		}
+		out.Changes = append(out.Changes, change{At: stampOf(x.At), Text: clip(term.Sanitize(text))})
+	}
+	return out
+}
+
+func (b *builder) reason(r readiness.Reason, inline bool) reason {
+	info, known := r.Code.Info()
+	if known {
+		b.codes[r.Code] = info
+	}
+	out := reason{Known: known, Inline: inline || !known, Verdict: verdict{Status: statusOf(r.Status), Then: b.report.Replay != nil}, Code: clip(string(r.Code)), At: clip(r.Endpoint), Message: clip(r.Message),
+		Meaning: info.Meaning, First: render.FirstAction(r.Code)}
+	var numbers []string
+	if r.Indicator != "" {
+		numbers = append(numbers, string(r.Indicator))
+	}
+	if said := r.Value.Kind() == readiness.Text && strings.Contains(r.Message, r.Value.Format(r.Unit)); !r.Value.IsAbsent() && !said {
+		numbers = append(numbers, "value "+r.Value.Format(r.Unit))
+	}
+	if !r.Threshold.IsAbsent() {
+		numbers = append(numbers, "limit "+r.Threshold.Format(r.Unit))
+	}
+	if r.Source != "" {
+		numbers = append(numbers, "rule "+r.Source)
+	}
+	out.Numbers = clip(strings.Join(numbers, ", "))
+	return out
+}
+
+// exposure is what DR lacks, against the objective: a measurement, no promise.
+func (b *builder) exposure(r readiness.Result, t Target) string {
+	var parts []string
+	if i, ok := exposure(r); ok {
+		value := "not known"
+		if i.Failure == nil && i.Status != readiness.Unknown {
+			value = i.Value.Format(i.Unit)
+		}
+		name := "exposure "
+		if !strings.Contains(string(i.Indicator), "exposure") {
+			name = "lag "
+		}
+		parts = append(parts, name+value)
+	}
+	if t.RPO > 0 {
+		parts = append(parts, "RPO "+term.Span(t.RPO))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func objective(d time.Duration) string {
+	if d <= 0 {
+		return "not set"
+	}
+	return term.Span(d)
+}
+
+// mostText is how much of one foreign text a page shows, in characters.
+const mostText = 400
+
+func clip(text string) string {
+	if len(text) <= mostText {
+		return text
+	}
+	runes := []rune(text)
+	if len(runes) <= mostText {
+		return text
+	}
+	return fmt.Sprintf("%s... (%s characters more)", string(runes[:mostText]), term.Count(len(runes)-mostText))
+}

@@ -1,0 +1,135 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/render"
+	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+const (
+	stripHeight = 8
+	// partHeight is that of a part of the time in which verdicts were valid for less
+	// than half of it.
+	partHeight = 4
+)
+
+// strip is the verdicts of a day as a band.
+type strip struct {
+	Bands []band // by status
+	Words string // the shares of time
+	Since string // how long the newest verdict has been what it is; may be empty
+	Empty bool
+}
+
+// band is where a strip has one status.
+type band struct {
+	Letter string
+	Path   string
+}
+
+// stripOf draws the worst verdict of each part of the time, lower where verdicts
+// were valid for less than half of it, and nothing where none was. Time that
+// nobody knew anything about is told apart from time that was good.
+func stripOf(h render.History) strip {
+	if len(h.Statuses) == 0 || !h.Until.After(h.Since) {
+		return strip{Empty: true, Words: "nothing is recorded of this time"}
+	}
+	worst, covered := parts(h)
+	paths := map[readiness.Status]*path{}
+	whole := h.Until.Sub(h.Since) / stripColumns
+	for i := 0; i < stripColumns; {
+		height := heightOf(covered[i], whole)
+		end := i + 1
+		for end < stripColumns && worst[end] == worst[i] && heightOf(covered[end], whole) == height {
+			end++
+		}
+		if height > 0 {
+			if paths[worst[i]] == nil {
+				paths[worst[i]] = &path{}
+			}
+			paths[worst[i]].box(i, stripHeight-height, end-i, height)
+		}
+		i = end
+	}
+	s := strip{Words: shares(h), Since: since(h)}
+	for _, status := range worstFirst {
+		if p := paths[status]; p != nil {
+			s.Bands = append(s.Bands, band{Letter: status.String()[:1], Path: p.String()})
+		}
+	}
+	return s
+}
+
+var worstFirst = []readiness.Status{readiness.Red, readiness.Unknown, readiness.Yellow, readiness.Green}
+
+func heightOf(covered, whole time.Duration) int {
+	switch {
+	case covered == 0:
+		return 0
+	case covered < whole/2:
+		return partHeight
+	default:
+		return stripHeight
+	}
+}
+
+// parts cuts the time into equal parts and finds the worst verdict of each and
+// how long verdicts were valid in it.
+func parts(h render.History) (worst [stripColumns]readiness.Status, covered [stripColumns]time.Duration) {
+	total := h.Until.Sub(h.Since)
+	start := func(i int) time.Time { return h.Since.Add(total / stripColumns * time.Duration(i)) }
+	for n, s := range h.Statuses {
+		from, until := h.Valid(n)
+		if until.Before(from) || from.After(h.Until) || until.Before(h.Since) {
+			continue
+		}
+		for i := cellOf(from, h, stripColumns); i <= cellOf(until, h, stripColumns); i++ {
+			if until.Equal(start(i)) && until.After(from) {
+				break // it ended where this part begins
+			}
+			status := statusOf(s.Status)
+			if covered[i] == 0 || status.Worse(worst[i]) {
+				worst[i] = status
+			}
+			begin, end := start(i), start(i+1)
+			if from.After(begin) {
+				begin = from
+			}
+			if until.Before(end) {
+				end = until
+			}
+			covered[i] += max(end.Sub(begin), 1) // one that never was valid is still one
+		}
+	}
+	return worst, covered
+}
+
+func shares(h render.History) string {
+	times, none := h.Share()
+	total := h.Until.Sub(h.Since)
+	words := ""
+	for _, status := range worstFirst {
+		if slices.ContainsFunc(h.Statuses, func(s render.StatusPoint) bool { return statusOf(s.Status) == status }) {
+			words += fmt.Sprintf("%s %s, ", term.Word(status), render.Percent(times[status], total))
+		}
+	}
+	return words + "no valid verdict " + render.Percent(none, total)
+}
+
+// since is when the newest verdict began to be what it is.
+func since(h render.History) string {
+	last := len(h.Statuses) - 1
+	first := last
+	for first > 0 && h.Statuses[first-1].Status == h.Statuses[last].Status {
+		first--
+	}
+	at := h.Statuses[first].At
+	if first == 0 && !at.After(h.Since) {
+		return "for over " + term.Span(h.Until.Sub(h.Since))
+	}
+	return "since " + stampOf(at).Text
+}
