@@ -39,14 +39,16 @@ type kind struct {
 // broken is one in how many targets hangs, and one in how many refuses.
 const broken = 20
 
-func newFleet(ctx context.Context, dir string, targets int) (f *fleet, err error) {
+// newFleet writes the repository below dir and starts what belongs to it. The pair
+// is the caller's.
+func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f *fleet, err error) {
 	f = &fleet{config: filepath.Join(dir, "config"), of: map[string]string{}, hung: map[string]bool{}, refusing: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := f.start(ctx, dir); err != nil {
+	if err := f.addPair(pair); err != nil {
 		return nil, err
 	}
 	for range 8 {
@@ -76,13 +78,8 @@ func newFleet(ctx context.Context, dir string, targets int) (f *fleet, err error
 	return f, nil
 }
 
-// start brings the systems up and writes what all resources share.
-func (f *fleet) start(ctx context.Context, dir string) error {
-	pair, err := pgpair.Up(ctx, pgpair.Options{Dir: filepath.Join(dir, "lab"), Settings: map[string]string{"max_connections": "200"}})
-	if err != nil {
-		return err
-	}
-	f.closers = append(f.closers, pair.Destroy)
+// addPair makes the pair a kind. Its repository becomes that of the fleet.
+func (f *fleet) addPair(pair *pgpair.Lab) error {
 	if err := pair.WriteConfig(f.config); err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/lab/pgpair"
 )
 
 func main() {
@@ -61,7 +63,12 @@ func run(ctx context.Context, o options) (err error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // the servers' user must get through
 		return err
 	}
-	f, err := newFleet(ctx, dir, o.targets)
+	pair, err := pgpair.Up(ctx, pgpair.Options{Dir: filepath.Join(dir, "lab"), Settings: map[string]string{"max_connections": "200"}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pair.Destroy(context.WithoutCancel(ctx))) }()
+	f, err := newFleet(ctx, dir, pair, o.targets)
 	if err != nil {
 		return err
 	}
@@ -69,7 +76,7 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("%d targets: %s; %d hang and %d refuse; %d rounds\n", o.targets, f.platforms(), len(f.hung), len(f.refusing), o.rounds)
 	var missed []string
 	for round := range o.rounds {
-		took, memory, report, err := check(ctx, program, f.config, dir, o.parallel)
+		took, memory, report, err := checkAll(ctx, program, f.config, dir, o.parallel)
 		if err != nil {
 			return err
 		}
@@ -125,8 +132,8 @@ func (r report) counts() string {
 	return strings.Join(texts, ", ")
 }
 
-// check runs the program as a person would and returns its time and its peak memory in KiB.
-func check(ctx context.Context, program, config, dir string, parallel int) (took time.Duration, memory int64, r report, err error) {
+// checkAll runs the program as a person would and returns its time and its peak memory in KiB.
+func checkAll(ctx context.Context, program, config, dir string, parallel int) (took time.Duration, memory int64, r report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(dir, "report.json")
