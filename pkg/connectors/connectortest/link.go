@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
-	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // halfOpen: something on the way forgets a connection that is kept and tells
@@ -95,41 +95,64 @@ func reset(t *testing.T, s *suite) {
 }
 
 // garbage: something else answers at the address, or something hostile does. It
-// costs its deadline at most, and no memory without end.
+// costs its deadline at most, and no memory without end. In clear text, which
+// loopback allows, it meets what reads the protocol and not only TLS.
 func garbage(t *testing.T, s *suite) {
+	inClear := func(spec *connectors.Spec) { spec.TLS = connectors.TLS{Mode: connectors.Disable} }
 	for name, text := range map[string][]byte{
 		"zeros":       bytes.Repeat([]byte{0}, 4096),
 		"ones":        bytes.Repeat([]byte{0xff}, 4096),
 		"a web page":  []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 27\r\n\r\n<html>not a database</html>"),
 		"a mail host": []byte("220 mail.example.net ESMTP\r\n"),
 		"huge length": {0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff},
+		"no length":   {'R', 0xff, 0xff, 0xff, 0xff, 0, 0, 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			for _, clientFirst := range []bool{false, true} {
-				server := listen(t, func(conn net.Conn) {
-					if clientFirst {
-						buffer := make([]byte, 512)
-						_, _ = conn.Read(buffer) // whatever it says
-					}
-					for range 256 { // a mebibyte at most
-						if _, err := conn.Write(text); err != nil {
-							return
-						}
-					}
-					buffer := make([]byte, 4096)
-					for {
-						if _, err := conn.Read(buffer); err != nil {
-							return
-						}
-					}
-				})
-				v := s.look(t, s.spec(t, s.short, s.everywhere(t, server.address())))
-				s.wantUnhealthy(t, v)
-				s.wantWithin(t, v, s.timeout())
-				if v.Status == readiness.Red && v.has(readiness.NodeDown, readiness.StandbyAbsent) {
-					t.Errorf("garbage is no proof that a node is down:\n%s", v)
+		for _, way := range []struct {
+			name        string
+			clientFirst bool
+			security    func(*connectors.Spec)
+		}{
+			{"at once", false, s.encrypted},
+			{"as an answer", true, s.encrypted},
+			{"at once in clear", false, inClear},
+			{"as an answer in clear", true, inClear},
+		} {
+			t.Run(name+" "+way.name, func(t *testing.T) {
+				server := listen(t, func(conn net.Conn) { babble(conn, text, way.clientFirst) })
+				spec := s.spec(t, s.short, way.security, s.everywhere(t, server.address()))
+				if problems := s.Factory.Validate(spec); len(problems) > 0 {
+					t.Skipf("such a spec is not accepted: %v", problems)
 				}
-			}
-		})
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				v := s.look(t, spec)
+				runtime.ReadMemStats(&after)
+				s.wantUnhealthy(t, v)
+				s.wantUnseen(t, v)
+				s.wantWithin(t, v, s.timeout())
+				if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 128 {
+					t.Errorf("%d MiB were taken for it", took)
+				}
+			})
+		}
+	}
+}
+
+// babble repeats a text, a mebibyte of it at most, and waits for the other end to
+// leave.
+func babble(conn net.Conn, text []byte, clientFirst bool) {
+	buffer := make([]byte, 4096)
+	if clientFirst {
+		_, _ = conn.Read(buffer) // whatever it says
+	}
+	for range 256 {
+		if _, err := conn.Write(text); err != nil {
+			return
+		}
+	}
+	for {
+		if _, err := conn.Read(buffer); err != nil {
+			return
+		}
 	}
 }

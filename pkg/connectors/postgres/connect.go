@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 )
 
 const defaultPort = 5432
+
+// maxMessage is far above any answer there is. Whoever answers at an address says
+// how much memory to take for it, before it has proved to be a server.
+const maxMessage = 16 << 20
 
 // dialer opens connections to one endpoint. Every field of the connection is set
 // here: nothing is taken from PG* variables, a password file or a service file.
@@ -48,6 +54,11 @@ func newDialer(spec connectors.Spec, ep connectors.Endpoint) (*dialer, error) {
 		base.RequireAuth = methods
 	}
 	base.DefaultQueryExecMode = pgx.QueryExecModeExec
+	base.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		f := pgproto3.NewFrontend(r, w)
+		f.SetMaxBodyLen(maxMessage)
+		return f
+	}
 	base.RuntimeParams = map[string]string{
 		"application_name": "bcctl",
 		"search_path":      "pg_catalog",
