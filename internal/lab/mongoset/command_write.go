@@ -1,0 +1,326 @@
+package mongoset
+
+import (
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+)
+
+// codeDuplicateKey is a write error, not a command's.
+const codeDuplicateKey = 11000
+
+// primariesFor are the servers a write through this one goes to: itself, or the
+// primaries of all shards.
+func (s *server) primariesFor(all bool) []*server {
+	if !s.router {
+		return []*server{s}
+	}
+	var found []*server
+	for _, shard := range s.set.shards() {
+		for _, p := range shard.primaries() {
+			found = append(found, s.set.serverOf(p))
+		}
+		if !all {
+			break
+		}
+	}
+	return found
+}
+
+// target is the server a write of one document goes to.
+func (c *call) target() (*server, *failure) {
+	found := c.server.primariesFor(false)
+	if len(found) == 0 {
+		return nil, fail(133, "Could not find host matching read preference { mode: \"primary\" }")
+	}
+	if s := found[0]; s.node.state == statePrimary {
+		return s, nil
+	}
+	return nil, fail(codeNotWritablePrimary, "not primary")
+}
+
+func (c *call) insert() (bson.D, *failure) {
+	s, failed := c.target()
+	if failed != nil {
+		return nil, failed
+	}
+	ns := c.namespace("insert")
+	docs, _ := lookup(c.body, "documents").(bson.A)
+	n, errs, last := 0, bson.A{}, opTime{}
+	for i, v := range docs {
+		doc, ok := v.(bson.D)
+		if !ok {
+			return nil, fail(codeTypeMismatch, "documents must be objects")
+		}
+		if _, has := find(doc, "_id"); !has {
+			doc = append(bson.D{{Key: "_id", Value: primitive.NewObjectID()}}, doc...)
+		}
+		if _, exists := s.node.data.byID(ns, lookup(doc, "_id")); exists {
+			errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: int32(codeDuplicateKey)}, {Key: "errmsg", Value: "E11000 duplicate key error collection: " + ns + " index: _id_"}})
+			break
+		}
+		last = s.world.write(s.node, &entry{op: "i", ns: ns, o: doc, o2: bson.D{{Key: "_id", Value: lookup(doc, "_id")}}})
+		n++
+	}
+	return c.acknowledge(s, bson.D{{Key: "n", Value: int32(n)}}, errs, last)
+}
+
+func (c *call) update() (bson.D, *failure) {
+	s, failed := c.target()
+	if failed != nil {
+		return nil, failed
+	}
+	ns := c.namespace("update")
+	updates, _ := lookup(c.body, "updates").(bson.A)
+	matched, modified, upserted, last := 0, 0, bson.A{}, opTime{}
+	for i, v := range updates {
+		u, _ := v.(bson.D)
+		filter, _ := lookup(u, "q").(bson.D)
+		change, ok := lookup(u, "u").(bson.D)
+		if !ok {
+			return nil, fail(codeFailedToParse, "only documents can be updates here")
+		}
+		found, failed := filtered(s.node.data.list(ns, nil), filter)
+		if failed != nil {
+			return nil, failed
+		}
+		if !truth(lookup(u, "multi")) && len(found) > 1 {
+			found = found[:1]
+		}
+		now := s.node.clock(s.world.now)
+		for _, doc := range found {
+			next, failed := changed(doc, change, now, false)
+			if failed != nil {
+				return nil, failed
+			}
+			matched++
+			modified++
+			last = s.world.write(s.node, &entry{op: "u", ns: ns, o: next, o2: bson.D{{Key: "_id", Value: lookup(doc, "_id")}}})
+		}
+		if len(found) == 0 && truth(lookup(u, "upsert")) {
+			next, failed := changed(fromFilter(filter), change, now, true)
+			if failed != nil {
+				return nil, failed
+			}
+			if _, has := find(next, "_id"); !has {
+				next = append(bson.D{{Key: "_id", Value: primitive.NewObjectID()}}, next...)
+			}
+			id := lookup(next, "_id")
+			matched++
+			upserted = append(upserted, bson.D{{Key: "index", Value: int32(i)}, {Key: "_id", Value: id}})
+			last = s.world.write(s.node, &entry{op: "i", ns: ns, o: next, o2: bson.D{{Key: "_id", Value: id}}})
+		}
+	}
+	d := bson.D{{Key: "n", Value: int32(matched)}, {Key: "nModified", Value: int32(modified)}}
+	if len(upserted) > 0 {
+		d = append(d, bson.E{Key: "upserted", Value: upserted})
+	}
+	return c.acknowledge(s, d, nil, last)
+}
+
+func (c *call) remove() (bson.D, *failure) {
+	s, failed := c.target()
+	if failed != nil {
+		return nil, failed
+	}
+	ns := c.namespace("delete")
+	deletes, _ := lookup(c.body, "deletes").(bson.A)
+	n, last := 0, opTime{}
+	for _, v := range deletes {
+		d, _ := v.(bson.D)
+		filter, _ := lookup(d, "q").(bson.D)
+		found, failed := filtered(s.node.data.list(ns, nil), filter)
+		if failed != nil {
+			return nil, failed
+		}
+		if limit, _ := number(lookup(d, "limit")); limit == 1 && len(found) > 1 {
+			found = found[:1]
+		}
+		for _, doc := range found {
+			last = s.world.write(s.node, &entry{op: "d", ns: ns, o: bson.D{{Key: "_id", Value: lookup(doc, "_id")}}})
+			n++
+		}
+	}
+	return c.acknowledge(s, bson.D{{Key: "n", Value: int32(n)}}, nil, last)
+}
+
+func (c *call) namespace(command string) string {
+	name, _ := lookup(c.body, command).(string)
+	return c.db + "." + name
+}
+
+// acknowledge waits as the write concern says. A concern that is not met in time
+// is reported beside the result: the write has happened all the same.
+func (c *call) acknowledge(s *server, d bson.D, errs bson.A, last opTime) (bson.D, *failure) {
+	if len(errs) > 0 {
+		d = append(d, bson.E{Key: "writeErrors", Value: errs})
+	}
+	d = append(d, bson.E{Key: "opTime", Value: last.document()}, bson.E{Key: "electionId", Value: electionID(s.node.electionTerm)})
+	concern, _ := lookup(c.body, "writeConcern").(bson.D)
+	w, given := find(concern, "w")
+	if !given {
+		w = any("majority")
+		if c.server.set.defaultWrite != nil {
+			w = c.server.set.defaultWrite
+		} else if !s.node.v.atLeast(5, 0) || !implicitMajority(s.node.cfg) {
+			w = int32(1)
+		}
+	}
+	timeout, _ := number(lookup(concern, "wtimeout"))
+	count, isNumber := number(w)
+	switch {
+	case last.null() || isNumber && count <= 1:
+		return d, nil
+	case isNumber && int(count) > dataBearing(s.node.cfg):
+		return append(d, bson.E{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: int32(codeUnsatisfiableConcern)},
+			{Key: "codeName", Value: "UnsatisfiableWriteConcern"}, {Key: "errmsg", Value: "Not enough data-bearing nodes"}}}), nil
+	}
+	met := func() bool {
+		if !isNumber {
+			return !s.node.committed.before(last)
+		}
+		return s.holders(last) >= int(count)
+	}
+	if c.wait(time.Duration(timeout)*time.Millisecond, met) {
+		return d, nil
+	}
+	if s.node.state != statePrimary {
+		return append(d, bson.E{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: int32(189)},
+			{Key: "codeName", Value: "PrimarySteppedDown"}, {Key: "errmsg", Value: "Primary stepped down while waiting for replication"}}}), nil
+	}
+	return append(d, bson.E{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: int32(codeWriteConcernTimeout)}, {Key: "codeName", Value: "WriteConcernFailed"},
+		{Key: "errmsg", Value: "waiting for replication timed out"}, {Key: "errInfo", Value: bson.D{{Key: "wtimeout", Value: true}, {Key: "writeConcern", Value: concern}}}}}), nil
+}
+
+// holders counts the members that have a position.
+func (s *server) holders(at opTime) int {
+	n := 1
+	for _, m := range s.node.others() {
+		if !m.arbiter && !s.node.view(m.host).known.before(at) {
+			n++
+		}
+	}
+	return n
+}
+
+func dataBearing(c *config) int {
+	n := 0
+	for _, m := range c.members {
+		if !m.arbiter {
+			n++
+		}
+	}
+	return n
+}
+
+// fromFilter is the document an upsert begins with: what the filter says to be
+// equal.
+func fromFilter(filter bson.D) bson.D {
+	d := bson.D{}
+	for _, f := range filter {
+		if _, operators := f.Value.(bson.D); !operators && !strings.HasPrefix(f.Key, "$") {
+			d = append(d, f)
+		}
+	}
+	return d
+}
+
+// changed is a document after an update: operators, or another document.
+func changed(doc, change bson.D, now time.Time, inserting bool) (bson.D, *failure) {
+	if len(change) == 0 || !strings.HasPrefix(change[0].Key, "$") {
+		next := bson.D{}
+		if id, has := find(doc, "_id"); has {
+			next = append(next, bson.E{Key: "_id", Value: id})
+		}
+		for _, e := range change {
+			next = with(next, e.Key, e.Value)
+		}
+		return next, nil
+	}
+	for _, op := range change {
+		fields, _ := op.Value.(bson.D)
+		for _, f := range fields {
+			switch op.Key {
+			case "$set":
+				doc = with(doc, f.Key, f.Value)
+			case "$setOnInsert":
+				if inserting {
+					doc = with(doc, f.Key, f.Value)
+				}
+			case "$inc":
+				doc = with(doc, f.Key, increased(lookup(doc, f.Key), f.Value))
+			case "$currentDate":
+				kind, _ := lookup(bson.D{f}, f.Key+".$type").(string)
+				if kind == "timestamp" {
+					doc = with(doc, f.Key, primitive.Timestamp{T: uint32(now.Unix()), I: 1})
+				} else {
+					doc = with(doc, f.Key, date(now))
+				}
+			case "$unset":
+				doc = without(doc, f.Key)
+			default:
+				return nil, fail(codeFailedToParse, "Unknown modifier: %s", op.Key)
+			}
+		}
+	}
+	return doc, nil
+}
+
+func without(d bson.D, key string) bson.D {
+	out := bson.D{}
+	for _, e := range d {
+		if e.Key != key {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// increased adds as the product does: the wider of the two types.
+func increased(old, by any) any {
+	a, okA := number(old)
+	b, okB := number(by)
+	if !okA {
+		return by
+	}
+	if !okB {
+		return old
+	}
+	_, float := by.(float64)
+	_, floatOld := old.(float64)
+	if float || floatOld {
+		return a + b
+	}
+	x, y := integer(old), integer(by)
+	if _, wide := old.(int64); wide {
+		return x + y
+	}
+	if _, wide := by.(int64); wide {
+		return x + y
+	}
+	return int32(x + y)
+}
+
+func integer(v any) int64 {
+	switch n := v.(type) {
+	case int32:
+		return int64(n)
+	case int64:
+		return n
+	}
+	return 0
+}
+
+func (s store) byID(ns string, id any) (bson.D, bool) {
+	c := s[ns]
+	if c == nil {
+		return nil, false
+	}
+	revs := c.docs[key(id)]
+	if len(revs) == 0 || revs[len(revs)-1].doc == nil {
+		return nil, false
+	}
+	return revs[len(revs)-1].doc, true
+}

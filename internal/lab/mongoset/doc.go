@@ -1,0 +1,51 @@
+// Package mongoset is a laboratory: a MongoDB replica set, or a sharded cluster,
+// that speaks the wire protocol over TCP with TLS and SCRAM-SHA-256 to stock
+// clients, with faults that can be put in and taken out again.
+//
+// It is not MongoDB. Answers are made from a model of a replica set (type
+// replica): members with oplogs of their own, and each with its own belief of the
+// others, from heartbeats; terms, elections, catch-up, step-down, freeze,
+// reconfiguration, sync sources, commit point, rollback. Nothing ticks: what
+// would have happened meanwhile is worked out when somebody asks, so a set that
+// nobody talks to costs nothing, and a test that gives a clock needs no sleep.
+//
+// What the model does was taken from the product's manual, from the driver
+// specifications and, for replSetGetStatus, hello, heartbeats, votes and
+// step-down, from reading the server's public source. It was never compared with
+// a running server.
+//
+// # Where it is a guess
+//
+//   - The network takes no time. A member that lags does so by a fault; pingMs is
+//     0 within a site and 8 between sites.
+//   - Applied, written and durable positions are the same position, and figures of
+//     flow control are made up once the commit point is ten seconds behind.
+//   - A connection is cut by who opens it: the member that cannot connect shows the
+//     other as down, the other goes on hearing requests. Real firewalls do worse.
+//   - A heartbeat that fails because a port refuses is given up at once, one
+//     without an answer after heartbeatTimeoutSecs; retries are not modelled.
+//   - Election timeouts differ by a fixed twentieth per member, not at random.
+//     Catch-up ends at once, and catch-up takeover is not modelled.
+//   - A restarted member is a secondary at once; STARTUP and RECOVERING are passed
+//     through in no time. A rollback takes three seconds.
+//   - The oplog loses as much at its beginning as it gains: its window is constant,
+//     and what is older than half an hour is one entry.
+//   - An update is in the oplog as the whole new document, as a replacement would
+//     be, never as a difference.
+//   - getDefaultRWConcern leaves defaultWriteConcern out where the implicit default
+//     is w: 1, because arbiters make a majority unsafe; read in no documentation.
+//   - The versions from which optional fields of replSetGetStatus are sent
+//     (lastAppliedWallTime of members from 5.0, written positions from 8.0) are
+//     from published outputs, not from release notes.
+//   - electionCandidateMetrics is dropped at a step-down.
+//   - clusterManager carries appendOplogNote, and an arbiter lets nobody log in:
+//     from the manual, not from a server.
+//   - initialSyncStatus has its most important fields only; its sizes are made up.
+//   - A mongos answers from its sets directly; its documents are on the first
+//     shard; balancerStatus, listShards and getShardMap have the manual's fields.
+//     8.0's limits on direct connections to shards are not modelled.
+//   - Texts of errors are near to the product's, not equal. Codes and their names
+//     are those of the server's list.
+//   - replSetReconfig knows the checks that are in reconfigure and in
+//     config.check; the product has more.
+package mongoset
