@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -219,13 +220,33 @@ func TestMakeTargetsExist(t *testing.T) {
 	}
 }
 
+// testVariables are those that tests read, and nothing else does.
+func testVariables(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasPrefix(filepath.ToSlash(path), root+"/docs/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`"(BCCTL_TEST_[A-Z_]+)"`).FindAllStringSubmatch(string(text), -1) {
+			found = append(found, m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // Variables that are named are read, and those that are read are described.
 func TestVariablesExist(t *testing.T) {
 	help, _, code := bcctl(t, t.TempDir(), "help", "environment")
 	if code != 0 {
 		t.Fatalf("bcctl help environment: exit %d", code)
 	}
-	known := append(variable.FindAllString(help, -1), "BCCTL_TEST_REQUIRE") // read by tests only
+	known := append(variable.FindAllString(help, -1), testVariables(t)...)
 	var config bytes.Buffer
 	for _, p := range pages(t) {
 		for _, name := range variable.FindAllString(p.text, -1) {
