@@ -42,10 +42,10 @@ const (
 	Diverged              Code = "DIVERGED"                // the standby's history is not the primary's: it has data the primary never had
 	LineageUnproven       Code = "LINEAGE_UNPROVEN"        // whether the standby's history is the primary's could not be proved
 	ReignMismatch         Code = "REIGN_MISMATCH"          // the standby carries another reign row than the primary: timelines with the same number are not the same
-	ReplicationLagHigh    Code = "REPLICATION_LAG_HIGH"    // the standby lacks more WAL than allowed
+	ReplicationLagHigh    Code = "REPLICATION_LAG_HIGH"    // the standby lacks more log than allowed
 	LagOverRPO            Code = "LAG_OVER_RPO"            // the observed exposure is at or over the recovery point objective
 	LagNearRPO            Code = "LAG_NEAR_RPO"            // the observed exposure is over half of the recovery point objective
-	ReplayBacklogHigh     Code = "REPLAY_BACKLOG_HIGH"     // WAL received but not applied is over the limit; promotion has to apply it first
+	ReplayBacklogHigh     Code = "REPLAY_BACKLOG_HIGH"     // log received but not applied is over the limit; promotion has to apply it first
 	RTOEstimateOver       Code = "RTO_ESTIMATE_OVER"       // applying what was received would alone take longer than the recovery time objective
 	ReplayPaused          Code = "REPLAY_PAUSED"           // replay on the standby is paused; it receives but does not apply
 	ReplayStalled         Code = "REPLAY_STALLED"          // replay stands still while there is WAL to apply
@@ -54,7 +54,7 @@ const (
 	ParameterTooLow       Code = "PARAMETER_TOO_LOW"       // a setting on the standby is lower than on the primary: a promotion would shut the standby down
 	RecoveryTargetSet     Code = "RECOVERY_TARGET_SET"     // a standby has a recovery target: when it gets there it pauses, shuts down or promotes itself beside the primary
 	FenceLeft             Code = "FENCE_LEFT"              // writes are off by default on a node that would become primary
-	SyncStandbyMissing    Code = "SYNC_STANDBY_MISSING"    // synchronous_standby_names is set and no standby satisfies it: commits wait or would wait for ever
+	SyncStandbyMissing    Code = "SYNC_STANDBY_MISSING"    // fewer synchronous standbys keep up than commits wait for: they wait or would wait for ever
 	PrimaryReadOnly       Code = "PRIMARY_READ_ONLY"       // the primary starts transactions read-only
 	SlotLost              Code = "SLOT_LOST"               // a replication slot has lost WAL its standby still needs
 	SlotAtRisk            Code = "SLOT_AT_RISK"            // a replication slot is close to losing WAL its standby needs
@@ -128,6 +128,7 @@ const (
 	DriftJob              Code = "DRIFT_JOB"               // jobs differ between the sides
 	DriftLinkedServer     Code = "DRIFT_LINKED_SERVER"     // linked servers differ between the sides
 	DriftCertificate      Code = "DRIFT_CERTIFICATE"       // an encrypted database's certificate is missing on the other side: it could not be opened there
+	DriftCredential       Code = "DRIFT_CREDENTIAL"        // credentials differ between the sides: what uses them fails after a failover
 	DriftSetting          Code = "DRIFT_SETTING"           // settings that matter after a failover differ between the sides
 	LogBackupLate         Code = "LOG_BACKUP_LATE"         // the newest log backup is older than allowed
 	LogCopyLate           Code = "LOG_COPY_LATE"           // log backups are not copied to the other side
@@ -232,6 +233,9 @@ var codes = []CodeInfo{
 	{DriftCertificate, Red,
 		"an encrypted database's certificate is missing on the other side: it could not be opened there",
 		"restore the certificate with its key", false},
+	{DriftCredential, Yellow,
+		"credentials differ between the sides: what uses them fails after a failover",
+		"create the missing ones", false},
 	{DriftJob, Yellow,
 		"jobs differ between the sides",
 		"create the missing jobs; leave them disabled where they must not run", false},
@@ -455,7 +459,7 @@ var codes = []CodeInfo{
 		"the standby carries another reign row than the primary: timelines with the same number are not the same",
 		"treat it as diverged; rebuild it after saving its tail", false},
 	{ReplayBacklogHigh, Yellow,
-		"WAL received but not applied is over the limit; promotion has to apply it first",
+		"log received but not applied is over the limit; promotion has to apply it first",
 		"look for long queries, conflicts or slow storage on the standby", false},
 	{ReplayConflicts, Yellow,
 		"queries on the standby were cancelled by replay since the last check",
@@ -467,7 +471,7 @@ var codes = []CodeInfo{
 		"replay stands still while there is WAL to apply",
 		"read the standby's log: conflict, missing segment or diverged history", true},
 	{ReplicationLagHigh, Yellow,
-		"the standby lacks more WAL than allowed",
+		"the standby lacks more log than allowed",
 		"check network and standby I/O; see the trend with `bcctl history`", false},
 	{ReplicaDisconnected, Red,
 		"the primary has no connection to a replica",
@@ -542,7 +546,7 @@ var codes = []CodeInfo{
 		"a replica is configured to be synchronous and is not synchronized: a failover would lose data",
 		"find out why it left; commits have not waited for it since", false},
 	{SyncStandbyMissing, Red,
-		"synchronous_standby_names is set and no standby satisfies it: commits wait or would wait for ever",
+		"fewer synchronous standbys keep up than commits wait for: they wait or would wait for ever",
 		"change the setting or bring the named standby back", false},
 	{TargetInconsistent, Red,
 		"the last refresh ended while it was changing the copy: objects may be missing or mixed",

@@ -1,0 +1,298 @@
+package sqlserver
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
+	"github.com/bcctl/bcctl/pkg/connectors/observe"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// shippedSQL is every database with its state and the family of its backups, which
+// a copy shares with its source. (sys.databases; sys.database_recovery_status)
+const shippedSQL = `SELECT d.name AS database_name, d.state_desc, d.is_in_standby, d.is_read_only, CONVERT(nvarchar(36), r.family_guid) AS family
+FROM sys.databases AS d LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
+WHERE d.database_id > 4`
+
+// takenSQL is the log backups that were taken here, as the newest of each database,
+// with the local time of this instance: the times in msdb have no zone.
+// (backupset)
+const takenSQL = `SELECT b.database_name, MAX(b.backup_finish_date) AS newest, SYSDATETIME() AS local_clock
+FROM msdb.dbo.backupset AS b WHERE b.type = 'L' AND b.is_copy_only = 0 GROUP BY b.database_name`
+
+// restoredSQL is what was restored here, by the time at which the backup was taken
+// on its source: the time of the restore says nothing about the data. The restore
+// history is written by the engine; the monitor tables hold what jobs reported.
+// (restorehistory; backupset)
+const restoredSQL = `SELECT h.destination_database_name AS database_name, MAX(b.backup_finish_date) AS newest, CONVERT(nvarchar(36), b.family_guid) AS family
+FROM msdb.dbo.restorehistory AS h JOIN msdb.dbo.backupset AS b ON b.backup_set_id = h.backup_set_id
+WHERE h.restore_type IN ('D', 'I', 'L') GROUP BY h.destination_database_name, b.family_guid`
+
+// copiedSQL is what the copy job reported. (log_shipping_monitor_secondary)
+const copiedSQL = `SELECT s.secondary_database AS database_name, s.last_copied_date_utc, s.last_restored_date_utc, SYSUTCDATETIME() AS utc_clock
+FROM msdb.dbo.log_shipping_monitor_secondary AS s`
+
+// shipping is what one instance knows of log shipping.
+type shipping struct {
+	databases []shippedDatabase
+	taken     map[string]backupTime
+	restored  []restoredBackup
+	copied    map[string]time.Duration // since the last copy
+}
+
+type shippedDatabase struct {
+	Name, State, Family string
+	Standby, ReadOnly   *bool
+}
+
+// writable reports whether the database accepts writes.
+func (s shippedDatabase) writable() bool {
+	return s.State == "ONLINE" && !isSet(s.Standby) && !isSet(s.ReadOnly)
+}
+
+// restoring reports whether more log can be restored into it.
+func (s shippedDatabase) restoring() bool { return s.State == "RESTORING" || isSet(s.Standby) }
+
+type backupTime struct {
+	newest, clock *time.Time // local to the instance
+}
+
+type restoredBackup struct {
+	Name, Family string
+	Newest       *time.Time // local to the source
+}
+
+func (c *Connector) shippingReadings(n *node) []reading {
+	s := &n.shippedLog
+	return []reading{
+		list(stateID, shippedSQL, &s.databases, func(r row) shippedDatabase {
+			return shippedDatabase{r.text("database_name"), r.text("state_desc"), r.id("family"), r.flag("is_in_standby"), r.flag("is_read_only")}
+		}),
+		{logBackupID, takenSQL, func(rows []row) {
+			s.taken = map[string]backupTime{}
+			for _, r := range rows {
+				s.taken[fold(r.text("database_name"))] = backupTime{r.time("newest"), r.time("local_clock")}
+			}
+		}},
+		list(restoreAgeID, restoredSQL, &s.restored, func(r row) restoredBackup {
+			return restoredBackup{r.text("database_name"), r.id("family"), r.time("newest")}
+		}),
+		{copyAgeID, copiedSQL, func(rows []row) {
+			s.copied = map[string]time.Duration{}
+			for _, r := range rows {
+				if at, now := r.time("last_copied_date_utc"), r.time("utc_clock"); at != nil && now != nil {
+					s.copied[fold(r.text("database_name"))] = now.Sub(*at)
+				}
+			}
+		}},
+	}
+}
+
+// shipping judges a pair of instances with log shipping: the unit of role is the
+// database, and the resource is as bad as the worst of them.
+func (d *deriver) shipping() {
+	wanted := endpoint.SplitList(d.spec.Options[databasesOption])
+	var unseen, writers, copies []*node
+	var findings []readiness.Finding
+	for _, n := range d.nodes {
+		switch {
+		case n.unreached != nil:
+			unseen = append(unseen, n)
+			d.unseenNode(n)
+		case !d.member(n):
+		case n.holds(wanted, shippedDatabase.writable):
+			writers = append(writers, n)
+			d.add(n, roleID, readiness.Str(string(primaryRole)))
+		case n.holds(wanted, shippedDatabase.restoring):
+			copies = append(copies, n)
+			d.add(n, roleID, readiness.Str(string(secondaryRole)))
+		default:
+			if !d.failedReading(n, stateID) {
+				d.add(n, roleID, readiness.Str("mixed"), finding(readiness.SwitchIncomplete, "%s has %s neither all open for writing nor all being restored: %s", n.Name, some(wanted), n.shippedStates(wanted)))
+			}
+		}
+	}
+	switch {
+	case len(writers) > 1:
+		findings = append(findings, finding(readiness.TwoWriters, "%s all accept writes to %s", names(writers), some(wanted)))
+	case len(writers) == 1:
+		d.primary = writers[0]
+		d.farSite = observe.FarSite(d.spec.Home, d.primary.Site)
+		if d.primary.Site != d.spec.Home.Primary {
+			findings = append(findings, finding(readiness.PrimaryNotHome, "%s at site %s is primary; home is %s", d.primary.Name, d.primary.Site, d.spec.Home.Primary))
+		}
+		for _, n := range unseen {
+			findings = append(findings, finding(readiness.WriterUnproven, "%s cannot be seen while %s is primary, and nothing but itself tells whether its copy was opened", n.Name, d.primary.Name))
+		}
+	case len(unseen) == 0:
+		findings = append(findings, finding(readiness.NoPrimary, "no instance that was reached accepts writes to %s", some(wanted)))
+	case len(copies) == 0:
+		findings = append(findings, finding(readiness.VisBoth, "no instance of this resource could be judged"))
+	default:
+		findings = append(findings, finding(readiness.WriterUnproven, "%s cannot be seen, and nothing on the other side tells whether it is alive; what was not restored would be lost", names(unseen)))
+	}
+	d.add(nil, topologyID, readiness.Str(d.describeShipping(writers, copies, unseen)), findings...)
+	for _, n := range writers {
+		d.add(n, stateID, readiness.Str(n.shippedStates(wanted)))
+		d.add(n, listedID, readiness.Str(some(wanted)))
+	}
+	d.restores(wanted, copies)
+}
+
+func (d *deriver) describeShipping(writers, copies, unseen []*node) string {
+	return fmt.Sprintf("log shipping: primary %s; secondary %s; not seen %s", orNone(writers), orNone(copies), orNone(unseen))
+}
+
+func orNone(nodes []*node) string {
+	if len(nodes) == 0 {
+		return "none"
+	}
+	return names(nodes)
+}
+
+func (n *node) shipped(name string) (shippedDatabase, bool) {
+	for _, s := range n.shippedLog.databases {
+		if fold(s.Name) == fold(name) {
+			return s, true
+		}
+	}
+	return shippedDatabase{}, false
+}
+
+// holds reports whether all of the databases are in a state.
+func (n *node) holds(wanted []string, state func(shippedDatabase) bool) bool {
+	for _, name := range wanted {
+		if s, ok := n.shipped(name); !ok || !state(s) {
+			return false
+		}
+	}
+	return len(wanted) > 0
+}
+
+func (n *node) shippedStates(wanted []string) string {
+	var each []string
+	for _, name := range wanted {
+		switch s, ok := n.shipped(name); {
+		case !ok:
+			each = append(each, name+" is not there")
+		case isSet(s.Standby):
+			each = append(each, name+" STANDBY")
+		default:
+			each = append(each, name+" "+s.State)
+		}
+	}
+	return some(each)
+}
+
+// restores judges the copies and says what the far site lacks: everything since
+// the newest backup that was restored was taken.
+func (d *deriver) restores(wanted []string, copies []*node) {
+	best := time.Duration(-1)
+	for _, n := range copies {
+		var findings []readiness.Finding
+		worst, known := time.Duration(0), true
+		for _, name := range wanted {
+			age, problem := d.restoredAge(n, name)
+			if problem != nil {
+				findings, known = append(findings, *problem), false
+				continue
+			}
+			worst = max(worst, age)
+		}
+		d.add(n, stateID, readiness.Str(n.shippedStates(wanted)))
+		d.shippedLineage(n, wanted)
+		d.copies(n, wanted)
+		if !known {
+			d.fail(n, restoreAgeID, findings[0])
+			continue
+		}
+		d.add(n, restoreAgeID, readiness.Dur(worst))
+		if n.Site == d.farSite && (best < 0 || worst < best) {
+			best = worst
+		}
+	}
+	switch {
+	case d.primary == nil:
+		d.noExposure(exposureSecondsID, d.whyNoExposure())
+	case best < 0:
+		d.noExposure(exposureSecondsID, finding(readiness.NoStandbyAtDR, "no copy at site %s tells which backup it has restored last", d.farSite))
+	default:
+		d.book.AddAt(nil, d.primary.At, exposureSecondsID, readiness.Dur(best))
+	}
+}
+
+// restoredAge is how long ago the newest backup that was restored was taken, by the
+// clock of the instance that took it. Both times are local to that instance.
+func (d *deriver) restoredAge(n *node, name string) (time.Duration, *readiness.Finding) {
+	because := func(code readiness.Code, format string, args ...any) (time.Duration, *readiness.Finding) {
+		f := finding(code, format, args...)
+		return 0, &f
+	}
+	if f, failed := n.failed[restoreAgeID]; failed {
+		return 0, &f
+	}
+	var newest *time.Time
+	for _, r := range n.shippedLog.restored {
+		if fold(r.Name) == fold(name) && r.Newest != nil && (newest == nil || r.Newest.After(*newest)) {
+			newest = r.Newest
+		}
+	}
+	switch {
+	case newest == nil:
+		return because(readiness.LogRestoreLate, "%s has no record of a backup of %s that was restored", n.Name, name)
+	case d.primary == nil:
+		return because(readiness.VisPrimary, "the newest backup of %s that %s restored was taken at %s by the primary's clock, which is not seen", name, n.Name, newest.Format("2006-01-02 15:04:05"))
+	}
+	taken := d.primary.shippedLog.taken[fold(name)]
+	if taken.clock == nil {
+		return because(readiness.LogBackupLate, "%s remembers no log backup of %s", d.primary.Name, name)
+	}
+	age := taken.clock.Sub(*newest)
+	if age < 0 {
+		return because(readiness.ValueInvalid, "the newest backup of %s that %s restored was taken in the future of %s's clock", name, n.Name, d.primary.Name)
+	}
+	return age, nil
+}
+
+// shippedLineage compares the families of backups: a copy that was restored from
+// another database's backups is of another family.
+func (d *deriver) shippedLineage(n *node, wanted []string) {
+	if d.primary == nil {
+		d.fail(n, lineageID, finding(readiness.LineageUnproven, "no primary is seen to compare the history of %s with", n.Name))
+		return
+	}
+	for _, name := range wanted {
+		source, _ := d.primary.shipped(name)
+		found, same := false, false
+		for _, r := range n.shippedLog.restored {
+			if fold(r.Name) == fold(name) && r.Family != "" {
+				found, same = true, same || r.Family == source.Family
+			}
+		}
+		switch {
+		case !found || source.Family == "":
+			d.fail(n, lineageID, finding(readiness.LineageUnproven, "whether %s on %s was restored from %s's backups is not known", name, n.Name, d.primary.Name))
+			return
+		case !same:
+			d.add(n, lineageID, readiness.Str("another family"), finding(readiness.Diverged, "%s on %s was restored from backups of another database than the one on %s", name, n.Name, d.primary.Name))
+			return
+		}
+	}
+	d.add(n, lineageID, readiness.Str("restored from the primary's backups"))
+}
+
+func (d *deriver) copies(n *node, wanted []string) {
+	if n.shippedLog.copied == nil {
+		return
+	}
+	worst, found := time.Duration(0), false
+	for _, name := range wanted {
+		if age, ok := n.shippedLog.copied[fold(name)]; ok && age >= 0 {
+			worst, found = max(worst, age), true
+		}
+	}
+	if found {
+		d.add(n, copyAgeID, readiness.Dur(worst))
+	}
+}
