@@ -261,7 +261,7 @@ func (l *Level) limit(u readiness.Unit) (*Limit, error) {
 }
 
 // builtin are the thresholds every resource starts with: its objectives, and a
-// distance in bytes at which a person should look.
+// distance in bytes or in time at which a person should look.
 func builtin(sub Subject) Document {
 	seconds := func(d time.Duration) Level { return Level{Raise: Quantity(duration.Duration(d).String())} }
 	thresholds := map[readiness.ID]Threshold{
@@ -269,6 +269,11 @@ func builtin(sub Subject) Document {
 		"replication.lag_bytes":      {Yellow: &Level{Raise: "64MiB"}},
 		"replay.backlog_bytes":       {Yellow: &Level{Raise: "64MiB"}},
 		"archive.backlog_files":      {Yellow: &Level{Raise: "100"}},
+
+		// Three idle entries of a MongoDB primary, which writes one every ten seconds:
+		// less says nothing.
+		"replication.commit_lag_seconds": {Yellow: &Level{Raise: "30s"}},
+		"oplog.window_seconds":           {Yellow: &Level{Raise: "1h"}},
 	}
 	half := func(d time.Duration) *Level {
 		if d < 2*time.Millisecond {
@@ -280,7 +285,9 @@ func builtin(sub Subject) Document {
 	if rpo := sub.Objectives.RPO; rpo > 0 {
 		over := seconds(rpo)
 		thresholds["replication.exposure_seconds"] = Threshold{Yellow: half(rpo), Red: &over}
+		thresholds["replication.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.lag_seconds"] = Threshold{Yellow: &over}
+		thresholds["heartbeat.committed_lag_seconds"] = Threshold{Yellow: &over}
 	}
 	if rto := sub.Objectives.RTO; rto > 0 {
 		over := seconds(rto)

@@ -4,11 +4,12 @@ package all
 
 import (
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/mongodb"
 	"github.com/bcctl/bcctl/pkg/connectors/postgres"
 	"github.com/bcctl/bcctl/pkg/connectors/sqlserver"
 )
 
 // Registry returns every connector of this build.
 func Registry() connectors.Registry {
-	return connectors.NewRegistry(postgres.Factory{}, sqlserver.Factory{})
+	return connectors.NewRegistry(postgres.Factory{}, mongodb.Factory{}, sqlserver.Factory{})
 }

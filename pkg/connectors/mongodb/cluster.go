@@ -1,0 +1,141 @@
+package mongodb
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/bcctl/bcctl/pkg/connectors/observe"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// routers judges the routers of a sharded cluster. A router works while a shard
+// behind it has no primary, so it proves nothing about shards.
+func (d *deriver) routers() {
+	if len(d.mongos) == 0 {
+		return
+	}
+	answering := 0
+	for _, n := range d.mongos {
+		if n.unreached != nil {
+			code := n.unreached.Code
+			if code == "" {
+				code = readiness.VisEndpoint
+			}
+			d.book.Fail(&n.Node, reachableID, observe.Finding(code, "%s: %s", n.Name, n.unreached.Message))
+			continue
+		}
+		d.router(n)
+		if n.router() {
+			answering++
+		}
+	}
+	var findings []readiness.Finding
+	if answering == 0 {
+		findings = append(findings, observe.Finding(readiness.RouterDown, "none of the routers %s answers as one", names(d.mongos)))
+	}
+	d.book.Add(nil, routersID, readiness.Num(float64(answering)), findings...)
+}
+
+func (d *deriver) router(n *node) {
+	s := &set{deriver: d, nodes: []*node{n}, rejected: map[*node]bool{}, unproven: map[*node]bool{}, alias: map[*node]*node{}}
+	d.book.Add(&n.Node, reachableID, readiness.Bool(true))
+	if !n.router() {
+		d.book.Fail(&n.Node, identityID, observe.Finding(readiness.IdentityMismatch, "%s is no router (mongos)", n.Name))
+		return
+	}
+	d.book.Add(&n.Node, roleID, readiness.Str("router"))
+	s.version(n)
+	s.clock(n)
+	s.privileges(n)
+	s.unsaid(n)
+}
+
+// shards compares what the cluster says it consists of with the resource.
+func (d *deriver) shards() {
+	if !sharded(d.spec) {
+		return
+	}
+	told, by := d.told()
+	if told == nil {
+		for _, s := range d.sets[:min(1, len(d.sets))] {
+			s.parts[topologyID] = append(s.parts[topologyID], part{set: s, failure: &readiness.Finding{Code: readiness.QueryFailed,
+				Message: "neither a router nor the config servers told which shards there are"}})
+		}
+		return
+	}
+	var findings []readiness.Finding
+	for _, name := range slices.Sorted(maps.Keys(told.Shards)) {
+		findings = append(findings, d.shard(name, told.Shards[name], by)...)
+	}
+	for _, s := range d.sets {
+		if _, known := told.Shards[s.key]; !known && s.key != roleConfig {
+			findings = append(findings, observe.Finding(readiness.NotAMember, "the cluster has no shard %s, which the resource lists", s.key))
+		}
+	}
+	if s := d.set(roleConfig); s == nil {
+		findings = append(findings, observe.Finding(readiness.EndpointMissing, "the resource lists no config servers (role: config), and the cluster cannot do without"))
+	} else if told.ConfigSet != "" {
+		findings = append(findings, d.sameSet(s, told.ConfigSet, by)...)
+	}
+	d.book.Add(nil, shardsID, readiness.Num(float64(len(told.Shards))), findings...)
+	if len(findings) > 0 { // shards may be optional, what nobody looks at is not
+		d.parts[topologyID] = append(d.parts[topologyID], part{value: readiness.Str("cluster"), findings: findings})
+	}
+	d.balancer(by, told)
+}
+
+// told is the newest answer to what the cluster consists of: a router's, else the
+// config servers'.
+func (d *deriver) told() (*cluster, *node) {
+	for _, n := range d.mongos {
+		if n.reached() && n.router() && n.cluster != nil && n.cluster.Shards != nil {
+			return n.cluster, n
+		}
+	}
+	if s := d.set(roleConfig); s != nil && s.primary != nil && s.trusted(s.primary) && s.primary.cluster != nil && s.primary.cluster.Shards != nil {
+		return s.primary.cluster, s.primary
+	}
+	return nil, nil
+}
+
+func (d *deriver) set(key string) *set {
+	for _, s := range d.sets {
+		if s.key == key {
+			return s
+		}
+	}
+	return nil
+}
+
+func (d *deriver) shard(name, hosts string, by *node) []readiness.Finding {
+	s := d.set(name)
+	if s == nil {
+		return []readiness.Finding{observe.Finding(readiness.ShardMissing, "shard %s (%s) is in the cluster and not in the resource: nobody looked at it", name, hosts)}
+	}
+	return d.sameSet(s, setOf(hosts), by)
+}
+
+// sameSet: the set behind the endpoints of a shard must be the one the cluster
+// means.
+func (d *deriver) sameSet(s *set, want string, by *node) []readiness.Finding {
+	for _, n := range s.nodes {
+		if s.member(n) && n.hello.SetName != "" && want != "" && n.hello.SetName != want {
+			return []readiness.Finding{observe.Finding(readiness.IdentityMismatch, "%s says that %s is set %q, and %s is of set %q", by.Name, s.key, want, n.Name, n.hello.SetName)}
+		}
+	}
+	return nil
+}
+
+// balancer: a round without work is over at once, so one that is seen moves data.
+func (d *deriver) balancer(by *node, told *cluster) {
+	if told.Balancer == "" {
+		return
+	}
+	text := told.Balancer
+	var findings []readiness.Finding
+	if told.InRound {
+		text += ", in a round"
+		findings = append(findings, observe.Finding(readiness.BalancerActive, "%s says that the balancer is in a round", by.Name))
+	}
+	d.book.Add(nil, balancerID, readiness.Str(text), findings...)
+}

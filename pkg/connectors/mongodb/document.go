@@ -1,0 +1,139 @@
+package mongodb
+
+import (
+	"math"
+	"time"
+
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// document reads a server's answer. What is missing, null or of another type
+// than the documentation gives it is not known: every reader returns nil or the
+// zero value for it, and none guesses.
+type document bson.Raw
+
+func (d document) lookup(path ...string) bson.RawValue {
+	v, err := bson.Raw(d).LookupErr(path...)
+	if err != nil {
+		return bson.RawValue{}
+	}
+	return v
+}
+
+func (d document) text(path ...string) string {
+	s, _ := d.lookup(path...).StringValueOK()
+	return s
+}
+
+// flag is false unless the server says true: hello leaves out what does not hold.
+func (d document) flag(path ...string) bool {
+	b := d.known(path...)
+	return b != nil && *b
+}
+
+// known is a flag of which "not told" and "false" are different things.
+func (d document) known(path ...string) *bool {
+	b, ok := d.lookup(path...).BooleanOK()
+	if !ok {
+		return nil
+	}
+	return &b
+}
+
+// number reads any of the numeric types: servers answer the same field as int,
+// long or double, by version.
+func (d document) number(path ...string) *float64 {
+	v := d.lookup(path...)
+	if f, ok := v.DoubleOK(); ok {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil
+		}
+		return &f
+	}
+	i, ok := v.AsInt64OK()
+	if !ok {
+		return nil
+	}
+	f := float64(i)
+	return &f
+}
+
+func (d document) integer(path ...string) *int64 {
+	f := d.number(path...)
+	if f == nil || *f != math.Trunc(*f) || math.Abs(*f) > 1<<53 {
+		return nil
+	}
+	i := int64(*f)
+	return &i
+}
+
+// moment reads a date. One at or before 1970 is how servers show that they know
+// none.
+func (d document) moment(path ...string) *time.Time {
+	ms, ok := d.lookup(path...).DateTimeOK()
+	if !ok || ms <= 0 {
+		return nil
+	}
+	t := time.UnixMilli(ms).UTC()
+	return &t
+}
+
+func (d document) objectID(path ...string) string {
+	id, ok := d.lookup(path...).ObjectIDOK()
+	if !ok || id.IsZero() {
+		return ""
+	}
+	return id.Hex()
+}
+
+// position reads an optime, {ts, t}.
+func (d document) position(path ...string) *position {
+	sub := d.document(path...)
+	seconds, increment, ok := sub.lookup("ts").TimestampOK()
+	term := sub.integer("t")
+	if !ok || seconds == 0 || term == nil || *term < 0 {
+		return nil
+	}
+	return &position{Term: *term, Seconds: seconds, Increment: increment}
+}
+
+func (d document) document(path ...string) document {
+	sub, _ := d.lookup(path...).DocumentOK()
+	return document(sub)
+}
+
+func (d document) documents(path ...string) []document {
+	values, err := d.array(path...)
+	if err != nil {
+		return nil
+	}
+	var list []document
+	for _, v := range values {
+		if sub, ok := v.DocumentOK(); ok {
+			list = append(list, document(sub))
+		}
+	}
+	return list
+}
+
+func (d document) texts(path ...string) []string {
+	values, err := d.array(path...)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, v := range values {
+		if s, ok := v.StringValueOK(); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (d document) array(path ...string) ([]bson.RawValue, error) {
+	a, ok := d.lookup(path...).ArrayOK()
+	if !ok {
+		return nil, nil
+	}
+	return a.Values()
+}
