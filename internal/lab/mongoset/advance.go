@@ -88,13 +88,17 @@ func (r *replica) noop(n *node) {
 	}
 }
 
+// keptSkipped is for how much of a skipped time the no-ops are there.
+const keptSkipped = 4 * time.Hour
+
 // skip moves a set that is at rest through a stretch of time at once: as if all
-// heartbeats of it had been sent, without sending them.
+// heartbeats of it had been sent, without sending them. Of the no-ops only those
+// that somebody could still be behind are written.
 func (r *replica) skip(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	r.now = r.now.Add(d)
+	end := r.now.Add(d)
 	for _, n := range r.nodes {
 		if n.process != running {
 			continue
@@ -117,6 +121,47 @@ func (r *replica) skip(d time.Duration) {
 			}
 		}
 	}
+	for _, p := range r.primaries() {
+		r.skipNoops(p, end.Add(-min(d, keptSkipped)), end)
+	}
+	r.now = end
+}
+
+// skipNoops writes the no-ops of a stretch of time. Members that had everything
+// before have everything after, however short their oplogs are; a delayed one has
+// what is old enough.
+func (r *replica) skipNoops(p *node, from, to time.Time) {
+	last, committed := p.log.position(), !p.committed.before(p.log.position())
+	var followers []*node
+	for _, n := range r.nodes {
+		m := n.self()
+		if n == p || n.process != running || m == nil || n.quirks.paused || n.source == "" || !n.tracks(last) {
+			continue
+		}
+		followers = append(followers, n)
+	}
+	for at := from; at.Before(to); at = at.Add(noopInterval) {
+		r.now = at
+		e := p.next(&entry{op: "n", o: message("periodic noop")}, at)
+		r.apply(p, e)
+		for _, n := range followers {
+			if delay := n.self().delay; to.Sub(e.wall) >= delay {
+				r.apply(n, e)
+				if committed {
+					n.committed = e.at
+				}
+			}
+		}
+		if committed {
+			p.committed = e.at
+		}
+	}
+}
+
+// tracks tells whether a member is where it should be beside a primary's
+// position: there, or behind by its delay.
+func (n *node) tracks(last opTime) bool {
+	return n.log.position() == last || n.self().delay > 0 && n.log.last() != nil
 }
 
 // resting tells whether nothing is under way that a client would notice: a
@@ -149,12 +194,7 @@ func (r *replica) settle() {
 				r.expire(n)
 			}
 		}
-		for _, n := range r.nodes {
-			if n.process == running && n.cfg != nil {
-				r.heartbeats(n)
-			}
-		}
-		r.replicate()
+		r.talk()
 		for _, n := range r.nodes {
 			if !n.rollbackUntil.IsZero() && !n.quirks.held {
 				r.endRollback(n)
@@ -163,9 +203,20 @@ func (r *replica) settle() {
 		r.electNow()
 		r.replicate()
 		if r.counters() == before {
-			return
+			break
 		}
 	}
+	r.talk() // so that everybody knows how it ended
+}
+
+// talk lets everybody ask everybody.
+func (r *replica) talk() {
+	for _, n := range r.nodes {
+		if n.process == running && n.cfg != nil {
+			r.heartbeats(n)
+		}
+	}
+	r.replicate()
 }
 
 // expire lets a node give up what it cannot reach.

@@ -101,6 +101,9 @@ func (c *call) run(name string) (answer bson.D, dropped bool) {
 		if failed.aboutTopology() && !n.quirks.silentAbout && n.v.atLeast(4, 4) {
 			doc = append(bson.D{{Key: "topologyVersion", Value: n.topologyVersion()}}, doc...)
 		}
+		if _, retryable := find(c.body, "txnNumber"); retryable && failed.aboutTopology() {
+			doc = append(doc, bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}})
+		}
 	} else {
 		doc = append(doc, bson.E{Key: "ok", Value: 1.0})
 	}

@@ -140,14 +140,8 @@ func (r *replica) reconfigure(n *node, c *config, force bool, random int) *failu
 		}
 	}
 	r.install(n, c)
+	r.talk()
 	r.heartbeats(n)
-	for _, other := range r.nodes {
-		if other != n && other.process == running && other.cfg != nil {
-			r.heartbeats(other)
-		}
-	}
-	r.heartbeats(n)
-	r.replicate()
 	return nil
 }
 

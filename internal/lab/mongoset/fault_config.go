@@ -18,7 +18,7 @@ func configFaults() []fault {
 					m := c.member(away.host)
 					m.delay, m.priority, m.hidden = time.Hour, 0, true
 				})
-				s.lagBehind(away, 25*time.Minute)
+				s.lagBehind(away, time.Hour)
 				away.quirks.paused = false
 				return undo, err
 			}},

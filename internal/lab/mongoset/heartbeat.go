@@ -21,7 +21,7 @@ func (r *replica) heartbeats(n *node) {
 		// when the time for an answer is over.
 		v := n.view(m.host)
 		refused := other == nil || other.process == stopped
-		if refused || !v.up() || r.now.Sub(v.lastAlive) >= n.cfg.heartbeatTimeout {
+		if refused || !v.up() || r.now.Sub(v.lastHeartbeat) >= n.cfg.heartbeatTimeout {
 			v.setDown(r.now, unreachable(other, m.host))
 		}
 	}

@@ -12,7 +12,7 @@ const (
 	pastUptime   = 26 * time.Hour
 	pastElection = 24 * time.Hour
 	pastTerm     = 3
-	pastNoops    = 200 // about half an hour
+	pastNoops    = 450 // more than an hour
 )
 
 // newReplica makes a set at rest. Members of the nodes are in the order of the
@@ -42,12 +42,8 @@ func newReplica(c *config, nodes []*node, now time.Time) *replica {
 		n.committed = n.log.position()
 	}
 	r.crown(first, now)
-	for range 2 {
-		for _, n := range nodes {
-			r.heartbeats(n)
-		}
-		r.replicate()
-	}
+	r.talk()
+	r.talk()
 	for _, n := range nodes {
 		for _, v := range n.views {
 			v.upSince = now.Add(-pastUptime)
@@ -95,11 +91,12 @@ const defaultWindow = 48 * time.Hour
 // idleHistory is what an idle set has in its oplog.
 func idleHistory(now time.Time) []*entry {
 	var all []*entry
+	o := message("periodic noop")
 	for i := pastNoops; i > 0; i-- {
 		wall := now.Add(-time.Duration(i) * noopInterval).Add(noopInterval / 2).Truncate(time.Millisecond)
 		all = append(all, &entry{
 			at:   opTime{ts: primitive.Timestamp{T: uint32(wall.Unix()), I: 1}, term: pastTerm},
-			wall: wall, op: "n", o: message("periodic noop"),
+			wall: wall, op: "n", o: o,
 		})
 	}
 	return all

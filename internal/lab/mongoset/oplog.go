@@ -96,8 +96,11 @@ func (l *oplog) first() opTime {
 
 // has tells whether the history goes through a position.
 func (l *oplog) has(at opTime) bool {
-	if len(l.entries) > 0 && at.before(l.entries[0].at) {
-		return !at.before(l.first())
+	if len(l.entries) == 0 || at.before(l.first()) {
+		return false
+	}
+	if at.before(l.entries[0].at) {
+		return true // of what is not kept in memory
 	}
 	return slices.ContainsFunc(l.entries, func(e *entry) bool { return e.at == at })
 }

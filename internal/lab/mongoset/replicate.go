@@ -10,15 +10,20 @@ import (
 // write appends an operation to a primary's oplog and lets it spread. It returns
 // its position.
 func (r *replica) write(n *node, e *entry) opTime {
-	wall := n.clock(r.now)
+	r.apply(n, n.next(e, r.now))
+	r.replicate()
+	return e.at
+}
+
+// next gives an operation its place behind the last one.
+func (n *node) next(e *entry, now time.Time) *entry {
+	wall := n.clock(now)
 	ts := primitive.Timestamp{T: uint32(wall.Unix()), I: 1}
 	if last := n.log.position(); !last.null() && last.ts.T >= ts.T {
 		ts = primitive.Timestamp{T: last.ts.T, I: last.ts.I + 1} // a clock set back does not turn history around
 	}
 	e.at, e.wall = opTime{ts: ts, term: n.term}, wall.Truncate(time.Millisecond)
-	r.apply(n, e)
-	r.replicate()
-	return e.at
+	return e
 }
 
 func (r *replica) apply(n *node, e *entry) {
