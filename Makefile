@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make test` and `make demo` install what they
-# need on Debian or Ubuntu (PostgreSQL server programs), and say what to install
-# elsewhere.
+# need on Debian or Ubuntu (PostgreSQL server programs; a browser for the tests of
+# the page), and say what to install elsewhere.
 export CGO_ENABLED := 0
 
 GO       ?= go
@@ -12,7 +12,7 @@ TAGS     := minicore_disabled
 LINT     := bin/golangci-lint
 LINT_VERSION := v2.15.0
 
-.PHONY: build test race demo lint bench docs generate clean setup
+.PHONY: build test race demo lint bench docs generate clean setup setup-browser
 
 build: $(BIN)
 
@@ -24,11 +24,15 @@ $(BIN):
 setup:
 	@scripts/setup-postgres.sh
 
-test: setup
+# A browser for the tests of the readiness page; without one they are skipped.
+setup-browser:
+	@scripts/setup-browser.sh
+
+test: setup setup-browser
 	$(GO) test -tags $(TAGS) ./...
 
 # The same under the race detector, which needs a C compiler.
-race: setup
+race: setup setup-browser
 	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) ./...
 
 demo: setup build

@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	stripColumns = 144 // parts of a strip: ten minutes of a day
-	chartHeight  = 24  // levels a chart tells apart
+	// Drawings cut the time into so many parts at most: ten minutes of a day each,
+	// or twenty on a page of many resources.
+	fineColumns, coarseColumns = 144, 72
+
+	chartHeight = 24 // levels a chart tells apart
 )
 
 // chart is a series as a drawing, with the words for those who do not see it.
@@ -31,12 +34,12 @@ type chart struct {
 // chartOf draws the highest reading of each part of the time as a step. Where
 // nothing was measured the line is broken: what lies between two readings is not
 // known, and is not drawn. It is false when there is nothing to draw.
-func chartOf(s render.Series, h render.History, limit time.Duration) (chart, bool) {
+func chartOf(s render.Series, h render.History, limit time.Duration, most int) (chart, bool) {
 	points := inside(s.Points, h)
 	if len(points) == 0 {
 		return chart{}, false
 	}
-	c := chart{Name: term.Sanitize(string(s.Indicator)), Columns: columns(points, h)}
+	c := chart{Name: term.Sanitize(string(s.Indicator)), Columns: columns(points, h, most)}
 	if s.Endpoint != "" {
 		c.Name += " at " + term.Sanitize(s.Endpoint)
 	}
@@ -58,7 +61,7 @@ func chartOf(s render.Series, h render.History, limit time.Duration) (chart, boo
 	cells := cellsOf(points, h, c.Columns)
 	c.Line, c.Gaps = steps(cells, min(low, 0), top)
 	number := func(f float64) string { return readiness.Num(f).Format(s.Unit) }
-	c.Words = "lowest " + number(low) + ", highest " + number(high) + ", last " + number(last.Last) + " at " + stampOf(last.At).Text
+	c.Words = "lowest " + number(low) + ", highest " + number(high) + ", last " + number(last.Last) + " at " + shortly(last.At, h)
 	if missing := missing(cells, h); missing > 0 {
 		c.Words += "; nothing measured for " + term.Span(missing)
 	}
@@ -75,9 +78,9 @@ func inside(points []render.Point, h render.History) []render.Point {
 // columns is how many parts the time is cut into: so many that each has a reading
 // when readings come as regularly as they usually do, and an empty one is a
 // reading that is missing.
-func columns(points []render.Point, h render.History) int {
+func columns(points []render.Point, h render.History, most int) int {
 	if len(points) < 3 {
-		return stripColumns
+		return most
 	}
 	var distances []time.Duration
 	for i := 1; i < len(points); i++ {
@@ -86,9 +89,9 @@ func columns(points []render.Point, h render.History) int {
 	slices.Sort(distances)
 	usual := distances[len(distances)/2]
 	if usual <= 0 {
-		return stripColumns
+		return most
 	}
-	return min(stripColumns, max(int(h.Until.Sub(h.Since)/(usual+usual/2)), 24))
+	return min(most, max(int(h.Until.Sub(h.Since)/(usual+usual/2)), 24))
 }
 
 // cellsOf is the highest reading of each part of the time; NaN where there is none.

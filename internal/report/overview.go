@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/render"
 	"github.com/bcctl/bcctl/internal/term"
@@ -35,8 +36,8 @@ type codeInfo struct{ Code, Meaning, First string }
 // overview is the whole page.
 type overview struct {
 	assets
-	Replay    string // when the recording was made; empty: no replay
-	Verdict   count  // N: how many resources have it
+	Replay    string  // when the recording was made; empty: no replay
+	Verdict   verdict // the worst, for as long as the first of all is valid
 	Total     int
 	Counts    []count // all four, worst first
 	Written   stamp
@@ -55,9 +56,10 @@ type overview struct {
 	Again     string // how to make the page anew
 }
 
-// everyReading is up to how many resources a page lists readings that are good
-// and not required too. With more of them it would get too big to open quickly.
-const everyReading = 100
+// smallPage is up to how many resources a page has room for everything: readings
+// that are good and not required, and drawings of the finest step. A larger one
+// would get too big to open quickly.
+const smallPage = 100
 
 func (b *builder) page() overview {
 	o := overview{assets: newAssets(), Written: stampOf(b.in.Now), Checked: stampOf(b.report.StartedAt), RunID: b.report.RunID, Commit: b.report.Commit,
@@ -71,9 +73,13 @@ func (b *builder) page() overview {
 			resources++
 		}
 	}
+	b.columns = fineColumns
+	if resources > smallPage {
+		b.columns = coarseColumns
+	}
 	for _, r := range b.report.Results {
 		if r.Kind != readiness.KindGroup {
-			o.Rows = append(o.Rows, b.row(len(o.Rows), r, resources <= everyReading))
+			o.Rows = append(o.Rows, b.row(len(o.Rows), r, resources <= smallPage))
 		}
 	}
 	o.Total = len(o.Rows)
@@ -81,15 +87,7 @@ func (b *builder) page() overview {
 		o.Counts = append(o.Counts, count{status, countRows(o.Rows, func(row) bool { return true }, status)})
 	}
 	o.Groups, o.Sites = b.groups(o.Rows), b.sites(o.Rows)
-	o.Verdict = count{Status: statusOf(b.report.Verdict)}
-	for _, g := range o.Groups {
-		o.Verdict.Status = readiness.Worst(o.Verdict.Status, g.Verdict.Status)
-	}
-	for _, c := range o.Counts {
-		if c.Status == o.Verdict.Status {
-			o.Verdict.N = c.N
-		}
-	}
+	o.Verdict = b.whole(o.Rows, o.Groups)
 	o.Platforms = unique(o.Rows, func(r row) string { return r.Platform })
 	o.Tiers = unique(o.Rows, func(r row) string { return strconv.Itoa(r.Tier) })
 	o.Notes = b.notes(o.Total)
@@ -101,6 +99,35 @@ func (b *builder) page() overview {
 	}
 	slices.SortFunc(o.Codes, func(a, b codeInfo) int { return cmp.Compare(a.Code, b.Code) })
 	return o
+}
+
+// whole is the verdict on everything on the page. An empty page proves nothing.
+func (b *builder) whole(rows []row, groups []light) verdict {
+	var all []verdict
+	for _, r := range rows {
+		all = append(all, r.Verdict)
+	}
+	for _, g := range groups {
+		all = append(all, g.Verdict)
+	}
+	return b.worst(all)
+}
+
+// worst is as bad as the worst of several verdicts, for as long as the first of
+// them is valid. One that never was valid is no limit to those that are.
+func (b *builder) worst(list []verdict) verdict {
+	w := verdict{Then: b.report.Replay != nil, Until: stampOf(time.Time{}), Observed: stampOf(time.Time{})}
+	var statuses []readiness.Status
+	for _, v := range list {
+		statuses = append(statuses, v.Status)
+		w.Reached = max(w.Reached, v.Reached)
+		if w.Until.zero() || !v.Until.zero() && v.Until.Sec < w.Until.Sec {
+			w.Until = v.Until
+		}
+	}
+	w.Status = readiness.Worst(statuses...)
+	w.Stale = !w.Then && w.Until.Sec <= b.at.Unix()
+	return w
 }
 
 func (b *builder) notes(shown int) []string {
@@ -150,15 +177,7 @@ func (b *builder) sites(rows []row) []light {
 		}
 	}
 	for name, list := range nodes {
-		site := light{Name: name, Verdict: list[0]}
-		for _, v := range list[1:] {
-			site.Verdict.Status = readiness.Worst(site.Verdict.Status, v.Status)
-			site.Verdict.Stale = site.Verdict.Stale || v.Stale
-			site.Verdict.Reached = max(site.Verdict.Reached, v.Reached)
-			if site.Verdict.Until.zero() || !v.Until.zero() && v.Until.Ms < site.Verdict.Until.Ms {
-				site.Verdict.Until = v.Until
-			}
-		}
+		site := light{Name: name, Verdict: b.worst(list)}
 		for _, status := range worstFirst {
 			n := 0
 			for _, v := range list {

@@ -82,5 +82,6 @@ type builder struct {
 	report  check.Report // as it must be seen at the time of the page, and harmless
 	at      time.Time    // the time the report is seen at
 	targets map[string]Target
+	columns int                                   // parts that drawings cut the time into
 	codes   map[readiness.Code]readiness.CodeInfo // that the page names
 }

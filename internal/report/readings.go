@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ type endpoint struct {
 	Place   string // "fra, primary"
 	Site    string
 	Verdict verdict
+	Failed  string // why no reading could be made, said once for all of them
 }
 
 // reading is one indicator at every endpoint, side by side.
@@ -58,12 +60,23 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 			out.Sites = append(out.Sites, c.Site)
 		}
 	}
+	failed := commonFailures(r.Indicators)
 	wanted := map[readiness.ID]bool{}
 	for _, i := range r.Indicators {
-		wanted[i.Indicator] = wanted[i.Indicator] || every || i.Required || i.Status != readiness.Green || cited(r, i)
+		if failed[i.Endpoint].is(i) {
+			continue // the head of the column says so
+		}
+		_, number := i.Value.Number()
+		wanted[i.Indicator] = wanted[i.Indicator] || every || i.Required && number || i.Status != readiness.Green || cited(r, i)
 		if _, ok := place[i.Endpoint]; !ok && wanted[i.Indicator] {
 			out.Whole = true // also what is read at a node that is not listed
 		}
+	}
+	for i := range out.Endpoints {
+		out.Endpoints[i].Failed = failed[out.Endpoints[i].Name].String()
+	}
+	if f, ok := failed[""]; ok {
+		out.Whole, out.WholeFailed = true, f.String()
 	}
 	columns := len(out.Endpoints)
 	if out.Whole {
@@ -71,6 +84,9 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 	}
 	position := map[readiness.ID]int{}
 	for _, i := range r.Indicators {
+		if failed[i.Endpoint].is(i) {
+			continue
+		}
 		if !wanted[i.Indicator] {
 			out.Hidden++
 			continue
@@ -89,6 +105,47 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 		out.Readings[n].Cells[column] = b.cell(r, i)
 	}
 	slices.SortStableFunc(out.Readings, func(a, c reading) int { return c.weight() - a.weight() })
+}
+
+// failure is why several readings of one node failed.
+type failure struct {
+	readiness.Finding
+	n int
+}
+
+// is tells whether a reading failed for this reason.
+func (f failure) is(i readiness.IndicatorResult) bool {
+	return f.n > 1 && i.Failure != nil && *i.Failure == f.Finding
+}
+
+func (f failure) String() string {
+	if f.n < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s %s (%d readings)", f.Code, clip(f.Message), f.n)
+}
+
+// commonFailures finds, for each endpoint, the failure that most of its readings
+// share. One server that does not answer is one fact, not twenty.
+func commonFailures(list []readiness.IndicatorResult) map[string]failure {
+	type key struct {
+		endpoint string
+		finding  readiness.Finding
+	}
+	counts := map[key]int{}
+	for _, i := range list {
+		if i.Failure != nil {
+			counts[key{i.Endpoint, *i.Failure}]++
+		}
+	}
+	common := map[string]failure{}
+	for k, n := range counts {
+		have := common[k.endpoint]
+		if n > max(have.n, 1) || n == have.n && k.finding.Message < have.Message {
+			common[k.endpoint] = failure{k.finding, n}
+		}
+	}
+	return common
 }
 
 // weight orders readings: those in trouble first, then those that are required.

@@ -32,11 +32,13 @@ type row struct {
 	Charts    []chart
 	Endpoints []endpoint
 	Whole     bool // some reading is about the resource as a whole
-	Readings  []reading
-	Hidden    int // readings that are good, not required, and not listed
-	Good      *lastGood
-	Changes   []change
-	Command   string // what to run next
+	// WholeFailed is why none of those could be made.
+	WholeFailed string
+	Readings    []reading
+	Hidden      int // readings that are good, not required, and not listed
+	Good        *lastGood
+	Changes     []change
+	Command     string // what to run next
 }
 
 // reason is one reason in words.
@@ -44,6 +46,7 @@ type reason struct {
 	Verdict verdict // without times: the row has them
 	Code    string
 	Known   bool // the list of codes explains it
+	Above   bool // the row says the message already
 	Inline  bool // meaning and first action are told here too
 	At      string
 	Message string
@@ -66,7 +69,7 @@ const mostChanges = 6
 func (b *builder) row(n int, r readiness.Result, every bool) row {
 	t := b.targets[r.Name]
 	out := row{ID: n, Name: r.Name, Verdict: b.verdictOf(r), Platform: r.Platform, Tier: r.Tier, Owner: clip(r.Owner), Groups: t.Groups,
-		RPO: objective(t.RPO), RTO: objective(t.RTO), Strip: stripOf(t.History), Command: b.in.Command + " explain " + render.Quote(r.Name) + " --live"}
+		RPO: objective(t.RPO), RTO: objective(t.RTO), Strip: stripOf(t.History, statusOf(r.Status), b.columns), Command: b.in.Command + " explain " + render.Quote(r.Name) + " --live"}
 	about := []string{r.Platform}
 	if r.Tier > 0 {
 		about = append(about, fmt.Sprintf("tier %d", r.Tier))
@@ -79,7 +82,7 @@ func (b *builder) row(n int, r readiness.Result, every bool) row {
 		out.Declared = fmt.Sprintf("%s:%d", r.File, max(r.Line, 1))
 	}
 	for i, x := range r.Reasons {
-		out.Why = append(out.Why, b.reason(x, every || i == 0))
+		out.Why = append(out.Why, b.reason(x, every, i == 0))
 	}
 	out.More = max(len(out.Why)-1, 0)
 	out.Exposure = b.exposure(r, t)
@@ -88,7 +91,7 @@ func (b *builder) row(n int, r readiness.Result, every bool) row {
 		if strings.Contains(string(s.Indicator), "exposure") {
 			limit = t.RPO
 		}
-		if c, ok := chartOf(s, t.History, limit); ok {
+		if c, ok := chartOf(s, t.History, limit, b.columns); ok {
 			out.Charts = append(out.Charts, c)
 		}
 	}
@@ -105,12 +108,12 @@ func (b *builder) row(n int, r readiness.Result, every bool) row {
 	return out
 }
 
-func (b *builder) reason(r readiness.Reason, inline bool) reason {
+func (b *builder) reason(r readiness.Reason, inline, first bool) reason {
 	info, known := r.Code.Info()
 	if known {
 		b.codes[r.Code] = info
 	}
-	out := reason{Known: known, Inline: inline || !known, Verdict: verdict{Status: statusOf(r.Status), Then: b.report.Replay != nil}, Code: clip(string(r.Code)), At: clip(r.Endpoint), Message: clip(r.Message),
+	out := reason{Known: known, Inline: inline || !known && !first, Above: first && !inline, Verdict: verdict{Status: statusOf(r.Status), Then: b.report.Replay != nil}, Code: clip(string(r.Code)), At: clip(r.Endpoint), Message: clip(r.Message),
 		Meaning: info.Meaning, First: render.FirstAction(r.Code)}
 	var numbers []string
 	if r.Indicator != "" {
@@ -141,13 +144,16 @@ func (b *builder) exposure(r readiness.Result, t Target) string {
 		if !strings.Contains(string(i.Indicator), "exposure") {
 			name = "lag "
 		}
-		parts = append(parts, name+value)
+		parts = append(parts, together(name+value))
 	}
 	if t.RPO > 0 {
-		parts = append(parts, "RPO "+term.Span(t.RPO))
+		parts = append(parts, together("RPO "+term.Span(t.RPO)))
 	}
 	return strings.Join(parts, ", ")
 }
+
+// together keeps a short text on one line.
+func together(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
 
 func objective(d time.Duration) string {
 	if d <= 0 {

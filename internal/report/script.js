@@ -4,7 +4,7 @@
   var all = function (q, in_) { return Array.prototype.slice.call((in_ || doc).querySelectorAll(q)); };
   var id = function (name) { return doc.getElementById(name); };
   var SIGN = { r: "✗", u: "?", y: "!", g: "✓" }, WORD = { r: "RED", u: "UNKNOWN", y: "YELLOW", g: "GREEN" }, RANK = { r: 0, u: 1, y: 2, g: 3 };
-  var SKEW = 2000;
+  var SKEW = 2; // seconds, as bcctl has it
 
   // What a status is at the reader's time. It only gets worse: nothing here makes
   // a status that the page was not written with green.
@@ -17,8 +17,9 @@
     return { s: s, old: false, why: span(u.v - now) + " left" };
   }
 
-  function span(ms) {
-    var s = Math.max(0, Math.floor(ms / 1000)), d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
+  function span(s) {
+    s = Math.max(0, Math.floor(s));
+    var d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
     if (d) return d + "d" + (h ? h + "h" : "");
     if (h) return h + "h" + (m ? m + "m" : "");
     return m ? m + "m" : s + "s";
@@ -26,15 +27,26 @@
 
   function say(node, text) { if (node && node.textContent !== text) node.textContent = text; }
 
+  // A place for what the script has to say, behind what the page says.
+  function add(to) {
+    if (!to) return null;
+    var have = to.querySelector(".rel"), el = have || doc.createElement("span");
+    el.className = "rel";
+    if (!have) to.appendChild(el);
+    return el;
+  }
+
   function units(list) {
     return list.map(function (el) {
-      var d = el.dataset, x = el.querySelector(".x .rel");
-      return { el: el, s: d.s, v: +d.v, e: +d.e, o: +d.o || 0, chip: el.querySelector(".s"), rel: x, n: d.n || "", l: d.l ? d.l.split(" ") : [], g: d.g ? d.g.split(" ") : [], p: d.p || "", t: d.t || "", is: "", now: null };
+      var d = el.dataset;
+      // A node was judged with its resource.
+      return { el: el, s: d.s, v: +d.v, e: +(d.e || el.closest(".w").dataset.e), o: +d.o || 0, a: +d.a || 0, chip: el.querySelector(".s"), rel: add(el.querySelector(".x")), age: add(el.querySelector(".a")),
+        n: d.n || (el.querySelector(".n") || el).textContent, l: d.l ? [d.l] : all(".e", el).map(function (x) { return x.dataset.l; }), g: d.g ? d.g.split("\n") : [], p: d.p || "", t: d.t || "", is: "", now: null };
     });
   }
 
   var rows = units(all("#rows>.w")), nodes = units(all(".e")), groups = units(all("#groups>li")), sites = units(all("#sites>li"));
-  var ages = all(".rel[data-a]").map(function (el) { return { el: el, a: +el.dataset.a }; });
+  var ages = all(".rel[data-a]").map(function (el) { return { age: el, a: +el.dataset.a }; }).concat(rows);
   var word = function (s, old) { return SIGN[s] + " " + WORD[s] + (replay ? " then" : old && s === "r" ? ", stale" : ""); };
 
   function paint(u, r) {
@@ -44,6 +56,7 @@
       say(u.chip, word(r.s, r.old));
       u.el.dataset.is = r.s;
       u.now = r.s;
+      u.old = r.old;
       u.changed = true;
     }
     say(u.rel, r.why ? "(" + r.why + ")" : "");
@@ -79,7 +92,7 @@
   }
 
   function tick() {
-    var now = Date.now(), total = { r: 0, u: 0, y: 0, g: 0 }, expired = 0, early = 0, changed = false;
+    var now = Date.now() / 1000, total = { r: 0, u: 0, y: 0, g: 0 }, expired = 0, early = 0, changed = false;
     nodes.forEach(function (u) { paint(u, at(u, now)); });
     rows.forEach(function (u) {
       var r = at(u, now);
@@ -101,21 +114,22 @@
       count(u, here);
       paint(u, r);
     });
-    ages.forEach(function (x) { say(x.el, replay || !x.a ? "" : x.a > now + SKEW ? "(in the future)" : "(" + span(now - x.a) + " ago)"); });
+    ages.forEach(function (x) { say(x.age, replay || !x.a ? "" : x.a > now + SKEW ? "(in the future)" : "(" + span(now - x.a) + " ago)"); });
     all("#counts>li").forEach(function (li) {
       say(li.querySelector("b"), String(total[li.dataset.k]));
       li.classList.toggle("none", !total[li.dataset.k]);
     });
     var verdict = rows.length ? worst(rows.concat(groups).map(function (u) { return u.now; })) : "u", big = id("worst");
-    if (big.dataset.is !== verdict) {
-      big.dataset.is = verdict;
-      big.className = "s " + verdict;
-      say(big, word(verdict, false));
+    var old = rows.concat(groups).every(function (u) { return u.now !== verdict || u.old; });
+    if (big.dataset.is !== verdict + old) {
+      big.dataset.is = verdict + old;
+      big.className = "s " + verdict + (old ? " old" : "");
+      say(big, word(verdict, old));
       doc.title = WORD[verdict] + (replay ? " then" : "") + doc.title.slice(doc.title.indexOf(","));
     }
     var text = "";
     if (early) text = early + " of " + rows.length + " verdicts were reached in the future of this computer's clock. One of the clocks is wrong; they are UNKNOWN.";
-    else if (expired) text = expired + " of " + rows.length + " verdicts have expired, so this page does not show how it is now.";
+    else if (expired) text = expired + " of " + rows.length + " verdicts have expired, so this page does not show how it is now. To look again: " + id("again").textContent;
     var box = id("old");
     box.className = text ? "note loud" : "";
     say(box, text);
@@ -129,7 +143,7 @@
     var words = q.value.toLowerCase().split(/\s+/).filter(Boolean), st = all("#st input:checked").map(function (x) { return x.value; });
     var p = pick("platform"), t = pick("tier"), l = pick("site"), g = pick("group"), n = 0;
     rows.forEach(function (u) {
-      if (words.length && u.text === undefined) u.text = (u.el.firstElementChild.textContent + " " + u.g.join(" ") + " " + all(".why,.facts,thead", u.el).map(function (x) { return x.textContent; }).join(" ")).toLowerCase();
+      if (words.length && u.text === undefined) u.text = (u.el.firstElementChild.textContent + " " + u.g.join(" ") + " " + all(".why,.facts dd,thead bdi", u.el).map(function (x) { return x.textContent; }).join(" ")).toLowerCase();
       var show = (!st.length || st.indexOf(u.now) >= 0) && (!p || u.p === p) && (!t || u.t === t) && (!l || u.l.indexOf(l) >= 0) && (!g || u.g.indexOf(g) >= 0) &&
         words.every(function (w) { return u.text.indexOf(w) >= 0; });
       if (u.el.hidden === show) u.el.hidden = !show;
@@ -197,6 +211,7 @@
   theme.addEventListener("click", function () { show(modes[(modes.indexOf(mode) + 1) % 3]); keep(mode); });
 
   tick();
+  id("off").hidden = true;
   setInterval(tick, 1000);
   doc.addEventListener("visibilitychange", tick);
   window.addEventListener("pageshow", tick);

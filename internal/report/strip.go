@@ -23,6 +23,8 @@ type strip struct {
 	Words string // the shares of time
 	Since string // how long the newest verdict has been what it is; may be empty
 	Empty bool
+
+	Columns int
 }
 
 // band is where a strip has one status.
@@ -34,17 +36,17 @@ type band struct {
 // stripOf draws the worst verdict of each part of the time, lower where verdicts
 // were valid for less than half of it, and nothing where none was. Time that
 // nobody knew anything about is told apart from time that was good.
-func stripOf(h render.History) strip {
+func stripOf(h render.History, now readiness.Status, columns int) strip {
 	if len(h.Statuses) == 0 || !h.Until.After(h.Since) {
 		return strip{Empty: true, Words: "nothing is recorded of this time"}
 	}
-	worst, covered := parts(h)
+	worst, covered := parts(h, columns)
 	paths := map[readiness.Status]*path{}
-	whole := h.Until.Sub(h.Since) / stripColumns
-	for i := 0; i < stripColumns; {
+	whole := h.Until.Sub(h.Since) / time.Duration(columns)
+	for i := 0; i < columns; {
 		height := heightOf(covered[i], whole)
 		end := i + 1
-		for end < stripColumns && worst[end] == worst[i] && heightOf(covered[end], whole) == height {
+		for end < columns && worst[end] == worst[i] && heightOf(covered[end], whole) == height {
 			end++
 		}
 		if height > 0 {
@@ -55,7 +57,7 @@ func stripOf(h render.History) strip {
 		}
 		i = end
 	}
-	s := strip{Words: shares(h), Since: since(h)}
+	s := strip{Columns: columns, Words: shares(h), Since: since(h, now)}
 	for _, status := range worstFirst {
 		if p := paths[status]; p != nil {
 			s.Bands = append(s.Bands, band{Letter: status.String()[:1], Path: p.String()})
@@ -79,15 +81,16 @@ func heightOf(covered, whole time.Duration) int {
 
 // parts cuts the time into equal parts and finds the worst verdict of each and
 // how long verdicts were valid in it.
-func parts(h render.History) (worst [stripColumns]readiness.Status, covered [stripColumns]time.Duration) {
+func parts(h render.History, columns int) (worst []readiness.Status, covered []time.Duration) {
+	worst, covered = make([]readiness.Status, columns), make([]time.Duration, columns)
 	total := h.Until.Sub(h.Since)
-	start := func(i int) time.Time { return h.Since.Add(total / stripColumns * time.Duration(i)) }
+	start := func(i int) time.Time { return h.Since.Add(total / time.Duration(columns) * time.Duration(i)) }
 	for n, s := range h.Statuses {
 		from, until := h.Valid(n)
 		if until.Before(from) || from.After(h.Until) || until.Before(h.Since) {
 			continue
 		}
-		for i := cellOf(from, h, stripColumns); i <= cellOf(until, h, stripColumns); i++ {
+		for i := cellOf(from, h, columns); i <= cellOf(until, h, columns); i++ {
 			if until.Equal(start(i)) && until.After(from) {
 				break // it ended where this part begins
 			}
@@ -121,15 +124,27 @@ func shares(h render.History) string {
 }
 
 // since is when the newest verdict began to be what it is.
-func since(h render.History) string {
+func since(h render.History, now readiness.Status) string {
 	last := len(h.Statuses) - 1
+	if statusOf(h.Statuses[last].Status) != now {
+		return "" // it has expired since
+	}
 	first := last
 	for first > 0 && h.Statuses[first-1].Status == h.Statuses[last].Status {
 		first--
 	}
 	at := h.Statuses[first].At
-	if first == 0 && !at.After(h.Since) {
-		return "for over " + term.Span(h.Until.Sub(h.Since))
+	if first == 0 {
+		return "for over " + term.Span(h.Until.Sub(at))
 	}
-	return "since " + stampOf(at).Text
+	return "since " + shortly(at, h)
+}
+
+// shortly is a time of a history by the minute, with the day where that is not
+// the one the history ends on.
+func shortly(t time.Time, h render.History) string {
+	if t = t.UTC(); t.Format(day) == h.Until.UTC().Format(day) {
+		return t.Format("15:04Z")
+	}
+	return t.Format(day + "15:04Z")
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/term"
@@ -8,7 +9,7 @@ import (
 )
 
 // verdict is a status with everything a reader needs to take it back: the words
-// for people, and the times for the script, in milliseconds since 1970. Zero is
+// for people, and the times for the script, in whole seconds since 1970. Zero is
 // no time.
 type verdict struct {
 	Status   readiness.Status
@@ -23,11 +24,11 @@ type verdict struct {
 
 // verdictOf is the verdict on a result that was Seen.
 func (b *builder) verdictOf(r readiness.Result) verdict {
-	v := verdict{Status: statusOf(r.Status), Observed: stampOf(r.ObservedAt), Until: stampOf(r.ValidUntil), Reached: millis(r.EvaluatedAt),
+	v := verdict{Status: statusOf(r.Status), Observed: stampOf(r.ObservedAt), Until: stampOf(r.ValidUntil), Reached: seconds(r.EvaluatedAt),
 		Then: b.report.Replay != nil}
 	v.Stale = !v.Then && !r.ValidUntil.After(b.at)
 	for _, i := range r.Indicators {
-		if t := millis(i.ValidUntil); i.Status == readiness.Green && (v.Soft == 0 || t < v.Soft) {
+		if t := seconds(i.ValidUntil); i.Status == readiness.Green && (v.Soft == 0 || t < v.Soft) {
 			v.Soft = t
 		}
 	}
@@ -76,13 +77,26 @@ func (v verdict) Expiry() string {
 	case v.Stale:
 		return "expired " + v.Until.Text
 	case v.Status == readiness.Red:
-		return "until " + v.Until.Text + ", then RED, stale"
+		return "until " + v.Until.Text + ", then stale"
 	case v.Status == readiness.Unknown:
 		return "looked at until " + v.Until.Text
 	default:
 		return "until " + v.Until.Text + ", then UNKNOWN"
 	}
 }
+
+// Evidence says when the evidence was read and until when the word holds, with the
+// day once where it is the same.
+func (v verdict) Evidence() [2]string {
+	observed, expiry := "observed "+v.Observed.Text, v.Expiry()
+	if len(v.Observed.Text) > len(day) && strings.HasPrefix(v.Until.Text, v.Observed.Text[:len(day)]) {
+		expiry = strings.Replace(expiry, v.Until.Text, v.Until.Text[len(day):], 1)
+	}
+	return [2]string{observed, expiry}
+}
+
+// day is how stamps begin.
+const day = "2006-01-02 "
 
 func signOf(s readiness.Status) string {
 	switch s {
@@ -101,10 +115,10 @@ func signOf(s readiness.Status) string {
 type stamp struct {
 	Text string // "2026-11-26 12:03:10Z"
 	ISO  string
-	Ms   int64
+	Sec  int64
 }
 
-func (s stamp) zero() bool { return s.Ms == 0 }
+func (s stamp) zero() bool { return s.Sec == 0 }
 
 // stampOf always names the day: the page may be read on another one.
 func stampOf(t time.Time) stamp {
@@ -112,13 +126,13 @@ func stampOf(t time.Time) stamp {
 		return stamp{Text: "never"}
 	}
 	t = t.UTC()
-	return stamp{Text: t.Format("2006-01-02 15:04:05Z"), ISO: t.Format(time.RFC3339), Ms: millis(t)}
+	return stamp{Text: t.Format(day + "15:04:05Z"), ISO: t.Format(time.RFC3339), Sec: seconds(t)}
 }
 
-// millis rounds down: what expires within a millisecond expires now.
-func millis(t time.Time) int64 {
+// seconds rounds down: what expires within a second expires now.
+func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return t.UnixMilli()
+	return t.Unix()
 }
