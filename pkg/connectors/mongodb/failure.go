@@ -84,6 +84,9 @@ func cause(err error) error {
 			return s.LastError
 		}
 	}
+	if errors.Is(selection.Wrapped, context.Canceled) {
+		return context.Canceled // somebody ended the check: that says nothing of the server
+	}
 	return context.DeadlineExceeded
 }
 

@@ -1,0 +1,126 @@
+package sqlserver_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"testing"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/connectortest"
+	"github.com/bcctl/bcctl/pkg/connectors/sqlserver"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// TestConformanceOnRealServers holds the connector to the contract of all connectors,
+// on servers of yours; CONTRIBUTING.md says how to lead it to them.
+func TestConformanceOnRealServers(t *testing.T) { // not parallel: the suite sets environment variables
+	url := connectortest.Variable(t, "sqlserver", "BCCTL_TEST_SQLSERVER_URL")
+	spec, query := connectortest.Servers(t, url, os.Getenv("BCCTL_TEST_SQLSERVER_SITES"))
+	spec.TLS = connectors.TLS{CA: connectortest.Certificates(t, query.Get("ca"))}
+	spec.Options = map[string]string{}
+	for name, option := range map[string]string{"group": "availabilityGroup", "encrypt": "encrypt"} {
+		if value := query.Get(name); value != "" {
+			spec.Options[option] = value
+		}
+	}
+	connectortest.Run(t, connectortest.Real(t, subject(spec)))
+}
+
+// subject is what holds of every SQL Server.
+func subject(spec connectors.Spec) connectortest.Subject {
+	return connectortest.Subject{
+		Factory: sqlserver.Factory{}, Spec: func(testing.TB) connectors.Spec { return spec },
+		Foreign: map[string]string{"groupId": "00000000-0000-4000-8000-00000000000A"},
+		Invalid: []connectortest.Invalid{
+			{Name: "encryption that is optional", Path: []any{"connection", "options", "encrypt"}, Make: option("encrypt", "optional")},
+			{Name: "a form nobody knows", Path: []any{"connection", "options", "form"}, Make: option("form", "mirroring")},
+			{Name: "port 0", Path: []any{"endpoints", 1}, Make: func(s *connectors.Spec) { s.Endpoints[1].Address = "sql-b.example.net:0" }},
+		},
+		// The primary tells of the replicas, and what joins two instances needs both.
+		Joint: []readiness.ID{"replication.lineage", "replication.connection", "replication.lag_bytes", "replication.commit", "replication.mode",
+			"replay.backlog_bytes", "databases.state", "drift.logins", "drift.jobs", "drift.linked_servers", "drift.credentials", "drift.certificates"},
+		BeforeTLS: func(conn net.Conn) (net.Conn, error) {
+			return &handshake{Conn: conn}, answerPrelogin(conn, encryptAlways)
+		},
+		RefuseTLS: func(conn net.Conn) error { return answerPrelogin(conn, encryptNotHere) },
+	}
+}
+
+func option(name, value string) func(*connectors.Spec) {
+	return func(s *connectors.Spec) { s.Options = map[string]string{name: value} }
+}
+
+// A server's side of the beginning of a connection, as [MS-TDS] 2.2.6.5 (PRELOGIN)
+// has it: a packet with options, of which one is about encryption, and then, when
+// that is wanted, a TLS handshake in packets of the same type.
+
+const (
+	packetPrelogin = 0x12
+	packetAnswer   = 0x04
+	encryptNotHere = 0x02
+	encryptAlways  = 0x03
+)
+
+// answerPrelogin reads a client's PRELOGIN and answers what the server thinks of
+// encryption.
+func answerPrelogin(conn net.Conn, encryption byte) error {
+	if _, err := readPacket(conn); err != nil {
+		return err
+	}
+	const versionAt, encryptionAt = 11, 17 // after two option headers of 5 bytes and the terminator
+	options := []byte{0, 0, versionAt, 0, 6, 1, 0, encryptionAt, 0, 1, 0xff, 16, 0, 0x10, 0, 0, 0, encryption}
+	return writePacket(conn, packetAnswer, options)
+}
+
+func readPacket(conn net.Conn) ([]byte, error) {
+	header := make([]byte, 8)
+	if _, err := io.ReadFull(conn, header); err != nil {
+		return nil, err
+	}
+	length := int(binary.BigEndian.Uint16(header[2:]))
+	if length < len(header) {
+		return nil, fmt.Errorf("a packet of %d bytes", length)
+	}
+	body := make([]byte, length-len(header))
+	_, err := io.ReadFull(conn, body)
+	return body, err
+}
+
+func writePacket(conn net.Conn, kind byte, body []byte) error {
+	header := []byte{kind, 1, 0, 0, 0, 0, 1, 0} // 1: the last packet of its message
+	binary.BigEndian.PutUint16(header[2:], uint16(len(header)+len(body)))
+	_, err := conn.Write(append(header, body...))
+	return err
+}
+
+// handshake carries TLS in PRELOGIN packets.
+type handshake struct {
+	net.Conn
+	rest []byte
+}
+
+func (h *handshake) Read(p []byte) (int, error) {
+	for len(h.rest) == 0 {
+		body, err := readPacket(h.Conn)
+		if err != nil {
+			return 0, err
+		}
+		h.rest = body
+	}
+	n := copy(p, h.rest)
+	h.rest = h.rest[n:]
+	return n, nil
+}
+
+func (h *handshake) Write(p []byte) (int, error) {
+	const most = 4096 - 8
+	for done := 0; done < len(p); done += most {
+		if err := writePacket(h.Conn, packetPrelogin, p[done:min(done+most, len(p))]); err != nil {
+			return done, err
+		}
+	}
+	return len(p), nil
+}
