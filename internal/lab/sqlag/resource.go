@@ -1,0 +1,49 @@
+package sqlag
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bcctl/bcctl/internal/lab"
+)
+
+// Resource implements lab.System.
+func (g *Group) Resource(ref func(secret string) string, ca string) string {
+	var endpoints strings.Builder
+	for _, n := range g.nodes {
+		fmt.Fprintf(&endpoints, "    - {name: %s, site: %s, address: %q}\n", n.name, n.site, n.address)
+	}
+	identity := ""
+	if id := g.GroupID(); id != "" {
+		identity = fmt.Sprintf("  # The group's own number: a clone or another group of the same name is noticed.\n  identity: {groupId: %q}\n", id)
+	}
+	what := map[Form]string{
+		AG:          "An availability group on a Windows cluster",
+		Distributed: "Two availability groups with a distributed one above them",
+		Clusterless: "An availability group without a cluster",
+		LogShipping: "A database whose log backups are copied and restored elsewhere",
+	}[g.options.Form]
+	return fmt.Sprintf(`
+# %s: SQL Server, from the laboratory.
+apiVersion: bcctl/v1
+kind: Resource
+metadata: {name: %s, labels: {app: %s}}
+spec:
+  platform: sqlserver
+  tier: 1 # 1 is the more important of two
+  environment: lab
+  owner: %s-dba
+  # How much may be lost, and how long may it take to be back?
+  objectives: {rpo: 1m, rto: 15m}
+  # Where the primary belongs. After a failover it is elsewhere, and bcctl says so.
+  home: {primary: %s, dr: %s}
+%s  # Direct addresses of the instances, never a listener: it follows the role and hides
+  # a second primary.
+  endpoints:
+%s  connection:
+    tls: {mode: verify-full, ca: %s} # a path in this repository
+  # References, never values. The files are the laboratory's own.
+  credentials:
+    monitor: {username: %s, password: %q}
+`, what, g.options.Name, g.options.Name, g.options.Name, lab.PrimarySite, lab.DRSite, identity, endpoints.String(), ca, UserMonitor, ref(UserMonitor))
+}
