@@ -18,6 +18,12 @@ func (s *Set) startCluster(v version) error {
 			return err
 		}
 	}
+	for _, p := range s.configSet().primaries() {
+		for _, shard := range s.shards() {
+			s.configSet().write(p, &entry{op: "i", ns: "config.shards", o: bson.D{{Key: "_id", Value: s.shardName(shard)}, {Key: "host", Value: shard.hosts()}, {Key: "state", Value: int32(1)}}})
+		}
+	}
+	s.configSet().talk()
 	router, err := s.newServer(s.name+"-router", lab.PrimarySite, v)
 	if err != nil {
 		return err
@@ -99,7 +105,7 @@ func (c *call) getShardMap() (bson.D, *failure) {
 			name = set.shardName(r)
 			all = append(all, bson.E{Key: name, Value: r.hosts()})
 		}
-		for _, n := range r.nodes {
+		for _, n := range r.nodes { // of members, hidden ones too
 			hosts = append(hosts, bson.E{Key: n.host, Value: name})
 		}
 	}

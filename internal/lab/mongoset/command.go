@@ -92,7 +92,7 @@ func (c *call) run(name string) (answer bson.D, dropped bool) {
 	c.name = name
 	set.calls[name]++
 	doc, failed := c.dispatch()
-	if set.closed || c.server.node.process == stopped {
+	if set.closed || c.server.node.process == stopped || c.server.drops[name] {
 		return nil, true
 	}
 	n := c.server.node

@@ -255,9 +255,17 @@ func (c *call) count() (bson.D, *failure) {
 	return bson.D{{Key: "n", Value: int32(len(docs))}}, failed
 }
 
-// collStats of an oplog says how large it is; the sizes are made up.
+// collStats of an oplog says that it is as large as it may be; the sizes are made
+// up.
 func (c *call) collStats() (bson.D, *failure) {
-	return bson.D{{Key: "ns", Value: c.db + "." + oplogCollection}, {Key: "size", Value: int64(40 << 30)}, {Key: "maxSize", Value: int64(50 << 30)}, {Key: "capped", Value: true}}, nil
+	collection, _ := lookup(c.body, "collStats").(string)
+	const limit = int64(50 << 30)
+	d := bson.D{{Key: "ns", Value: c.db + "." + collection}, {Key: "size", Value: limit}, {Key: "count", Value: int64(400_000_000)},
+		{Key: "storageSize", Value: int64(18 << 30)}, {Key: "capped", Value: collection == oplogCollection}}
+	if collection == oplogCollection {
+		d = append(d, bson.E{Key: "maxSize", Value: limit})
+	}
+	return d, nil
 }
 
 // sortDocuments orders by fields; $natural is the order they are in.

@@ -1,6 +1,7 @@
 package mongoset
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (s *Set) Break(name string) error {
 	s.advance()
 	undo, err := all[i].inject(s)
 	if undo != nil {
-		s.undo[name] = append(s.undo[name], undo)
+		s.undo[name] = undo
 		s.broken = append(s.broken, name)
 	}
 	s.settle()
@@ -84,10 +85,8 @@ func (s *Set) Repair(name string) error {
 		return fmt.Errorf("repair %s: it is not broken", name)
 	}
 	s.advance()
-	for _, undo := range s.undo[name] {
-		if err := undo(); err != nil {
-			return fmt.Errorf("repair %s: %w", name, err)
-		}
+	if err := s.undo[name](); err != nil {
+		return fmt.Errorf("repair %s: %w", name, err)
 	}
 	delete(s.undo, name)
 	s.broken = slices.DeleteFunc(s.broken, func(b string) bool { return b == name })
@@ -150,17 +149,45 @@ func (s *Set) process(fault string, p process, nodes ...*node) (func() error, er
 	return undo, nil
 }
 
-// quirk changes a node's behaviour for a fault.
-func quirk(n *node, change func(*quirks)) (func() error, error) {
-	before := n.quirks
-	change(&n.quirks)
-	return func() error { n.quirks = before; return nil }, nil
+// quirk changes a node's behaviour for a fault, beside what other faults change.
+func quirk(fault string, change func(*quirks), nodes ...*node) (func() error, error) {
+	for _, n := range nodes {
+		n.odd[fault] = change
+		n.behave()
+	}
+	return func() error {
+		for _, n := range nodes {
+			delete(n.odd, fault)
+			n.behave()
+		}
+		return nil
+	}, nil
 }
 
-// lagBehind undoes what a member did since a time ago, and lets it pull no more:
+// behave works out what the faults that are in make of a node.
+func (n *node) behave() {
+	n.quirks = quirks{}
+	for _, fault := range sortedKeys(n.odd) {
+		n.odd[fault](&n.quirks)
+	}
+}
+
+// both undoes two things.
+func both(a, b func() error) func() error {
+	return func() error { return errors.Join(a(), b()) }
+}
+
+// pausedSince lets a member pull no more, and undoes what it did since a time ago:
 // as if it had stopped then.
-func (s *Set) lagBehind(n *node, by time.Duration) {
-	n.quirks.paused = true
+func (s *Set) pausedSince(fault string, by time.Duration, nodes ...*node) (func() error, error) {
+	for _, n := range nodes {
+		s.rewind(n, by)
+	}
+	return quirk(fault, func(q *quirks) { q.paused = true }, nodes...)
+}
+
+// rewind takes a member back to where it was some time ago.
+func (s *Set) rewind(n *node, by time.Duration) {
 	since := s.main().now.Add(-by)
 	for len(n.log.entries) > 1 && n.log.last().wall.After(since) {
 		n.log.cut(n.log.entries[len(n.log.entries)-2].at)

@@ -35,7 +35,7 @@ func answerFaults() []fault {
 			}},
 		{"no-topology-version", "the primary's answers carry no topology version, as those of a proxy", nil,
 			func(s *Set) (func() error, error) {
-				return quirk(s.home(), func(q *quirks) { q.silentAbout = true })
+				return quirk("no-topology-version", func(q *quirks) { q.silentAbout = true }, s.home())
 			}},
 	}
 }

@@ -4,11 +4,11 @@ import "github.com/bcctl/bcctl/pkg/readiness"
 
 func clusterFaults() []fault {
 	return []fault{
-		{"shard-without-primary", "the second shard lost two of its three members: it has no primary, and the mongos looks well", codes(readiness.NoPrimary, readiness.QuorumLost),
+		{"shard-without-primary", "the second shard lost two of its three members: it has no primary, and the mongos looks well", codes(readiness.QuorumLost),
 			func(s *Set) (func() error, error) {
 				return s.process("shard-without-primary", stopped, s.worlds[2].nodes[1:]...)
 			}},
-		{"config-servers-down", "two of the three config servers are stopped", codes(readiness.NoPrimary, readiness.QuorumLost),
+		{"config-servers-down", "two of the three config servers are stopped", codes(readiness.QuorumLost),
 			func(s *Set) (func() error, error) {
 				return s.process("config-servers-down", stopped, s.worlds[0].nodes[1:]...)
 			}},

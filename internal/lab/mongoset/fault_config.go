@@ -14,43 +14,30 @@ func configFaults() []fault {
 		{"delayed-member", "the member at the DR site applies an hour late, by configuration", codes(readiness.ApplyDelay, readiness.NotElectable),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				undo, err := s.reconfigured(func(c *config) {
-					m := c.member(away.host)
-					m.delay, m.priority, m.hidden = time.Hour, 0, true
-				})
-				s.lagBehind(away, time.Hour)
-				away.quirks.paused = false
-				return undo, err
+				s.rewind(away, time.Hour)
+				return s.reconfigured("delayed-member", ofMember(away, func(m *memberConfig) { m.delay, m.priority, m.hidden = time.Hour, 0, true }))
 			}},
 		{"hidden-member", "the member at the DR site is hidden: no client sees it, and it cannot be elected", codes(readiness.NotElectable),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				return s.reconfigured(func(c *config) { m := c.member(away.host); m.hidden, m.priority = true, 0 })
+				return s.reconfigured("hidden-member", ofMember(away, func(m *memberConfig) { m.hidden, m.priority = true, 0 }))
 			}},
 		{"config-drift", "the member at the DR site does not take over a newer configuration", codes(readiness.ConfigDrift),
 			func(s *Set) (func() error, error) {
-				undo, _ := quirk(s.away(), func(q *quirks) { q.deafToConfig = true })
-				_, err := s.reconfigured(func(*config) {})
-				return undo, err
+				undo, _ := quirk("config-drift", func(q *quirks) { q.deafToConfig = true }, s.away()) // cannot fail
+				undoConfig, err := s.reconfigured("config-drift", func(*config) {})
+				return both(undo, undoConfig), err
 			}},
 		{"config-uncommitted", "no secondary has the newest configuration", codes(readiness.ConfigUncommitted),
 			func(s *Set) (func() error, error) {
-				others := s.but(s.home())
-				for _, n := range others {
-					n.quirks.deafToConfig = true
-				}
-				_, err := s.reconfigured(func(*config) {})
-				return func() error {
-					for _, n := range others {
-						n.quirks.deafToConfig = false
-					}
-					return nil
-				}, err
+				undo, _ := quirk("config-uncommitted", func(q *quirks) { q.deafToConfig = true }, s.but(s.home())...) // cannot fail
+				undoConfig, err := s.reconfigured("config-uncommitted", func(*config) {})
+				return both(undo, undoConfig), err
 			}},
 		{"removed-member", "the member at the DR site was removed from the configuration", codes(readiness.NodeRemoved),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				return s.reconfigured(func(c *config) {
+				return s.reconfigured("removed-member", func(c *config) {
 					c.members = slices.DeleteFunc(c.members, func(m memberConfig) bool { return samePort(m.host, away.host) })
 				})
 			}},
@@ -58,33 +45,65 @@ func configFaults() []fault {
 		{"wrong-name", "the configuration has the member at the DR site by another name than the resource", codes(readiness.AddressMismatch),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				return s.reconfigured(func(c *config) { c.member(away.host).host = otherName(away.host) })
+				return s.reconfigured("wrong-name", ofMember(away, func(m *memberConfig) { m.host = otherName(away.host) }))
 			}},
 	}
 }
 
-// reconfigured changes the configuration on the primary; undo brings the members
-// back as they were, as a newer version.
-func (s *Set) reconfigured(edit func(*config)) (func() error, error) {
-	r := s.main()
-	install := func(edit func(*config)) error {
-		all := r.primaries()
-		if len(all) == 0 {
-			return errors.New("there is no primary to reconfigure")
+// edit is what one fault changes of the configuration.
+type edit struct {
+	fault string
+	apply func(*config)
+}
+
+// reconfigured changes the configuration for a fault, beside what other faults
+// change; every change and its undoing is a newer version.
+func (s *Set) reconfigured(fault string, apply func(*config)) (func() error, error) {
+	if s.members == nil {
+		s.members = slices.Clone(s.home().cfg.members)
+	}
+	s.edits = append(s.edits, edit{fault, apply})
+	err := s.applyEdits()
+	return func() error {
+		s.edits = slices.DeleteFunc(s.edits, func(e edit) bool { return e.fault == fault })
+		err := s.applyEdits()
+		if len(s.edits) == 0 {
+			s.members = nil
 		}
-		p := all[0]
-		r.install(p, p.cfg.change(func(c *config) {
-			edit(c)
-			c.term = p.term
-		}))
-		return nil
+		return err
+	}, err
+}
+
+// applyEdits installs the configuration as the faults want it on the primary, or
+// on the member at home when there is none.
+func (s *Set) applyEdits() error {
+	r, at := s.main(), s.home()
+	for _, p := range r.primaries() {
+		if p.cfg.id == at.cfg.id {
+			at = p
+			break
+		}
 	}
-	if len(r.primaries()) == 0 {
-		return nil, errors.New("there is no primary to reconfigure")
+	c := at.cfg.change(func(c *config) {
+		c.members, c.term = slices.Clone(s.members), at.term
+		for _, e := range s.edits {
+			e.apply(c)
+		}
+	})
+	if failed := c.check(); failed != nil {
+		return errors.New(failed.message)
 	}
-	before := r.primaries()[0].cfg.members
-	err := install(edit)
-	return func() error { return install(func(c *config) { c.members = slices.Clone(before) }) }, err
+	r.install(at, c)
+	return nil
+}
+
+// ofMember changes a member that is still there.
+func ofMember(n *node, change func(*memberConfig)) func(*config) {
+	return func(c *config) {
+		if m := c.member(n.host); m != nil {
+			change(m)
+		}
+	}
 }
 
 // addMember starts another server and makes it a member without a vote.
@@ -107,7 +126,7 @@ func (s *Set) addMember() (func() error, error) {
 		r.apply(n, e)
 	}
 	srv.serve(srv.listener)
-	undoConfig, err := s.reconfigured(func(c *config) { c.members = append(c.members, m) })
+	undoConfig, err := s.reconfigured("unlisted-member", func(c *config) { c.members = append(c.members, m) })
 	return func() error {
 		err := undoConfig()
 		srv.shut()

@@ -1,6 +1,7 @@
 package mongoset
 
 import (
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -12,44 +13,36 @@ func dataFaults() []fault {
 	return []fault{
 		{"lag", "the member at the DR site stopped pulling a quarter of an hour ago", codes(readiness.LagOverRPO),
 			func(s *Set) (func() error, error) {
-				undo, err := quirk(s.away(), func(*quirks) {})
-				s.lagBehind(s.away(), 15*time.Minute)
-				return undo, err
+				return s.pausedSince("lag", 15*time.Minute, s.away())
 			}},
 		{"commit-lag", "no secondary has pulled for ten minutes: nothing since is held by a majority", codes(readiness.CommitLagHigh, readiness.FlowControlActive),
 			func(s *Set) (func() error, error) {
 				home := s.home()
-				for _, n := range s.but(home) {
-					if !n.arbiter() {
-						s.lagBehind(n, 10*time.Minute)
-						home.committed = n.log.position()
-					}
+				followers := slices.DeleteFunc(s.but(home), (*node).arbiter)
+				undo, err := s.pausedSince("commit-lag", 10*time.Minute, followers...)
+				for _, n := range followers {
+					home.committed = n.log.position()
 				}
-				return func() error {
-					for _, n := range s.but(home) {
-						n.quirks.paused = false
-					}
-					return nil
-				}, nil
+				return undo, err
 			}},
 		{"null-optime", "the member at the DR site says that it has no position", codes(readiness.ValueInvalid),
 			func(s *Set) (func() error, error) {
-				return quirk(s.away(), func(q *quirks) { q.nullOptimes = true })
+				return quirk("null-optime", func(q *quirks) { q.nullOptimes = true }, s.away())
 			}},
 		{"rollback", "the member at the DR site is rolling back and does not get done", codes(readiness.NodeRollback),
-			func(s *Set) (func() error, error) { return s.holdIn(s.away(), stateRollback) }},
+			func(s *Set) (func() error, error) { return s.holdIn("rollback", s.away(), stateRollback) }},
 		{"recovering", "the member at the DR site is recovering: too far behind everybody's oplog", codes(readiness.NodeRecovering),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				undo, err := s.holdIn(away, stateRecovering)
-				s.lagBehind(away, 20*time.Minute)
+				undo, err := s.holdIn("recovering", away, stateRecovering)
+				s.rewind(away, 20*time.Minute)
 				away.tooStale, away.source = true, ""
 				return func() error { away.tooStale = false; return undo() }, err
 			}},
 		{"initial-sync", "the member at the DR site is making its first copy", codes(readiness.InitialSync),
 			func(s *Set) (func() error, error) {
 				away := s.away()
-				undo, err := s.holdIn(away, stateStartup2)
+				undo, err := s.holdIn("initial-sync", away, stateStartup2)
 				entries, data := away.log.entries, away.data
 				away.log.entries, away.data, away.committed = nil, store{}, noOpTime
 				for _, n := range s.but(away) {
@@ -65,14 +58,13 @@ func dataFaults() []fault {
 			func(s *Set) (func() error, error) { return s.windows(10 * time.Minute) }},
 		{"oplog-headroom", "the member at the DR site is behind by a third of the oplogs", codes(readiness.OplogHeadroomLow),
 			func(s *Set) (func() error, error) {
-				undo, err := s.windows(45 * time.Minute)
-				away := s.away()
-				s.lagBehind(away, 15*time.Minute)
-				return func() error { away.quirks.paused = false; return undo() }, err
+				undoWindows, _ := s.windows(45 * time.Minute) // cannot fail
+				undo, err := s.pausedSince("oplog-headroom", 15*time.Minute, s.away())
+				return both(undo, undoWindows), err
 			}},
 		{"flow-control", "the primary slows its clients down so that the secondaries keep up", codes(readiness.FlowControlActive),
 			func(s *Set) (func() error, error) {
-				return quirk(s.home(), func(q *quirks) { q.flowLagged = true })
+				return quirk("flow-control", func(q *quirks) { q.flowLagged = true }, s.home())
 			}},
 		{"wrong-set", "the member at the DR site lost its disk and was initiated anew, alone, under the same name", codes(readiness.IdentityMismatch),
 			func(s *Set) (func() error, error) { return s.initiateAnew(s.away()) }},
@@ -80,17 +72,13 @@ func dataFaults() []fault {
 }
 
 // holdIn keeps a member in a state.
-func (s *Set) holdIn(n *node, state memberState) (func() error, error) {
+func (s *Set) holdIn(fault string, n *node, state memberState) (func() error, error) {
 	r := s.main()
-	before := n.state
-	undo, err := quirk(n, func(q *quirks) { q.held = true })
+	undo, err := quirk(fault, func(q *quirks) { q.held = true; q.paused = true }, n)
 	r.setState(n, state)
 	n.since = laterTime(n.since, r.now.Add(-pastUptime))
 	return func() error {
-		if before == statePrimary {
-			before = stateSecondary
-		}
-		r.setState(n, before)
+		r.setState(n, stateSecondary)
 		return undo()
 	}, err
 }
@@ -134,9 +122,10 @@ func (s *Set) initiateAnew(n *node) (func() error, error) {
 	r.elect(n, electionTimeout)
 	r.touch(n)
 	return func() error {
-		counter := n.counter
+		counter, process := n.counter, n.process
 		*n = old
-		n.counter = counter + 1
+		n.counter, n.process = counter+1, process
+		n.behave() // other faults came and went meanwhile
 		n.views = map[string]*view{}
 		n.heartbeatDue = r.now
 		return nil

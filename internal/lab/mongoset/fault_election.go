@@ -30,8 +30,25 @@ func electionFaults() []fault {
 				home, away := s.home(), s.away()
 				away.stepDownUntil = s.main().now.Add(time.Hour)
 				priority := home.self().priority
-				undo, err := s.reconfigured(func(c *config) { c.member(away.host).priority = priority + 1 })
+				undo, err := s.reconfigured("priority-bounce", ofMember(away, func(m *memberConfig) { m.priority = priority + 1 }))
 				return func() error { away.stepDownUntil = s.main().now; return undo() }, err
+			}},
+		{"no-primary", "all members are frozen for an hour and the primary stepped down: they are all there, and none takes writes", codes(readiness.NoPrimary),
+			func(s *Set) (func() error, error) {
+				r := s.main()
+				for _, n := range s.but(s.home()) {
+					n.stepDownUntil = r.now.Add(time.Hour)
+				}
+				undo := func() error {
+					for _, n := range r.nodes {
+						n.stepDownUntil = r.now
+					}
+					return nil
+				}
+				if !r.tryStepDown(s.home(), r.now.Add(time.Hour), true) {
+					return undo, errors.New("the primary did not step down")
+				}
+				return undo, nil
 			}},
 		{"arbiter-majority", "the third member is an arbiter and the DR site is down: a primary without a majority of data", codes(readiness.WriteMajorityLost),
 			func(s *Set) (func() error, error) {
@@ -40,10 +57,11 @@ func electionFaults() []fault {
 				if len(third) == 0 {
 					return nil, errors.New("the set has no third member")
 				}
-				undoConfig, _ := s.reconfigured(func(c *config) { // by removing and adding it again
-					m := c.member(third[0].host)
-					m.arbiter, m.priority = true, 0
-				})
+				// As by removing it and adding it again.
+				undoConfig, err := s.reconfigured("arbiter-majority", ofMember(third[0], func(m *memberConfig) { m.arbiter, m.priority = true, 0 }))
+				if err != nil {
+					return undoConfig, err
+				}
 				entries, data := third[0].log.entries, third[0].data
 				third[0].log.entries, third[0].data, third[0].committed = nil, store{}, noOpTime
 				undoStop, err := s.process("arbiter-majority", stopped, away)

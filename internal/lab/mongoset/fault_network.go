@@ -28,9 +28,9 @@ func networkFaults() []fault {
 				for _, n := range s.but(home) {
 					links = append(links, link{home.index, n.index}, link{n.index, home.index})
 				}
-				undoCut, _ := s.cutLinks(links...)
-				undoQuirk, _ := quirk(home, func(q *quirks) { q.stubborn = true })
-				return func() error { _ = undoQuirk(); return undoCut() }, nil // neither can fail
+				undoCut, _ := s.cutLinks(links...) // cannot fail
+				undoQuirk, err := quirk("split-brain", func(q *quirks) { q.stubborn = true }, home)
+				return both(undoQuirk, undoCut), err
 			}},
 		{"stale-view", "the primary has sent and noticed no heartbeat for a minute: what it says of the others is old", codes(readiness.PartitionOneWay),
 			func(s *Set) (func() error, error) {
@@ -42,17 +42,15 @@ func networkFaults() []fault {
 					v := n.view(home.me())
 					v.lastReceived = v.lastReceived.Add(-time.Minute)
 				}
-				return quirk(home, func(q *quirks) { q.frozenViews = true })
+				return quirk("stale-view", func(q *quirks) { q.frozenViews = true }, home)
 			}},
 		{"sync-source-missing", "the member at the DR site finds nobody to pull from", codes(readiness.ReceiverDown),
 			func(s *Set) (func() error, error) {
-				undo, err := quirk(s.away(), func(q *quirks) { q.noSource = true })
-				s.away().source = ""
-				return undo, err
+				return quirk("sync-source-missing", func(q *quirks) { q.noSource = true }, s.away())
 			}},
 		{"clock-skew", "the clock of the member at the DR site is five minutes ahead", codes(readiness.ClockSkew),
 			func(s *Set) (func() error, error) {
-				return quirk(s.away(), func(q *quirks) { q.skew = 5 * time.Minute })
+				return quirk("clock-skew", func(q *quirks) { q.skew = 5 * time.Minute }, s.away())
 			}},
 	}
 }
@@ -60,11 +58,11 @@ func networkFaults() []fault {
 func (s *Set) cutLinks(links ...link) (func() error, error) {
 	r := s.main()
 	for _, l := range links {
-		r.severed[l] = true
+		r.severed[l]++
 	}
 	return func() error {
 		for _, l := range links {
-			delete(r.severed, l)
+			r.severed[l]--
 		}
 		return nil
 	}, nil

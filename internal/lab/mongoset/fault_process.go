@@ -1,6 +1,10 @@
 package mongoset
 
-import "github.com/bcctl/bcctl/pkg/readiness"
+import (
+	"errors"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
 
 func processFaults() []fault {
 	return []fault{
@@ -12,8 +16,16 @@ func processFaults() []fault {
 			func(s *Set) (func() error, error) { return s.process("hang-member", hung, s.away()) }},
 		{"hang-primary", "the primary at home answers nothing: the set elects another one, and nobody knows what the old one takes itself for", codes(readiness.WriterUnproven, readiness.PrimaryNotHome),
 			func(s *Set) (func() error, error) { return s.process("hang-primary", hung, s.home()) }},
-		{"no-majority", "all members but the one at home are stopped: it steps down", codes(readiness.NoPrimary, readiness.QuorumLost),
+		{"no-majority", "all members but the one at home are stopped: it steps down", codes(readiness.QuorumLost),
 			func(s *Set) (func() error, error) { return s.process("no-majority", stopped, s.but(s.home())...) }},
+		{"stop-witness", "the member at the third site is stopped: one more loss, and there is no majority", codes(readiness.QuorumSiteDependent),
+			func(s *Set) (func() error, error) {
+				third := s.but(s.home(), s.away())
+				if len(third) == 0 {
+					return nil, errors.New("the set has no third member")
+				}
+				return s.process("stop-witness", stopped, third...)
+			}},
 		{"all-down", "all members are stopped", codes(readiness.VisBoth),
 			func(s *Set) (func() error, error) { return s.process("all-down", stopped, s.main().nodes...) }},
 		{"hang-all", "all members accept connections and answer nothing", codes(readiness.VisBoth),

@@ -30,12 +30,12 @@ func (s seen) member(i int) bson.M { return s.status["members"].(bson.A)[i].(bso
 func look(t *testing.T, set *mongoset.Set, name string) seen {
 	t.Helper()
 	o := clientOptions(t, set, mongoset.UserMonitor).SetHosts([]string{set.Address(name)}).SetDirect(true)
-	o.SetServerSelectionTimeout(300 * time.Millisecond).SetConnectTimeout(300 * time.Millisecond)
+	o.SetServerSelectionTimeout(time.Second).SetConnectTimeout(time.Second)
 	client, err := mongo.Connect(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	defer func() { _ = client.Disconnect(ctx) }() // it may hang
 	var s seen
@@ -358,6 +358,20 @@ func TestFaults(t *testing.T) {
 		"no-topology-version": func(t *testing.T, set *mongoset.Set) string {
 			if d := hello(t, set, "catalog-a"); field(d, "topologyVersion") != nil || field(d, "isWritablePrimary") != true {
 				return fmt.Sprint(d)
+			}
+			return ""
+		},
+		"stop-witness": func(t *testing.T, set *mongoset.Set) string {
+			if a := look(t, set, "catalog-a"); a.state() != int32(1) || a.member(2)["health"] != 0.0 || a.lag(1) > 11*time.Second {
+				return fmt.Sprint(a)
+			}
+			return ""
+		},
+		"no-primary": func(t *testing.T, set *mongoset.Set) string {
+			for _, name := range []string{"catalog-a", "catalog-b", "catalog-c"} {
+				if s := look(t, set, name); s.state() != int32(2) || field(hello(t, set, name), "primary") != nil {
+					return fmt.Sprint(s)
+				}
 			}
 			return ""
 		},

@@ -18,7 +18,7 @@ const (
 // newReplica makes a set at rest. Members of the nodes are in the order of the
 // configuration.
 func newReplica(c *config, nodes []*node, now time.Time) *replica {
-	r := &replica{name: c.name, nodes: nodes, severed: map[link]bool{}, now: now}
+	r := &replica{name: c.name, nodes: nodes, severed: map[link]int{}, now: now}
 	c.term = pastTerm
 	first := nodes[0]
 	for i, n := range nodes {

@@ -160,7 +160,7 @@ func (s *Set) sever(from, to string, cut int) error {
 		return fmt.Errorf("cut %s from %s: they are no two members of one set", from, to)
 	}
 	s.advance()
-	a.world.severed[link{a.node.index, b.node.index}] = cut > 0
+	a.world.severed[link{a.node.index, b.node.index}] = cut
 	s.signal()
 	return nil
 }
@@ -208,6 +208,19 @@ func (s *Set) Rewrite(name, command string, change func(answer bson.D) bson.D) e
 	} else {
 		srv.rewrites[command] = change
 	}
+	return nil
+}
+
+// Drop lets a server carry out a command and close the connection in place of an
+// answer, so that the client does not know what became of it.
+func (s *Set) Drop(name, command string, drop bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	srv := s.named(name)
+	if srv == nil {
+		return fmt.Errorf("no server %q", name)
+	}
+	srv.drops[command] = drop
 	return nil
 }
 

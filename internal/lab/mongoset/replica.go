@@ -25,7 +25,7 @@ const (
 type replica struct {
 	name     string
 	nodes    []*node
-	severed  map[link]bool // connections that cannot be made, by who would open them
+	severed  map[link]int // connections that cannot be made, by who would open them, and for how many reasons
 	now      time.Time
 	onChange func() // called when a server's topology version grew
 }
@@ -126,6 +126,7 @@ type node struct {
 	elections    electionCounts
 
 	quirks quirks
+	odd    map[string]func(*quirks) // what each fault changes of them
 }
 
 // quirks are what faults do to a node that a healthy one would not do by itself.
@@ -184,7 +185,7 @@ func (r *replica) at(host string) *node {
 // reaches tells whether one node can open a connection to another and be
 // answered.
 func (r *replica) reaches(from, to *node) bool {
-	return from != nil && to != nil && from.process == running && to.process == running && !r.severed[link{from.index, to.index}]
+	return from != nil && to != nil && from.process == running && to.process == running && r.severed[link{from.index, to.index}] == 0
 }
 
 func (n *node) self() *memberConfig {

@@ -50,7 +50,7 @@ func (r *replica) primaryNames() []string {
 
 func (r *replica) cutOff(n *node) {
 	for _, o := range r.nodes {
-		r.severed[link{n.index, o.index}], r.severed[link{o.index, n.index}] = true, true
+		r.severed[link{n.index, o.index}], r.severed[link{o.index, n.index}] = 1, 1
 	}
 }
 
@@ -242,7 +242,7 @@ func TestOneWayCut(t *testing.T) {
 	t.Parallel()
 	r := world(t)
 	a, b := r.nodes[0], r.nodes[1]
-	r.severed[link{a.index, b.index}] = true
+	r.severed[link{a.index, b.index}] = 1
 	r.after(30 * time.Second)
 	ab, ba := a.view(b.host), b.view(a.host)
 	if ab.up() || r.now.Sub(ab.lastReceived) > 3*time.Second {
@@ -262,7 +262,7 @@ func TestChaining(t *testing.T) {
 	t.Parallel()
 	r := world(t)
 	a, b, c := r.nodes[0], r.nodes[1], r.nodes[2]
-	r.severed[link{b.index, a.index}] = true
+	r.severed[link{b.index, a.index}] = 1
 	r.after(time.Minute)
 	if b.source != c.host || b.log.position() != a.log.position() || a.state != statePrimary || a.term != pastTerm {
 		t.Errorf("source %q, at %v of %v, term %d", b.source, b.log.position(), a.log.position(), a.term)

@@ -36,6 +36,7 @@ type server struct {
 	cursors  map[int64]*cursor
 	late     time.Duration // by which every answer is late
 	rewrites map[string]func(bson.D) bson.D
+	drops    map[string]bool // commands after which the connection ends without an answer
 	wg       sync.WaitGroup
 }
 

@@ -103,7 +103,9 @@ type Set struct {
 	balancing    bool
 	draining     bool
 	broken       []string
-	undo         map[string][]func() error
+	undo         map[string]func() error
+	members      []memberConfig // of the configuration before faults changed it; nil when none did
+	edits        []edit
 }
 
 var _ lab.System = (*Set)(nil)
@@ -129,7 +131,7 @@ func Start(o Options) (*Set, error) {
 	}
 	s := &Set{
 		name: o.Name, sharded: o.Sharded, clock: o.Now, commands: commands(), done: make(chan struct{}), changed: make(chan struct{}),
-		calls: map[string]int{}, changes: map[string]int{}, undo: map[string][]func() error{},
+		calls: map[string]int{}, changes: map[string]int{}, undo: map[string]func() error{},
 	}
 	if err := s.prepare(o.Authority); err != nil {
 		return nil, fmt.Errorf("start %s: %w", o.Name, err)
@@ -227,8 +229,8 @@ func (s *Set) newServer(name, site string, v version) (*server, error) {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	srv := &server{
-		set: s, tls: s.tls, listener: l, conns: map[net.Conn]bool{}, cursors: map[int64]*cursor{}, rewrites: map[string]func(bson.D) bson.D{},
-		node: &node{name: name, site: site, host: l.Addr().String(), v: v, processes: map[string]process{}, processID: primitive.NewObjectID()},
+		set: s, tls: s.tls, listener: l, conns: map[net.Conn]bool{}, cursors: map[int64]*cursor{}, rewrites: map[string]func(bson.D) bson.D{}, drops: map[string]bool{},
+		node: &node{name: name, site: site, host: l.Addr().String(), v: v, processes: map[string]process{}, odd: map[string]func(*quirks){}, processID: primitive.NewObjectID()},
 	}
 	s.servers = append(s.servers, srv)
 	s.listed = append(s.listed, srv)
