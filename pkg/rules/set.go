@@ -274,6 +274,10 @@ func builtin(sub Subject) Document {
 		// less says nothing.
 		"replication.commit_lag_seconds": {Yellow: &Level{Raise: "30s"}},
 		"oplog.window_seconds":           {Yellow: &Level{Raise: "1h"}},
+		"backup.log_age_seconds":         {Yellow: &Level{Raise: "1h"}},
+		"log.used_ratio":                 {Yellow: &Level{Raise: "0.7"}, Red: &Level{Raise: "0.9"}},
+		// Low is bad: days to renew it in, and the last of them.
+		"replication.certificate_seconds": {Yellow: &Level{Raise: "30d"}, Red: &Level{Raise: "3d"}},
 	}
 	half := func(d time.Duration) *Level {
 		if d < 2*time.Millisecond {
@@ -288,6 +292,7 @@ func builtin(sub Subject) Document {
 		thresholds["replication.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.committed_lag_seconds"] = Threshold{Yellow: &over}
+		thresholds["shipping.copy_age_seconds"] = Threshold{Yellow: &over}
 	}
 	if rto := sub.Objectives.RTO; rto > 0 {
 		over := seconds(rto)

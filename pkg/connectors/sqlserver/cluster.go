@@ -33,7 +33,7 @@ func (d *deriver) votes(n *node) {
 		return
 	}
 	for _, m := range n.members {
-		if fold(m.Name) != fold(n.facts.PhysicalName) || m.Votes == nil {
+		if fold(m.Name) != fold(n.facts.PhysicalName) || m.Votes == nil || *m.Votes < 0 {
 			continue
 		}
 		var findings []readiness.Finding

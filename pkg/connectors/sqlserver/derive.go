@@ -70,12 +70,37 @@ type deriver struct {
 	links     []*link
 }
 
+// add records a reading. There is one of each indicator of each instance: what else
+// is said of it becomes a finding of that one.
 func (d *deriver) add(n *node, id readiness.ID, v readiness.Value, findings ...readiness.Finding) {
-	d.book.Add(inBook(n), id, v, findings...)
+	d.addAt(n, time.Time{}, id, v, findings...)
 }
 
+// addAt is add for what was true at another moment, as another instance told it;
+// zero is when the instance itself was read.
+func (d *deriver) addAt(n *node, at time.Time, id readiness.ID, v readiness.Value, findings ...readiness.Finding) {
+	switch {
+	case d.book.Has(inBook(n), id):
+		for _, f := range findings {
+			d.book.Blame(inBook(n), id, f)
+		}
+	case at.IsZero():
+		d.book.Add(inBook(n), id, v, findings...)
+	default:
+		d.book.AddAt(inBook(n), at, id, v, findings...)
+	}
+}
+
+// fail records a reading that could not be made.
 func (d *deriver) fail(n *node, id readiness.ID, why readiness.Finding) {
-	d.book.Fail(inBook(n), id, why)
+	if !d.book.Blame(inBook(n), id, why) {
+		d.book.Fail(inBook(n), id, why)
+	}
+}
+
+// blame adds a finding to a reading that was recorded already.
+func (d *deriver) blame(n *node, id readiness.ID, f readiness.Finding) {
+	d.book.Blame(inBook(n), id, f)
 }
 
 func inBook(n *node) *observe.Node {
@@ -99,7 +124,7 @@ func (d *deriver) failedReading(n *node, id readiness.ID) bool {
 func (d *deriver) unsaid(n *node) {
 	for _, id := range slices.Sorted(maps.Keys(n.failed)) {
 		said := slices.ContainsFunc(d.book.Observations(), func(o readiness.Observation) bool {
-			return o.Endpoint == n.Name && o.Indicator == id && o.Failure != nil
+			return o.Endpoint == n.Name && o.Indicator == id && (o.Failure != nil || slices.Contains(o.Findings, n.failed[id]))
 		})
 		if !said {
 			d.failedReading(n, id)

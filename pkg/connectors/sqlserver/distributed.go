@@ -4,7 +4,7 @@ import "github.com/bcctl/bcctl/pkg/readiness"
 
 // otherGroup judges the second group of a distributed group: it has to have a
 // primary of its own, the forwarder, or nothing gets there.
-func (d *deriver) otherGroup(unseen []*node) []readiness.Finding {
+func (d *deriver) otherGroup(doubtful []*node) []readiness.Finding {
 	across, ok := d.acrossFrom(d.primary)
 	if !ok {
 		return []readiness.Finding{finding(readiness.NoStandbyAtDR, "%s does not show the second group of distributed group %s", d.primary.Name, d.groupName())}
@@ -15,8 +15,9 @@ func (d *deriver) otherGroup(unseen []*node) []readiness.Finding {
 	if len(d.with(forwarderRole)) > 1 {
 		return nil // two primaries of one group: said already
 	}
-	for _, n := range unseen {
-		if n.Site != d.primary.Site {
+	for _, n := range doubtful { // not seen, or not recognised
+		own := d.places[n].own
+		if n.Site != d.primary.Site && (own == nil || own.Role != "SECONDARY") {
 			return nil // the forwarder may be among them: said of each
 		}
 	}

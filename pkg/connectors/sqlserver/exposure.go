@@ -130,6 +130,8 @@ func (d *deriver) exposure() {
 		}
 		m, problem := d.measure(l)
 		switch {
+		case problem != nil && l.to != nil && l.to.Optional:
+			// said of the endpoint, where it counts as one
 		case problem != nil && why == nil:
 			why = problem
 		case problem == nil && (best == nil || m.better(best)):
@@ -145,11 +147,11 @@ func (d *deriver) exposure() {
 		return
 	}
 	at := d.primary.At
-	d.book.AddAt(nil, at, exposureBytesID, readiness.Num(float64(best.bytes)))
+	d.addAt(nil, at, exposureBytesID, readiness.Num(float64(best.bytes)))
 	if best.seconds == nil {
 		d.fail(nil, exposureSecondsID, finding(readiness.RPOUnproven, "since when %s lacks commits of database %s is not known: the primary does not tell the time of its last commit, or that of the replica", best.link.name, best.unknown))
 	} else {
-		d.book.AddAt(nil, at, exposureSecondsID, readiness.Num(*best.seconds))
+		d.addAt(nil, at, exposureSecondsID, readiness.Num(*best.seconds))
 	}
 	d.recovery(best.link)
 }
@@ -159,7 +161,7 @@ func (d *deriver) exposure() {
 // proved about the resource, and the topology says so.
 func (d *deriver) noExposure(id readiness.ID, why readiness.Finding) {
 	d.fail(nil, id, why)
-	d.book.Blame(nil, topologyID, why)
+	d.blame(nil, topologyID, why)
 }
 
 func (m *measured) better(than *measured) bool {
@@ -230,7 +232,7 @@ func (d *deriver) whyNoExposure() readiness.Finding {
 func (d *deriver) queues(l *link) {
 	if l.from != nil {
 		if m, problem := d.measure(l); problem == nil {
-			d.book.AddAt(&l.to.Node, l.from.At, lagBytesID, readiness.Num(float64(m.bytes)))
+			d.addAt(l.to, l.from.At, lagBytesID, readiness.Num(float64(m.bytes)))
 		} else {
 			d.fail(l.to, lagBytesID, *problem)
 		}
@@ -288,7 +290,7 @@ func (d *deriver) recovery(l *link) {
 		}
 		worst = max(worst, float64(*s.RedoQueueKB)/float64(*s.RedoRateKB))
 	}
-	d.book.AddAt(nil, d.primary.At, recoverySecondsID, readiness.Num(worst))
+	d.addAt(nil, d.primary.At, recoverySecondsID, readiness.Num(worst))
 }
 
 func kilobytes(n int64) string {

@@ -62,5 +62,5 @@ func (d *deriver) versions(l *link) {
 	if l.from == nil || l.from.facts.Major == l.to.facts.Major {
 		return
 	}
-	d.book.Blame(&l.to.Node, versionID, finding(readiness.VersionMismatch, "%s runs version %d and %s version %d: a failover to a higher one upgrades the databases for good", l.from.Name, l.from.facts.Major, l.to.Name, l.to.facts.Major))
+	d.blame(l.to, versionID, finding(readiness.VersionMismatch, "%s runs version %d and %s version %d: a failover to a higher one upgrades the databases for good", l.from.Name, l.from.facts.Major, l.to.Name, l.to.facts.Major))
 }

@@ -283,7 +283,7 @@ func (d *deriver) seedings(l *link) {
 		}
 	}
 	if len(latest) > 0 {
-		d.add(l.to, seedingID, readiness.Str(count(int64(len(findings)))+" failed"), findings...)
+		d.addAt(l.to, d.told(l), seedingID, readiness.Str(count(int64(len(findings)))+" failed"), findings...)
 	}
 }
 

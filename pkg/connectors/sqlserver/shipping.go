@@ -218,7 +218,7 @@ func (d *deriver) restores(wanted []string, copies []*node) {
 	case best < 0:
 		d.noExposure(exposureSecondsID, finding(readiness.NoStandbyAtDR, "no copy at site %s tells which backup it has restored last", d.farSite))
 	default:
-		d.book.AddAt(nil, d.primary.At, exposureSecondsID, readiness.Dur(best))
+		d.addAt(nil, d.primary.At, exposureSecondsID, readiness.Dur(best))
 	}
 }
 

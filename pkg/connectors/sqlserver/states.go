@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -53,7 +54,7 @@ func (d *deriver) connection(l *link) {
 		d.fail(l.to, connectionID, finding(readiness.ValueInvalid, "whether %s is connected is not told", l.name))
 		return
 	}
-	d.add(l.to, connectionID, readiness.Str(strings.Join(told, ", ")), findings...)
+	d.addAt(l.to, d.told(l), connectionID, readiness.Str(strings.Join(told, ", ")), findings...)
 }
 
 // fullness says how full the fullest log is, where it is known.
@@ -80,7 +81,7 @@ func (d *deriver) mode(l *link) {
 	if r.Basic {
 		text += ", basic group"
 	}
-	d.add(l.to, modeID, readiness.Str(text))
+	d.addAt(l.to, d.told(l), modeID, readiness.Str(text))
 }
 
 // states judges every database of a replica. The value is the worst state.
@@ -102,7 +103,16 @@ func (d *deriver) states(l *link) {
 		d.fail(l.to, stateID, finding(readiness.IndicatorMissing, "no database of the group is known on %s", l.name))
 		return
 	}
-	d.add(l.to, stateID, readiness.Str(some(each)), findings...)
+	d.addAt(l.to, d.told(l), stateID, readiness.Str(some(each)), findings...)
+}
+
+// told is when something was true that the other end told of a replica which was
+// not reached itself.
+func (d *deriver) told(l *link) time.Time {
+	if l.from != nil && !d.member(l.to) {
+		return l.from.At
+	}
+	return time.Time{}
 }
 
 func (d *deriver) linkFailed(l *link) (readiness.Finding, bool) {

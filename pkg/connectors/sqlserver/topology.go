@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors/observe"
@@ -60,7 +61,7 @@ func (d *deriver) describe(unseen []*node) string {
 func (d *deriver) twoWriters() []readiness.Finding {
 	primaries := d.with(primaryRole)
 	for _, p := range primaries {
-		d.book.Blame(&p.Node, roleID, finding(readiness.TwoWriters, "%s is primary, and it is not the only one", p.Name))
+		d.blame(p, roleID, finding(readiness.TwoWriters, "%s is primary, and it is not the only one", p.Name))
 	}
 	message := fmt.Sprintf("%s are primary of %s at the same time", names(primaries), d.groupName())
 	if len(primaries) == 2 {
@@ -120,7 +121,7 @@ func (d *deriver) onePrimary(unseen, hidden []*node) []readiness.Finding {
 	}
 	findings = append(findings, d.strangers()...)
 	if d.group.distributed {
-		findings = append(findings, d.otherGroup(unseen)...)
+		findings = append(findings, d.otherGroup(slices.Concat(unseen, hidden))...)
 	}
 	if far == 0 {
 		findings = append(findings, finding(readiness.NoStandbyAtDR, "no replica at site %s, where one is needed while %s is primary at %s", d.farSite, p.Name, p.Site))
