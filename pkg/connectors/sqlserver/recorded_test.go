@@ -601,7 +601,9 @@ func TestRecorded(t *testing.T) {
 			status: yellow, codes: codes{readiness.LogBackupLate},
 		},
 		"log backups are taken on the secondary": {
-			change: func(r *recording) { r.a.backups, r.b.backups = map[string]int64{}, map[string]int64{"orders": 60, "ledger": 90} },
+			change: func(r *recording) {
+				r.a.backups, r.b.backups = map[string]int64{}, map[string]int64{"orders": 60, "ledger": 90}
+			},
 			status: green,
 		},
 		"nobody remembers a log backup": {
