@@ -153,7 +153,6 @@ func TestQuotedNames(t *testing.T) {
 func TestRefusedStatements(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, Options{})
-	run := as(t, p, "LAB_AMS", UserExecute)
 	for sql, code := range map[string]int{
 		"":                                  900,
 		"   -- nothing":                     900,
@@ -190,7 +189,7 @@ func TestRefusedStatements(t *testing.T) {
 		"ALTER SESSION SET QUERY_TAG = 'bcctl:1' STATEMENT_TIMEOUT_IN_SECONDS = 30": 0,
 		"SELECT 1 / 0": 100051,
 	} {
-		_, f := run(sql)
+		_, f := as(t, p, "LAB_AMS", UserExecute)(sql)
 		switch {
 		case code == 0 && f != nil:
 			t.Errorf("%q: %v", sql, f)
