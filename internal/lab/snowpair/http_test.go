@@ -290,12 +290,15 @@ func TestJWT(t *testing.T) {
 	p, _ := start(t, Options{})
 	a, b := p.org.accounts[0], p.org.accounts[1]
 	account, key := p.Account("LAB_FRA"), p.Key(UserMonitor)
-	good := jwt(t, key, account, UserMonitor, nil)
 	now := time.Now()
+	good := jwt(t, key, account, UserMonitor, nil)
 	for name, token := range map[string]string{
 		"hyphens for underscores": jwt(t, key, strings.ReplaceAll(account, "_", "-"), UserMonitor, nil),
 		"locator":                 jwt(t, key, "LAB10001", UserMonitor, nil),
 		"as documented":           good,
+		"milliseconds, as Node.js": jwt(t, key, account, UserMonitor, func(c map[string]any) {
+			c["iat"], c["exp"] = now.UnixMilli(), now.Add(2*time.Minute).UnixMilli()
+		}),
 	} {
 		if u, err := a.keyPairUser(token, false, now); err != nil || u.name != UserMonitor {
 			t.Errorf("%s: %v", name, err)
@@ -319,6 +322,7 @@ func TestJWT(t *testing.T) {
 			c["iat"] = now.Add(-2 * time.Hour).Unix()
 			c["exp"] = now.Add(time.Hour).Unix()
 		}),
+		"expired milliseconds":   jwt(t, key, account, UserMonitor, func(c map[string]any) { c["exp"] = now.Add(-time.Second).UnixMilli() }),
 		"from the future":        jwt(t, key, account, UserMonitor, func(c map[string]any) { c["iat"] = now.Add(time.Hour).Unix() }),
 		"without exp":            jwt(t, key, account, UserMonitor, func(c map[string]any) { delete(c, "exp") }),
 		"without fingerprint":    jwt(t, key, account, UserMonitor, func(c map[string]any) { c["iss"] = c["sub"] }),
