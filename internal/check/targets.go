@@ -97,6 +97,7 @@ func Spec(repo *config.Repo, res *config.Resource, secrets Secrets) connectors.S
 		Identity: res.Spec.Identity,
 		Options:  res.Spec.Connection.Options,
 		Database: res.Spec.Connection.Database,
+		RPO:      Subject(repo, res).Objectives.RPO,
 		TLS:      connectors.TLS{Mode: res.Spec.Connection.TLS.Mode, CA: repo.CA(res), ServerName: res.Spec.Connection.TLS.ServerName},
 	}
 	for _, e := range res.Spec.Endpoints {

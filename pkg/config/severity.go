@@ -41,6 +41,7 @@ var protectedCodes = []readiness.Code{
 	readiness.NotPromotable,
 	readiness.TargetInconsistent,
 	readiness.ConnectionSplit,
+	readiness.GroupsSplit,
 }
 
 // Protected reports whether a policy may not make a code milder than it is by

@@ -70,6 +70,10 @@ type Spec struct {
 	TLS       TLS
 	Heartbeat *Heartbeat // nil when the resource has none
 
+	// RPO is the resource's recovery point objective, zero when it has none. It is
+	// for planning what to read and when; to judge by it is for the rules.
+	RPO time.Duration
+
 	// Credential resolves the credential for a purpose, as late as possible.
 	// It is called for every connection, so that a rotated secret is picked up.
 	Credential func(ctx context.Context, p Purpose) (Credential, error)

@@ -153,6 +153,7 @@ const (
 	ConnectionMissing     Code = "CONNECTION_MISSING"      // the connection that clients use does not exist on both sides
 	RedirectNotAllowed    Code = "REDIRECT_NOT_ALLOWED"    // the other account is not allowed to take over the connection
 	SnapshotSkew          Code = "SNAPSHOT_SKEW"           // groups of one application are at different snapshots
+	GroupsSplit           Code = "GROUPS_SPLIT"            // groups of one application are primary on different sides: neither side can write all of it
 	DriftMembers          Code = "DRIFT_MEMBERS"           // what is replicated is not what this repository declares
 )
 
@@ -272,6 +273,9 @@ var codes = []CodeInfo{
 	{FlowControlActive, Yellow,
 		"the primary is slowed down so that its secondaries keep up: lag looks better than it is",
 		"find the slow secondary", false},
+	{GroupsSplit, Red,
+		"groups of one application are primary on different sides: neither side can write all of it",
+		"find out how far a change of roles had come, and complete it or take it back", false},
 	{GroupAutoFulfillment, Red,
 		"the group belongs to a listing's own replication and must not be touched",
 		"use another group", false},

@@ -24,6 +24,16 @@ type Indicator struct {
 	// indicator with a unit it is not, and the reading is unknown.
 	Signed bool `json:"signed,omitempty"`
 
+	// Periodic says that the value rises and falls in normal operation, as the age of
+	// a copy does that is refreshed on a schedule: being over half of an objective
+	// is then no early sign of anything.
+	Periodic bool `json:"periodic,omitempty"`
+
+	// MaxAge is how long a reading counts where that is longer than the general
+	// maximum age, because it is expensive and so not made in every sweep; zero for
+	// the others. A policy may set it otherwise.
+	MaxAge time.Duration `json:"maxAge,omitempty"`
+
 	// LowIsBad turns thresholds round: the value must stay above them.
 	LowIsBad bool `json:"lowIsBad,omitempty"`
 }

@@ -12,13 +12,16 @@ func (j *Judge) maxAge(id readiness.ID) time.Duration {
 	if own := j.limits[id].MaxAge; own > 0 {
 		return own
 	}
-	return j.MaxAge
+	if j.oneAge {
+		return j.MaxAge
+	}
+	return max(j.MaxAge, j.indicators[id].MaxAge)
 }
 
 // OverrideMaxAge makes one maximum age hold for all indicators, whatever the
 // policies say.
 func (j *Judge) OverrideMaxAge(d time.Duration) {
-	j.MaxAge = d
+	j.MaxAge, j.oneAge = d, true
 	for id, l := range j.limits {
 		l.MaxAge = 0
 		j.limits[id] = l

@@ -138,6 +138,7 @@ type Judge struct {
 	limits          map[readiness.ID]Limits
 	severities      map[readiness.Code]readiness.Status
 	expressions     []program
+	oneAge          bool // MaxAge holds for all indicators
 }
 
 // Defaults that apply where no policy says otherwise (docs/rules.md).
@@ -174,7 +175,7 @@ func (s *Set) For(sub Subject) (*Judge, error) {
 		j.required[i.ID] = i.Required
 	}
 	var problems []error
-	if err := j.apply(builtin(sub)); err != nil {
+	if err := j.apply(builtin(sub, j.indicators)); err != nil {
 		problems = append(problems, err)
 	}
 	matching := slices.DeleteFunc(slices.Clone(s.documents), func(c compiled) bool { return !c.Policy.Scope.Matches(sub) })
@@ -261,8 +262,10 @@ func (l *Level) limit(u readiness.Unit) (*Limit, error) {
 }
 
 // builtin are the thresholds every resource starts with: its objectives, and a
-// distance in bytes or in time at which a person should look.
-func builtin(sub Subject) Document {
+// distance in bytes or in time at which a person should look. Half of an
+// objective is a reason to look as well, except where the value rises and falls
+// by itself.
+func builtin(sub Subject, indicators map[readiness.ID]readiness.Indicator) Document {
 	seconds := func(d time.Duration) Level { return Level{Raise: Quantity(duration.Duration(d).String())} }
 	thresholds := map[readiness.ID]Threshold{
 		"replication.exposure_bytes": {Yellow: &Level{Raise: "16MiB"}},
@@ -288,7 +291,12 @@ func builtin(sub Subject) Document {
 	}
 	if rpo := sub.Objectives.RPO; rpo > 0 {
 		over := seconds(rpo)
-		thresholds["replication.exposure_seconds"] = Threshold{Yellow: half(rpo), Red: &over}
+		early := half(rpo)
+		if indicators["replication.exposure_seconds"].Periodic {
+			early = nil
+		}
+		thresholds["replication.exposure_seconds"] = Threshold{Yellow: early, Red: &over}
+		thresholds["replication.planned_exposure_seconds"] = Threshold{Red: &over}
 		thresholds["replication.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.committed_lag_seconds"] = Threshold{Yellow: &over}
