@@ -6,10 +6,11 @@ import (
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/mongodb"
 	"github.com/bcctl/bcctl/pkg/connectors/postgres"
+	"github.com/bcctl/bcctl/pkg/connectors/snowflake"
 	"github.com/bcctl/bcctl/pkg/connectors/sqlserver"
 )
 
 // Registry returns every connector of this build.
 func Registry() connectors.Registry {
-	return connectors.NewRegistry(postgres.Factory{}, mongodb.Factory{}, sqlserver.Factory{})
+	return connectors.NewRegistry(postgres.Factory{}, mongodb.Factory{}, snowflake.Factory{}, sqlserver.Factory{})
 }

@@ -13,6 +13,7 @@ import (
 const (
 	stuckTimes   = 3
 	slowTimes    = 2
+	leastSlow    = time.Minute
 	leastPatient = 5 * time.Minute
 	withoutUsual = time.Hour // in one phase, while no usual length is known
 )
@@ -39,7 +40,7 @@ func (t *tally) runs(r *replica, h *History, where string) {
 		t.stuck = append(t.stuck, finding(readiness.RefreshStuck, "the refresh of %s has been running for %s, usually it takes %s; it is in %s", where, length(elapsed), length(*r.usual), phase))
 	case inPhase > patience:
 		t.stuck = append(t.stuck, finding(readiness.RefreshStuck, "the refresh of %s has been seen in %s for %s", where, phase, length(inPhase)))
-	case r.usual == nil || elapsed > max(slowTimes**r.usual, leastPatient) || t.d.primaryUnseen(r):
+	case r.usual == nil || elapsed > max(slowTimes**r.usual, leastSlow) || t.d.primaryUnseen(r):
 		t.stuck = append(t.stuck, finding(readiness.RefreshRunning, "a refresh of %s has been running for %s and is in %s; until it ends a promotion is refused", where, length(elapsed), phase))
 	}
 }
