@@ -243,7 +243,9 @@ func TestRecorded(t *testing.T) {
 			status: unknown, codes: []readiness.Code{readiness.ValueInvalid},
 		},
 		"another schedule than declared": {
-			change: func(r *recording) { r.own(r.ams).Schedule, r.own(r.ams).Next = "15 MINUTE", pointer(recordedAt.Add(9*time.Minute)) },
+			change: func(r *recording) {
+				r.own(r.ams).Schedule, r.own(r.ams).Next = "15 MINUTE", pointer(recordedAt.Add(9*time.Minute))
+			},
 			status: yellow, codes: []readiness.Code{readiness.ScheduleDrift},
 		},
 		"a schedule too slow for the objective": {
@@ -477,7 +479,10 @@ func TestRecorded(t *testing.T) {
 			status: red, codes: []readiness.Code{readiness.ConnectionSplit},
 		},
 		"the group moved and the connection did not": {
-			change: func(r *recording) { swap(r); r.ams.Connections, r.fra.Connections = healthyPair().ams.Connections, healthyPair().fra.Connections },
+			change: func(r *recording) {
+				swap(r)
+				r.ams.Connections, r.fra.Connections = healthyPair().ams.Connections, healthyPair().fra.Connections
+			},
 			status: red, codes: []readiness.Code{readiness.ConnectionSplit, readiness.PrimaryNotHome},
 		},
 		"no secondary connection": {
@@ -554,7 +559,9 @@ func TestRecorded(t *testing.T) {
 			status: red, codes: []readiness.Code{readiness.GroupsSplit, readiness.PrimaryNotHome, readiness.ConnectionSplit},
 		},
 		"one of two groups is not seen": {
-			change: func(r *recording) { r.spec.Identity = map[string]string{"organization": "ACME", "failoverGroups": "FG, FG2"} },
+			change: func(r *recording) {
+				r.spec.Identity = map[string]string{"organization": "ACME", "failoverGroups": "FG, FG2"}
+			},
 			status: unknown, codes: []readiness.Code{readiness.GroupNotVisible},
 		},
 		"one of two groups was never refreshed": {

@@ -6,7 +6,7 @@
 // the environment, most of it before main begins.
 //
 // This package is the one exception to the rule that nothing here has an init
-// function (docs/adr/0013): Go initializes packages in the order of their import
+// function (docs/adr/0014): Go initializes packages in the order of their import
 // paths once what they import is ready, so this one, which imports only os, is
 // always initialized before github.com/snowflakedb. It takes out of the
 // environment what would lead the driver to files, and Restore puts it back
