@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/render"
@@ -118,21 +120,33 @@ func (a *app) pageTargets(ctx context.Context, r *repository, last check.Report)
 		}
 	}
 	targets := map[string]report.Target{}
+	var keep sync.Mutex
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(pageReaders)
 	for _, result := range last.Results {
 		res, ok := r.repo.Resource(result.Name)
 		if !ok {
 			continue // of a group the page shows the sum of its members
 		}
-		objectives := check.Subject(r.repo, res).Objectives
-		t := report.Target{RPO: objectives.RPO, RTO: objectives.RTO, Groups: groups[result.Name]}
-		t.History = render.History{Target: result.Name, Since: since, Until: until, Transitions: byTarget[result.Name]}
-		if err := pageHistory(ctx, db, result, &t.History); err != nil {
-			return nil, err
-		}
-		targets[result.Name] = t
+		reading.Go(func() error {
+			objectives := check.Subject(r.repo, res).Objectives
+			t := report.Target{RPO: objectives.RPO, RTO: objectives.RTO, Groups: groups[result.Name]}
+			t.History = render.History{Target: result.Name, Since: since, Until: until, Transitions: byTarget[result.Name]}
+			if err := pageHistory(ctx, db, result, &t.History); err != nil {
+				return err
+			}
+			keep.Lock()
+			defer keep.Unlock()
+			targets[result.Name] = t
+			return nil
+		})
 	}
-	return targets, nil
+	return targets, reading.Wait()
 }
+
+// pageReaders is how many targets' histories are read at once; a history file has
+// no more connections than that.
+const pageReaders = 4
 
 // pageHistory reads the verdicts and the series that are worth drawing.
 func pageHistory(ctx context.Context, db *store.DB, result readiness.Result, h *render.History) error {

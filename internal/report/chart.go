@@ -12,13 +12,8 @@ import (
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
-const (
-	// Drawings cut the time into so many parts at most: ten minutes of a day each,
-	// or twenty on a page of many resources.
-	fineColumns, coarseColumns = 144, 72
-
-	chartHeight = 24 // levels a chart tells apart
-)
+// chartHeight is how many levels a chart tells apart.
+const chartHeight = 24
 
 // chart is a series as a drawing, with the words for those who do not see it.
 type chart struct {

@@ -15,6 +15,9 @@ var (
 	day1 = render.History{Since: noon.Add(-24 * time.Hour), Until: noon}
 )
 
+// parts144 is ten minutes of a day each.
+const parts144 = 144
+
 // A gap is a break in the line and a box of its own: nothing leads from the
 // reading before it to the one after it.
 func TestGapsAreDrawnAsGaps(t *testing.T) {
@@ -49,23 +52,23 @@ func TestMissingTimeIsToldApart(t *testing.T) {
 	t.Parallel()
 	points := append(every(5*time.Minute, 24*time.Hour, 10*time.Hour), every(5*time.Minute, 7*time.Hour, 0)...)
 	s := render.Series{Indicator: "replication.exposure_seconds", Unit: readiness.Seconds, Points: points}
-	c, ok := chartOf(s, day1, 0, fineColumns)
-	if !ok || c.Columns != fineColumns || !strings.HasSuffix(c.Words, "nothing measured for 2 h 50 m") || strings.Count(c.Line, "M") != 2 {
+	c, ok := chartOf(s, day1, 0, parts144)
+	if !ok || c.Columns != parts144 || !strings.HasSuffix(c.Words, "nothing measured for 2 h 50 m") || strings.Count(c.Line, "M") != 2 {
 		t.Errorf("%+v", c)
 	}
 	// Readings that come rarely are no gaps: a part of the time is as long as it takes.
 	s.Points = every(time.Hour, 24*time.Hour, 0)
-	if c, _ = chartOf(s, day1, 0, fineColumns); c.Gaps != "" || c.Columns != 24 {
+	if c, _ = chartOf(s, day1, 0, parts144); c.Gaps != "" || c.Columns != 24 {
 		t.Errorf("hourly readings: %d parts, gaps %q", c.Columns, c.Gaps)
 	}
 	// One reading says nothing about the rest of the day.
 	s.Points = every(time.Hour, time.Hour, time.Hour)
-	if c, _ = chartOf(s, day1, 0, fineColumns); strings.Count(c.Line, "h") != 1 || !strings.HasSuffix(c.Line, "h1") {
+	if c, _ = chartOf(s, day1, 0, parts144); strings.Count(c.Line, "h") != 1 || !strings.HasSuffix(c.Line, "h1") {
 		t.Errorf("one reading: %q", c.Line)
 	}
 	// What is no number, or of another day, is not drawn.
 	s.Points = []render.Point{{At: noon, Min: 1, Max: math.NaN(), Last: 1}, {At: noon, Min: math.Inf(-1), Max: 1}, {At: noon.Add(time.Second), Max: 1}, {At: noon.Add(-25 * time.Hour), Max: 1}}
-	if c, ok = chartOf(s, day1, 0, fineColumns); ok {
+	if c, ok = chartOf(s, day1, 0, parts144); ok {
 		t.Errorf("drawn: %+v", c)
 	}
 }
@@ -77,14 +80,14 @@ func TestChartShowsTheWorst(t *testing.T) {
 	points := every(5*time.Minute, 24*time.Hour, 0)
 	points[100].Max, points[100].Last = 20, 2
 	s := render.Series{Indicator: "x", Unit: readiness.Seconds, Points: points}
-	c, _ := chartOf(s, day1, 30*time.Second, fineColumns)
+	c, _ := chartOf(s, day1, 30*time.Second, parts144)
 	if !strings.Contains(c.Words, "highest 20 s") || c.Limit != 0 && c.LimitSay != "; objective 30 s" || !strings.Contains(c.Line, "v-15h1v15") {
 		t.Errorf("%+v", c)
 	}
-	if c, _ = chartOf(s, day1, 10*time.Second, fineColumns); c.Limit != 12 {
+	if c, _ = chartOf(s, day1, 10*time.Second, parts144); c.Limit != 12 {
 		t.Errorf("an objective of half the highest is at %d of %d", c.Limit, chartHeight)
 	}
-	if c, _ = chartOf(s, day1, time.Hour, fineColumns); c.Limit != 0 || !strings.HasSuffix(c.LimitSay, "far above") {
+	if c, _ = chartOf(s, day1, time.Hour, parts144); c.Limit != 0 || !strings.HasSuffix(c.LimitSay, "far above") {
 		t.Errorf("an objective out of sight: %+v", c)
 	}
 }
@@ -113,7 +116,7 @@ func TestStripLeavesUnknownTimeOpen(t *testing.T) {
 	h.Statuses = append(h.Statuses, verdicts(readiness.Green, 5*time.Minute, 24*time.Hour, 18*time.Hour)...)
 	h.Statuses = append(h.Statuses, verdicts(readiness.Red, 5*time.Minute, 12*time.Hour, 6*time.Hour)...)
 	h.Statuses = append(h.Statuses, verdicts(readiness.Green, time.Minute, 6*time.Hour, 0)...)
-	s := stripOf(h, readiness.Green, fineColumns)
+	s := stripOf(h, readiness.Green, parts144)
 	if got, want := paths(s), "r M72 0h36v8h-36z; g M0 0h36v8h-36zM108 4h36v4h-36z"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -122,18 +125,18 @@ func TestStripLeavesUnknownTimeOpen(t *testing.T) {
 	}
 	// The worst of a part wins, whatever came last.
 	h.Statuses = append(verdicts(readiness.Red, time.Minute, 10*time.Minute, 5*time.Minute), verdicts(readiness.Green, 5*time.Minute, 5*time.Minute, 0)...)
-	if got := paths(stripOf(h, readiness.Green, fineColumns)); got != "r M143 0h1v8h-1z" {
+	if got := paths(stripOf(h, readiness.Green, parts144)); got != "r M143 0h1v8h-1z" {
 		t.Error(got)
 	}
 	// A status that has expired since is not "since".
-	if s := stripOf(h, readiness.Unknown, fineColumns); s.Since != "" {
+	if s := stripOf(h, readiness.Unknown, parts144); s.Since != "" {
 		t.Error(s.Since)
 	}
-	if s := stripOf(day1, readiness.Green, fineColumns); !s.Empty {
+	if s := stripOf(day1, readiness.Green, parts144); !s.Empty {
 		t.Errorf("%+v", s)
 	}
 	h.Statuses = []render.StatusPoint{{At: noon, Last: noon, ValidUntil: noon, Status: readiness.Status(99)}}
-	if got := paths(stripOf(h, readiness.Unknown, fineColumns)); !strings.HasPrefix(got, "u ") {
+	if got := paths(stripOf(h, readiness.Unknown, parts144)); !strings.HasPrefix(got, "u ") {
 		t.Errorf("a status of a later version: %s", got)
 	}
 }

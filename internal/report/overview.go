@@ -56,30 +56,15 @@ type overview struct {
 	Again     string // how to make the page anew
 }
 
-// smallPage is up to how many resources a page has room for everything: readings
-// that are good and not required, and drawings of the finest step. A larger one
-// would get too big to open quickly.
-const smallPage = 100
-
 func (b *builder) page() overview {
 	o := overview{assets: newAssets(), Written: stampOf(b.in.Now), Checked: stampOf(b.report.StartedAt), RunID: b.report.RunID, Commit: b.report.Commit,
 		Version: b.report.Bcctl, Again: b.in.Command + " check; " + b.in.Command + " report page"}
 	if b.report.Replay != nil {
 		o.Replay = stampOf(b.report.Replay.RecordedAt).Text
 	}
-	resources := 0
 	for _, r := range b.report.Results {
 		if r.Kind != readiness.KindGroup {
-			resources++
-		}
-	}
-	b.columns = fineColumns
-	if resources > smallPage {
-		b.columns = coarseColumns
-	}
-	for _, r := range b.report.Results {
-		if r.Kind != readiness.KindGroup {
-			o.Rows = append(o.Rows, b.row(len(o.Rows), r, resources <= smallPage))
+			o.Rows = append(o.Rows, b.row(len(o.Rows), r))
 		}
 	}
 	o.Total = len(o.Rows)

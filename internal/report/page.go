@@ -51,17 +51,24 @@ func Page(in Input) ([]byte, error) {
 		in.Command = "bcctl"
 	}
 	shown := render.View{Report: in.Report, Now: in.Now}.Shown()
-	b := builder{in: in, report: shown, at: in.Now, targets: make(map[string]Target, len(in.Targets)),
-		codes: map[readiness.Code]readiness.CodeInfo{}}
+	b := builder{in: in, report: shown, at: in.Now, targets: make(map[string]Target, len(in.Targets))}
 	if shown.Replay != nil {
 		b.at = shown.Replay.RecordedAt
 	}
 	for name, target := range in.Targets {
 		b.targets[term.Sanitize(name)] = target.clean()
 	}
+	limit := max(mostBytes, len(shown.Results)*bytesOfResource)
 	var out bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&out, "page", b.page()); err != nil {
-		return nil, fmt.Errorf("make the page: %w", err)
+	for _, b.detail = range details {
+		out.Reset()
+		b.codes = map[readiness.Code]readiness.CodeInfo{}
+		if err := pageTemplate.ExecuteTemplate(&out, "page", b.page()); err != nil {
+			return nil, fmt.Errorf("make the page: %w", err)
+		}
+		if out.Len() <= limit {
+			break
+		}
 	}
 	return out.Bytes(), nil
 }
@@ -82,6 +89,6 @@ type builder struct {
 	report  check.Report // as it must be seen at the time of the page, and harmless
 	at      time.Time    // the time the report is seen at
 	targets map[string]Target
-	columns int                                   // parts that drawings cut the time into
+	detail  detail
 	codes   map[readiness.Code]readiness.CodeInfo // that the page names
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/term"
@@ -46,9 +47,8 @@ type oldReading struct{ Name, At, Text string }
 // muchOlder is how far behind a check a reading must be to say so.
 const muchOlder = 10 * time.Second
 
-// readings fills the table: what is in trouble and what is required, and the rest
-// where every reading is wanted.
-func (b *builder) readings(out *row, r readiness.Result, every bool) {
+// readings fills the table.
+func (b *builder) readings(out *row, r readiness.Result) {
 	place := map[string]int{}
 	for _, c := range r.Children {
 		if c.Kind != readiness.KindEndpoint {
@@ -66,8 +66,7 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 		if failed[i.Endpoint].is(i) {
 			continue // the head of the column says so
 		}
-		_, number := i.Value.Number()
-		wanted[i.Indicator] = wanted[i.Indicator] || every || i.Required && number || i.Status != readiness.Green || cited(r, i)
+		wanted[i.Indicator] = wanted[i.Indicator] || b.wants(r, i)
 		if _, ok := place[i.Endpoint]; !ok && wanted[i.Indicator] {
 			out.Whole = true // also what is read at a node that is not listed
 		}
@@ -88,7 +87,9 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 			continue
 		}
 		if !wanted[i.Indicator] {
-			out.Hidden++
+			if i.Status == readiness.Green {
+				out.Hidden++
+			}
 			continue
 		}
 		n, ok := position[i.Indicator]
@@ -105,6 +106,27 @@ func (b *builder) readings(out *row, r readiness.Result, every bool) {
 		out.Readings[n].Cells[column] = b.cell(r, i)
 	}
 	slices.SortStableFunc(out.Readings, func(a, c reading) int { return c.weight() - a.weight() })
+}
+
+// wants tells whether a reading is listed: all are where there is room, else
+// those in trouble of which no reason tells, and required numbers.
+func (b *builder) wants(r readiness.Result, i readiness.IndicatorResult) bool {
+	_, number := i.Value.Number()
+	switch {
+	case b.detail.every:
+		return true
+	case i.Status != readiness.Green:
+		return i.Failure == nil || !told(r, i)
+	default:
+		return i.Required && number
+	}
+}
+
+// told tells whether a reason repeats why a reading failed.
+func told(r readiness.Result, i readiness.IndicatorResult) bool {
+	return slices.ContainsFunc(r.Reasons, func(x readiness.Reason) bool {
+		return x.Indicator == i.Indicator && x.Endpoint == i.Endpoint && strings.Contains(x.Message, i.Failure.Message)
+	})
 }
 
 // failure is why several readings of one node failed.
@@ -194,11 +216,6 @@ func valueOf(i readiness.IndicatorResult) string {
 		return string(i.Failure.Code) + " " + i.Failure.Message
 	}
 	return i.Value.Format(i.Unit)
-}
-
-// cited tells whether a reason is about a reading.
-func cited(r readiness.Result, i readiness.IndicatorResult) bool {
-	return slices.ContainsFunc(r.Reasons, func(x readiness.Reason) bool { return x.Indicator == i.Indicator && x.Endpoint == i.Endpoint })
 }
 
 // lastGood is what was good once and is not now, with its age.

@@ -25,6 +25,7 @@ type row struct {
 
 	Why      []reason
 	More     int    // reasons beyond the first
+	NotTold  int    // reasons that are only counted
 	Exposure string // "exposure 2 s, RPO 30 s"
 	RPO, RTO string
 
@@ -64,12 +65,11 @@ type change struct {
 // mostChanges is how many changes of the time drawn are listed.
 const mostChanges = 6
 
-// row makes the row of a resource; every says whether good readings that are not
-// required are listed too.
-func (b *builder) row(n int, r readiness.Result, every bool) row {
+// row makes the row of a resource.
+func (b *builder) row(n int, r readiness.Result) row {
 	t := b.targets[r.Name]
 	out := row{ID: n, Name: r.Name, Verdict: b.verdictOf(r), Platform: r.Platform, Tier: r.Tier, Owner: clip(r.Owner), Groups: t.Groups,
-		RPO: objective(t.RPO), RTO: objective(t.RTO), Strip: stripOf(t.History, statusOf(r.Status), b.columns), Command: b.in.Command + " explain " + render.Quote(r.Name) + " --live"}
+		RPO: objective(t.RPO), RTO: objective(t.RTO), Strip: stripOf(t.History, statusOf(r.Status), b.detail.columns), Command: b.in.Command + " explain " + render.Quote(r.Name) + " --live"}
 	about := []string{r.Platform}
 	if r.Tier > 0 {
 		about = append(about, fmt.Sprintf("tier %d", r.Tier))
@@ -81,21 +81,24 @@ func (b *builder) row(n int, r readiness.Result, every bool) row {
 	if r.File != "" {
 		out.Declared = fmt.Sprintf("%s:%d", r.File, max(r.Line, 1))
 	}
-	for i, x := range r.Reasons {
-		out.Why = append(out.Why, b.reason(x, every, i == 0))
+	for i, x := range r.Reasons[:min(len(r.Reasons), b.detail.reasons)] {
+		out.Why = append(out.Why, b.reason(x, i == 0))
 	}
-	out.More = max(len(out.Why)-1, 0)
+	out.More, out.NotTold = max(len(r.Reasons)-1, 0), len(r.Reasons)-len(out.Why)
 	out.Exposure = b.exposure(r, t)
 	for _, s := range t.History.Series {
 		var limit time.Duration
 		if strings.Contains(string(s.Indicator), "exposure") {
 			limit = t.RPO
 		}
-		if c, ok := chartOf(s, t.History, limit, b.columns); ok {
+		if len(out.Charts) == b.detail.charts {
+			break
+		}
+		if c, ok := chartOf(s, t.History, limit, b.detail.columns); ok {
 			out.Charts = append(out.Charts, c)
 		}
 	}
-	b.readings(&out, r, every)
+	b.readings(&out, r)
 	out.Good = b.lastGood(r)
 	for i := len(t.History.Transitions) - 1; i >= 0 && len(out.Changes) < mostChanges; i-- {
 		x := t.History.Transitions[i]
@@ -108,7 +111,8 @@ func (b *builder) row(n int, r readiness.Result, every bool) row {
 	return out
 }
 
-func (b *builder) reason(r readiness.Reason, inline, first bool) reason {
+func (b *builder) reason(r readiness.Reason, first bool) reason {
+	inline := b.detail.every
 	info, known := r.Code.Info()
 	if known {
 		b.codes[r.Code] = info

@@ -43,6 +43,9 @@ func Broken(n int) report.Input {
 		}
 		r.Status = readiness.Unknown
 		r.Reasons = []readiness.Reason{{Code: readiness.VisBoth, Status: readiness.Unknown, Message: "no endpoint of " + r.Name + " answers"}}
+		r.Reasons = append(r.Reasons,
+			readiness.Reason{Code: readiness.VisPrimary, Status: readiness.Unknown, Indicator: "replication.exposure_bytes", Message: "what DR lacks is not known while no single primary is seen; the last known figure is not proof"},
+			readiness.Reason{Code: readiness.IndicatorMissing, Status: readiness.Unknown, Message: "not proved in this run: node.clock_skew_seconds, node.identity, node.privileges, node.reachable, node.role, node.version, replay.backlog_bytes, replication.exposure_bytes, replication.lineage, replication.transport_age_seconds"})
 		for k := range r.Children {
 			c := &r.Children[k]
 			c.Status, c.ValidUntil = readiness.Unknown, time.Time{}
