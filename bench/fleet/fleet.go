@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bcctl/bcctl/internal/lab"
+	"github.com/bcctl/bcctl/internal/lab/mongoset"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 )
 
@@ -48,7 +50,7 @@ func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f
 			err = errors.Join(err, f.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := f.addPair(pair); err != nil {
+	if err := errors.Join(f.addPair(pair), f.addSystems(dir)); err != nil {
 		return nil, err
 	}
 	for range 8 {
@@ -60,13 +62,12 @@ func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f
 		k := f.kinds[i%len(f.kinds)]
 		name := fmt.Sprintf("%s-%04d", k.name, i)
 		text := k.document
-		// Every kind has its share of both, spread over the alphabet, in which a sweep
-		// goes.
-		switch turn := i / len(f.kinds); turn % broken {
-		case 7:
+		// Every kind has its share of both.
+		switch block := i / broken; i % broken {
+		case (7 + block) % broken:
 			f.hung[name] = true
 			text = k.elsewhere(func(n int) string { return f.silent[n].Addr().String() })
-		case 13:
+		case (13 + block) % broken:
 			f.refusing[name] = true
 			text = k.elsewhere(func(n int) string { return fmt.Sprintf("127.0.0.1:%d", n+1) }) // nobody listens on these ports
 		}
@@ -99,6 +100,49 @@ func (f *fleet) addPair(pair *pgpair.Lab) error {
 	}
 	f.kinds = append(f.kinds, k)
 	return f.write("sites.yaml", sitesYAML)
+}
+
+// system is one that runs in this process.
+type system interface {
+	lab.System
+	CA() []byte
+}
+
+// addSystems starts a system of every other platform.
+func (f *fleet) addSystems(dir string) error {
+	set, err := mongoset.Start(mongoset.Options{Name: "catalog"})
+	if err != nil {
+		return err
+	}
+	if err := f.add(dir, set); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (f *fleet) add(dir string, s system) error {
+	f.closers = append(f.closers, func(context.Context) error { return s.Close() })
+	k := kind{name: s.Name(), platform: s.Platform()}
+	for _, n := range s.Nodes() {
+		_, address, isURL := strings.Cut(n.Address, "://")
+		if !isURL {
+			address = n.Address
+		}
+		k.addresses = append(k.addresses, address)
+	}
+	secrets := filepath.Join(dir, "secrets", s.Name())
+	if err := os.MkdirAll(secrets, 0o700); err != nil {
+		return err
+	}
+	for name, value := range s.Secrets() {
+		if err := os.WriteFile(filepath.Join(secrets, name), []byte(value), 0o600); err != nil {
+			return err
+		}
+	}
+	ca := "certs/" + s.Name() + "-ca.pem"
+	k.document = heartbeat.ReplaceAllString(s.Resource(func(name string) string { return "file:" + filepath.Join(secrets, name) }, ca), "")
+	f.kinds = append(f.kinds, k)
+	return f.write(ca, string(s.CA()))
 }
 
 var heartbeat = regexp.MustCompile(`(?m)^  heartbeat: .*\n`)

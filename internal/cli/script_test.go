@@ -11,7 +11,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/bcctl/bcctl/internal/lab/fleet"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 	"github.com/bcctl/bcctl/internal/lab/pgpair/pgpairtest"
 )
@@ -57,11 +56,8 @@ func labDirectory(env *testscript.Env) error {
 	}
 	env.Setenv("LAB", filepath.Join(dir, "lab"))
 	env.Defer(func() {
-		// The script's own failure is what counts.
-		if f, err := fleet.Open(filepath.Join(dir, "lab")); err == nil {
-			_ = f.Destroy(context.Background())
-		} else if lab, err := pgpair.Open(filepath.Join(dir, "lab")); err == nil {
-			_ = lab.Destroy(context.Background())
+		if lab, err := pgpair.Open(filepath.Join(dir, "lab")); err == nil {
+			_ = lab.Destroy(context.Background()) // the script's own failure is what counts
 		}
 		_ = os.RemoveAll(dir)
 	})

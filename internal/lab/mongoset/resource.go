@@ -59,7 +59,7 @@ spec:
 
 const heartbeatYAML = `    heartbeat: {username: %s, password: %q}
   # A document the primary writes and the other members show later.
-  heartbeat: {interval: 10s, write: true}
+  heartbeat: {interval: 10s, write: false}
 `
 
 func (s *Set) endpointOptions(srv *server) string {

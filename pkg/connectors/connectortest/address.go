@@ -58,6 +58,7 @@ func (s *suite) reroute(t testing.TB, spec *connectors.Spec, i int, hostport str
 	e.Address = hostport
 }
 
-func given(c connectors.Credential) func(context.Context, connectors.Purpose) (connectors.Credential, error) {
+// Given always resolves to one credential.
+func Given(c connectors.Credential) func(context.Context, connectors.Purpose) (connectors.Credential, error) {
 	return func(context.Context, connectors.Purpose) (connectors.Credential, error) { return c, nil }
 }

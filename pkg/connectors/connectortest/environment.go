@@ -67,7 +67,7 @@ func Servers(t testing.TB, text, sites string) (spec connectors.Spec, query url.
 		spec.Endpoints = append(spec.Endpoints, connectors.Endpoint{Name: "server-" + string(rune('a'+i)), Site: names[i%len(names)], Address: address})
 	}
 	password, _ := u.User.Password()
-	spec.Credential = given(connectors.Credential{Username: u.User.Username(), Password: password})
+	spec.Credential = Given(connectors.Credential{Username: u.User.Username(), Password: password})
 	return spec, u.Query()
 }
 

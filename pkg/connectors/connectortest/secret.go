@@ -59,7 +59,7 @@ func wrongLogin(t testing.TB, spec *connectors.Spec) []string {
 	if right.PrivateKey != "" {
 		wrong.PrivateKey = newKey(t, right.PrivateKey)
 	}
-	spec.Credential = given(wrong)
+	spec.Credential = Given(wrong)
 	var secrets []string
 	for _, secret := range []string{wrong.Password, wrong.PrivateKey} {
 		if secret != "" {

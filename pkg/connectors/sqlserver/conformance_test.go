@@ -8,15 +8,64 @@ import (
 	"os"
 	"testing"
 
+	"github.com/bcctl/bcctl/internal/lab/labtest"
+	"github.com/bcctl/bcctl/internal/lab/sqlag"
+	"github.com/bcctl/bcctl/internal/lab/sqlag/model"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/connectortest"
 	"github.com/bcctl/bcctl/pkg/connectors/sqlserver"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
-// TestConformanceOnRealServers holds the connector to the contract of all connectors,
-// on servers of yours; CONTRIBUTING.md says how to lead it to them.
-func TestConformanceOnRealServers(t *testing.T) { // not parallel: the suite sets environment variables
+// TestConformance holds the connector to the contract of all connectors, on an
+// availability group of the laboratory, and on one without a cluster.
+func TestConformance(t *testing.T) { // not parallel: the suite sets environment variables
+	for _, form := range []sqlag.Form{sqlag.AG, sqlag.Clusterless} {
+		t.Run(form.String(), func(t *testing.T) {
+			group, err := sqlag.Start(sqlag.Options{Form: form})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := group.Close(); err != nil {
+					t.Errorf("close the laboratory: %v", err)
+				}
+			})
+			healthy, rules := labtest.Read(t, group, group.CA(), sqlserver.Factory{})
+			healthy.Heartbeat = nil // nobody writes it here
+			s := subject(healthy)
+			s.Laboratory, s.Objectives = true, rules.Objectives
+			for _, user := range sqlag.Users() {
+				s.Secrets = append(s.Secrets, group.Password(user))
+			}
+			s.Version = func(t *testing.T) {
+				setVersion := func(to int) {
+					group.Change(func(w *model.World) {
+						for _, n := range group.Instances() {
+							w.Instance(n.Name()).Version = to
+						}
+					})
+				}
+				t.Cleanup(func() { setVersion(16) })
+				setVersion(12)
+			}
+			s.Mask = func(t *testing.T) {
+				group.Revoke(sqlag.UserMonitor, "VIEW ANY DEFINITION")
+				t.Cleanup(func() { group.Grant(sqlag.UserMonitor, "VIEW ANY DEFINITION") })
+			}
+			s.Oddities = oddities(group)
+			s.Changes = func(*testing.T) string {
+				n, _ := group.Changes()
+				return fmt.Sprint(n)
+			}
+			connectortest.Run(t, s)
+		})
+	}
+}
+
+// TestConformanceOnRealServers is the same on servers of yours; CONTRIBUTING.md says
+// how to lead it to them.
+func TestConformanceOnRealServers(t *testing.T) {
 	url := connectortest.Variable(t, "sqlserver", "BCCTL_TEST_SQLSERVER_URL")
 	spec, query := connectortest.Servers(t, url, os.Getenv("BCCTL_TEST_SQLSERVER_SITES"))
 	spec.TLS = connectors.TLS{CA: connectortest.Certificates(t, query.Get("ca"))}
@@ -47,6 +96,35 @@ func subject(spec connectors.Spec) connectortest.Subject {
 		},
 		RefuseTLS: func(conn net.Conn) error { return answerPrelogin(conn, encryptNotHere) },
 	}
+}
+
+// odd makes every instance show something in a column.
+func odd(t *testing.T, group *sqlag.Group, column string, value any) {
+	t.Helper()
+	for _, n := range group.Instances() {
+		group.Odd(n.Name(), column, value)
+	}
+	t.Cleanup(func() {
+		for _, n := range group.Instances() {
+			group.Odd(n.Name(), column, func(truth any) any { return truth })
+		}
+	})
+}
+
+// oddities are values in the views that no server should show.
+func oddities(group *sqlag.Group) []connectortest.Oddity {
+	var list []connectortest.Oddity
+	add := func(name string, id readiness.ID, column string, value any) {
+		list = append(list, connectortest.Oddity{Name: name, Indicator: id, Make: func(t *testing.T) { odd(t, group, column, value) }})
+	}
+	const states = "dm_hadr_database_replica_states."
+	add("NULL for the send queue", "replication.exposure_bytes", states+"log_send_queue_size", nil)
+	add("a negative send queue", "replication.exposure_bytes", states+"log_send_queue_size", int64(-1))
+	add("NULL for the redo queue", "replay.backlog_bytes", states+"redo_queue_size", nil)
+	add("a negative redo queue", "replay.backlog_bytes", states+"redo_queue_size", int64(-8))
+	add("NULL for the state", "", states+"synchronization_state_desc", nil)
+	add("a state nobody knows", "", states+"synchronization_state_desc", "SPLENDID")
+	return list
 }
 
 func option(name, value string) func(*connectors.Spec) {

@@ -76,12 +76,13 @@ func (p pair) behind() *float64 {
 
 // complete reports whether it is proved that nothing is missing: commits wait for
 // this replica, it keeps up at this moment, and the flag that says so is kept by a
-// cluster that has quorum, which was not forced, and that sees the node up.
+// cluster that has quorum, which was not forced, and that sees the node up. A send
+// queue that is none contradicts all of it.
 func (d *deriver) complete(l *link, p pair) bool {
 	if l.across || !l.synchronous() || p.remote == nil || p.remote.State != synchronized || p.state() != synchronized || !isSet(p.remote.Ready) {
 		return false
 	}
-	if l.row.Connected != "CONNECTED" {
+	if l.row.Connected != "CONNECTED" || p.remote.SendQueueKB == nil || *p.remote.SendQueueKB < 0 {
 		return false
 	}
 	return d.quorate(l.from, l.row) && (l.to == nil || !d.member(l.to) || d.quorate(l.to, l.row)) && d.up(l)

@@ -164,7 +164,7 @@ func fold(name string) string { return strings.ToLower(name) }
 func instanceOf(r row) *instance {
 	f := &instance{
 		ServerName: r.text("server_name"), PhysicalName: r.text("physical_name"), ProductVersion: r.text("product_version"),
-		HADR: r.flag("hadr_enabled"), Clustered: r.flag("clustered"),
+		HADR: r.flag("hadr_enabled"), Clustered: r.flag("is_clustered"),
 		ViewDefinition: isSet(r.flag("view_definition")),
 		ViewState:      isSet(r.flag("view_state")) || isSet(r.flag("view_performance_state")),
 	}

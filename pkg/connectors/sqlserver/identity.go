@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +113,8 @@ func (d *deriver) identity(n *node) {
 		reject(*d.ambiguous)
 	case n.facts.HADR != nil && !*n.facts.HADR:
 		reject(finding(readiness.NotAMember, "availability groups are not enabled on %s", n.Name))
+	case p.own == nil && d.spec.Identity[groupIdentity] != "" && d.spec.Options[groupOption] == "" && len(n.replicas) > 0:
+		reject(finding(readiness.IdentityMismatch, "%s has %s, and none with the declared group_id %s", n.Name, groupsOf(n), d.spec.Identity[groupIdentity]))
 	case p.own == nil:
 		reject(finding(readiness.NotAMember, "%s has no replica of availability group %s", n.Name, d.groupName()))
 	case n.Options[replicaOption] != "" && fold(n.Options[replicaOption]) != fold(n.facts.ServerName):
@@ -119,6 +122,18 @@ func (d *deriver) identity(n *node) {
 	default:
 		d.groupIdentity(n)
 	}
+}
+
+// groupsOf lists the groups an instance shows.
+func groupsOf(n *node) string {
+	var list []string
+	for _, r := range n.replicas {
+		if text := fmt.Sprintf("%q (%s)", r.GroupName, r.Group); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 func (d *deriver) groupName() string {
