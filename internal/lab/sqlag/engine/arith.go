@@ -122,6 +122,9 @@ func floating(op string, x, y float64) (any, error) {
 func as(t sqltype.Type) sqltype.Type {
 	digits := map[sqltype.Kind]uint8{sqltype.Bit: 1, sqltype.TinyInt: 3, sqltype.SmallInt: 5, sqltype.Int: 10, sqltype.BigInt: 19}
 	if n, ok := digits[t.Kind]; ok {
+		if t.Precision > 0 { // a constant needs no more than it has
+			n = t.Precision
+		}
 		return sqltype.Type{Kind: sqltype.Numeric, Precision: n}
 	}
 	if t.Kind != sqltype.Numeric {

@@ -94,7 +94,7 @@ func (s *Session) Run(ctx context.Context, text string, parameters []Parameter, 
 
 // maxWork bounds the row visits of a batch: a laboratory holds dozens of rows, and
 // no text may keep it busy.
-const maxWork = 2_000_000
+const maxWork = 200_000
 
 type variable struct {
 	typ   sqltype.Type

@@ -143,6 +143,9 @@ func (b *batch) column(x sqltext.Column, s *scope) (compiled, error) {
 		for range depth {
 			r = r.outer
 		}
+		if index >= len(r.values) { // of a side of an outer join that found no partner
+			return nil, nil
+		}
 		return r.values[index], nil
 	}}, nil
 }

@@ -283,7 +283,7 @@ func literal(t token) (Expr, error) {
 	}
 	if !strings.Contains(t.text, ".") {
 		if n, err := strconv.ParseInt(t.text, 10, 32); err == nil {
-			return Literal{n, sqltype.Of(sqltype.Int)}, nil
+			return Literal{n, sqltype.Type{Kind: sqltype.Int, Precision: uint8(len(strconv.FormatInt(n, 10)))}}, nil
 		}
 	}
 	d, ok := sqltype.ParseDecimal(t.text)

@@ -40,7 +40,7 @@ const Max = -1
 type Type struct {
 	Kind      Kind
 	Length    int   // characters or bytes; Max
-	Precision uint8 // of Numeric
+	Precision uint8 // of Numeric; of an Int that is a constant, the count of its digits
 	Scale     uint8 // of Numeric, DateTime2, DateTimeOffset
 }
 
@@ -131,6 +131,9 @@ func Of(k Kind) Type {
 // Wider returns the type of an expression that may be either.
 func Wider(a, b Type) Type {
 	if a.Kind == b.Kind {
+		if a.IsInteger() {
+			return Of(a.Kind)
+		}
 		w := a
 		if w.Length != Max && (b.Length == Max || b.Length > w.Length) {
 			w.Length = b.Length
