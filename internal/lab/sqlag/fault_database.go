@@ -82,8 +82,9 @@ func seedingFailed(g *Group, w *model.World) {
 	c := w.Instance(g.dr().name).Databases[0]
 	c.Joined = false
 	now := w.Now()
-	x := model.Seeding{Started: now.Add(-20 * time.Minute), Completed: now.Add(-19 * time.Minute), State: "FAILED", Failure: 21, FailureDescription: "Seeding Check Message Timeout", NumberOfAttempts: 1}
+	x := model.Seeding{Started: now.Add(-20 * time.Minute), Completed: now.Add(-19 * time.Minute), State: "FAILED", Failure: 21, FailureDescription: "Seeding Check Message Timeout", NumberOfAttempts: 1, Group: top(w).ID}
+	x.Remote = top(w).Replicas[0].ID
 	c.Seeding = []model.Seeding{x}
-	x.IsSource = true
+	x.IsSource, x.Remote = true, top(w).Replicas[1].ID
 	w.Instance(g.primary().name).Databases[0].Seeding = []model.Seeding{x}
 }

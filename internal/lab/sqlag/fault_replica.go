@@ -12,19 +12,20 @@ func replicaFaults() []fault {
 			inject: cutSites},
 		{Fault: lab.Fault{Name: "mirroring-endpoint-stopped", Help: "stop the endpoint that replicas talk through, at the DR site", Shows: codes(readiness.MirroringEndpointDown)},
 			inject: on(func(g *Group, w *model.World) { w.Instance(g.dr().name).EndpointStarted = false })},
-		{Fault: lab.Fault{Name: "async-healthy-looking", Help: "both sides commit asynchronously: the server calls that healthy, and it guarantees nothing", Shows: codes(readiness.NotFailoverReady)},
+		{Fault: lab.Fault{Name: "async-healthy-looking", Help: "the sides commit asynchronously and the DR one is minutes behind: the server calls that HEALTHY", Shows: codes(readiness.LagOverRPO)},
 			inject: on(func(g *Group, w *model.World) {
 				for _, r := range top(w).Replicas {
 					r.Sync = false
 				}
+				fallBehind(w, w.Instance(g.dr().name).Databases[0], 300*workload)
 			})},
-		{Fault: lab.Fault{Name: "automatic-failover", Help: "the group fails over by itself", Shows: codes(readiness.AutomaticFailover)}, forms: []Form{AG},
+		{Fault: lab.Fault{Name: "automatic-failover", Help: "the group fails over by itself, which is a choice and no fault", Shows: quiet()}, forms: []Form{AG},
 			inject: on(func(g *Group, w *model.World) {
 				for _, r := range top(w).Replicas {
 					r.Automatic = true
 				}
 			})},
-		{Fault: lab.Fault{Name: "unreadable-secondary", Help: "the DR replica admits no connections to its databases", Shows: quiet()},
+		{Fault: lab.Fault{Name: "unreadable-secondary", Help: "the DR replica admits no connections to its databases, so the heartbeat is not seen there", Shows: codes(readiness.HeartbeatMissing)},
 			inject: on(func(g *Group, w *model.World) {
 				for _, ag := range w.Groups {
 					for _, r := range ag.Replicas {
@@ -34,7 +35,7 @@ func replicaFaults() []fault {
 			})},
 		{Fault: lab.Fault{Name: "wrong-group", Help: "the servers carry another group of the same name", Shows: codes(readiness.IdentityMismatch)},
 			inject: on(func(g *Group, w *model.World) { top(w).ID = w.GUID("another group") })},
-		{Fault: lab.Fault{Name: "version-mismatch", Help: "the DR server is of an older major version", Shows: codes(readiness.VersionMismatch)}, forms: everywhere(),
+		{Fault: lab.Fault{Name: "version-mismatch", Help: "the DR server is of an older major version", Shows: codes(readiness.VersionMismatch)},
 			inject: on(func(g *Group, w *model.World) {
 				i := w.Instance(g.dr().name)
 				if i.Version--; i.Version < 13 {

@@ -56,6 +56,7 @@ type Group struct {
 	lag         Lag
 	noHeartbeat bool
 	restarted   map[string]time.Time
+	identity    string // the group's id at the start
 
 	grants  sync.RWMutex
 	granted map[string][]string
@@ -107,6 +108,9 @@ func Start(o Options) (*Group, error) {
 		g.passwords[u] = newPassword()
 	}
 	g.world = g.build()
+	if g.options.Form != LogShipping {
+		g.identity = top(g.world).ID.String()
+	}
 	certificate, err := g.certificate(now)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", o.Name, err)
@@ -162,15 +166,8 @@ func (g *Group) Instance(name string) *Instance {
 }
 
 // GroupID is the native identity: group_id of the group, of the distributed one if
-// there is one; empty for log shipping.
-func (g *Group) GroupID() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if n := len(g.world.Groups); n > 0 {
-		return g.world.Groups[n-1].ID.String()
-	}
-	return ""
-}
+// there is one; empty for log shipping. It stays what it was at the start.
+func (g *Group) GroupID() string { return g.identity }
 
 // Change lets a test change the model, under the group's lock. Repair undoes it.
 func (g *Group) Change(f func(*model.World)) {

@@ -2,6 +2,7 @@ package sqlag
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/lab"
@@ -16,6 +17,14 @@ func (g *Group) Resource(ref func(secret string) string, ca string) string {
 	identity := ""
 	if id := g.GroupID(); id != "" {
 		identity = fmt.Sprintf("  # The group's own number: a clone or another group of the same name is noticed.\n  identity: {groupId: %q}\n", id)
+	}
+	options := "    options: {availabilityGroup: " + g.options.Name + ", databases: " + strconv.Quote(strings.Join(g.options.Databases, ", ")) + "}\n"
+	rpo := "1m"
+	heartbeat := fmt.Sprintf("    heartbeat: {username: %s, password: %q}\n  # A row the primary writes and the others show later: seconds to reach and be redone.\n  heartbeat: {interval: 10s, write: true}\n", UserHeartbeat, ref(UserHeartbeat))
+	if g.options.Form == LogShipping {
+		options = "    options: {form: log-shipping, databases: " + strconv.Quote(g.options.Databases[0]) + "}\n"
+		rpo = "30m"    // backups are made every five minutes and have a way to go
+		heartbeat = "" // a database that is being restored cannot be read
 	}
 	what := map[Form]string{
 		AG:          "An availability group on a Windows cluster",
@@ -34,7 +43,7 @@ spec:
   environment: lab
   owner: %s-dba
   # How much may be lost, and how long may it take to be back?
-  objectives: {rpo: 1m, rto: 15m}
+  objectives: {rpo: %s, rto: 15m}
   # Where the primary belongs. After a failover it is elsewhere, and bcctl says so.
   home: {primary: %s, dr: %s}
 %s  # Direct addresses of the instances, never a listener: it follows the role and hides
@@ -42,8 +51,8 @@ spec:
   endpoints:
 %s  connection:
     tls: {mode: verify-full, ca: %s} # a path in this repository
-  # References, never values. The files are the laboratory's own.
+%s  # References, never values. The files are the laboratory's own.
   credentials:
     monitor: {username: %s, password: %q}
-`, what, g.options.Name, g.options.Name, g.options.Name, lab.PrimarySite, lab.DRSite, identity, endpoints.String(), ca, UserMonitor, ref(UserMonitor))
+%s`, what, g.options.Name, g.options.Name, g.options.Name, rpo, lab.PrimarySite, lab.DRSite, identity, endpoints.String(), ca, options, UserMonitor, ref(UserMonitor), heartbeat)
 }

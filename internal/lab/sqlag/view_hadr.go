@@ -314,7 +314,7 @@ func seedingRows(s *session) []record {
 	for _, c := range s.inst.Databases {
 		for _, x := range c.Seeding {
 			out = append(out, record{
-				"start_time": local(s, x.Started), "completion_time": local(s, x.Completed), "ag_id": c.Group.ID, "ag_db_id": c.DB.ID, "ag_remote_replica_id": x.Remote,
+				"start_time": local(s, x.Started), "completion_time": local(s, x.Completed), "ag_id": x.Group, "ag_db_id": c.DB.ID, "ag_remote_replica_id": x.Remote,
 				"operation_id": s.world().GUID("seeding", c.DB.Name), "is_source": x.IsSource, "current_state": x.State, "performed_seeding": x.Performed,
 				"failure_state": x.Failure, "failure_state_desc": text(x.FailureDescription), "error_code": 0, "number_of_attempts": x.NumberOfAttempts,
 			})

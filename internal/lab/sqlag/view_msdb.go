@@ -91,8 +91,12 @@ func backupsOf(s *session, c *model.Copy) []backup {
 	}
 	out := []backup{{now.Truncate(24 * time.Hour), "D"}}
 	if sh := s.inst.Objects.Shipping; sh != nil && sh.Database == c.DB.Name {
+		newest := sh.Backup(s.world().Now())
+		if sh.Secondary == s.inst {
+			newest, _ = sh.Restored(s.world().Now())
+		}
 		for n := range 6 {
-			out = append(out, backup{sh.Backup(s.world().Now()).Add(-time.Duration(n) * sh.Every), "L"})
+			out = append(out, backup{newest.Add(-time.Duration(n) * sh.Every), "L"})
 		}
 		return out
 	}
@@ -113,12 +117,6 @@ func backupRows(s *session) []record {
 			continue
 		}
 		for _, b := range backupsOf(s, c) {
-			if restored {
-				newest, _ := sh.Restored(s.world().Now())
-				if b.at.After(newest) {
-					continue
-				}
-			}
 			id++
 			r := record{"backup_set_id": id, "backup_set_uuid": s.world().GUID("backup", c.DB.Name, b.at.String()), "media_set_id": id, "user_name": "sa",
 				"backup_start_date": local(s, b.at.Add(-2*time.Second)), "backup_finish_date": local(s, b.at), "type": b.kind, "compatibility_level": s.inst.Version * 10,

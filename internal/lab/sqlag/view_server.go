@@ -194,11 +194,21 @@ func endpointRows(s *session) []record {
 	}
 	r := record{"name": s.inst.Objects.Endpoint, "endpoint_id": 65536, "principal_id": 1, "protocol": 2, "protocol_desc": "TCP", "type": 4, "type_desc": "DATABASE_MIRRORING",
 		"state": 1, "state_desc": "STOPPED", "is_admin_endpoint": false, "role": 3, "role_desc": "ALL", "is_encryption_enabled": true, "connection_auth": 4, "connection_auth_desc": "CERTIFICATE",
-		"certificate_id": 256, "encryption_algorithm": 2, "encryption_algorithm_desc": "AES", "port": 5022, "is_dynamic_port": false}
+		"certificate_id": endpointCertificate(s), "encryption_algorithm": 2, "encryption_algorithm_desc": "AES", "port": 5022, "is_dynamic_port": false}
 	if s.inst.EndpointStarted {
 		r["state"], r["state_desc"] = 0, "STARTED"
 	}
 	return []record{r}
+}
+
+// endpointCertificate is the number of the certificate that the endpoint shows.
+func endpointCertificate(s *session) any {
+	for i, c := range s.inst.Objects.Certificates {
+		if c.Name == "endpoint" {
+			return 256 + i
+		}
+	}
+	return nil
 }
 
 func certificateRows(s *session) []record {

@@ -63,7 +63,7 @@ type Seeding struct {
 	State               string
 	Failure             int
 	FailureDescription  string
-	Remote              sqltype.GUID
+	Group, Remote       sqltype.GUID // the group, and the replica at the other end
 	NumberOfAttempts    int
 	IsSource, Performed bool
 }
@@ -172,6 +172,11 @@ func (c *Copy) mark(at time.Time, pos, rate int64) {
 	if len(c.marks) > maxMarks {
 		c.marks = slices.Delete(c.marks, 0, len(c.marks)-maxMarks)
 	}
+}
+
+// Grew says that the log had grown evenly to where it is, since a moment.
+func (c *Copy) Grew(since time.Time, from int64) {
+	c.marks = []mark{{since, from, 0}, {c.At, c.End, c.Rate}}
 }
 
 // Write adds log as a transaction would.
