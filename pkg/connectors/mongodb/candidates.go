@@ -8,44 +8,46 @@ import (
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
-// barred says why a member cannot become primary; empty when it can.
-func (s *set) barred(seat *seat) string {
-	n := s.at(seat)
+// barred says why a member cannot become primary; empty when it can. What is not
+// known is no reason.
+func (s *set) barred(seat *seat) (reason string, known bool) {
 	switch {
 	case seat.Arbiter:
-		return "an arbiter"
+		return "an arbiter", true
 	case seat.Delay > 0:
-		return fmt.Sprintf("delayed by %s", seat.Delay)
+		return fmt.Sprintf("delayed by %s", seat.Delay), true
 	case seat.Hidden:
-		return "hidden"
+		return "hidden", true
 	case seat.Priority <= 0:
-		return "priority 0"
+		return "priority 0", true
 	case seat.Votes != 1:
-		return "no vote"
+		return "no vote", true
 	}
-	if s.trusted(n) && n.status != nil && n.status.State != nil && *n.status.State != stateSecondary && *n.status.State != statePrimary {
-		return stateName(*n.status.State)
+	n := s.at(seat)
+	told := s.trusted(n) && n.status != nil && n.status.State != nil
+	if told && *n.status.State != stateSecondary && *n.status.State != statePrimary {
+		return stateName(*n.status.State), true
 	}
 	by := s.authority()
 	if by == nil {
-		if !s.trusted(n) || n.status == nil {
-			return "not seen"
-		}
-		return ""
+		return "", told
+	}
+	if n == by {
+		return "", true
 	}
 	v := by.newest().of(seat.Host)
 	_, heard := s.heard(by, v)
 	switch {
-	case n == by:
-		return ""
-	case !heard || v.State == nil:
-		return "not heard by the primary"
+	case !heard:
+		return "not heard by the primary", true
+	case v.State == nil || *v.State == statePrimary:
+		return "", false
 	case *v.State != stateSecondary:
-		return stateName(*v.State)
+		return stateName(*v.State), true
 	case v.diverges(by.newest()):
-		return "ahead of the primary"
+		return "ahead of the primary", true
 	}
-	return ""
+	return "", true
 }
 
 // candidates counts who could take over at the far site, and looks whether
@@ -56,7 +58,7 @@ func (s *set) candidates() {
 		return
 	}
 	able, holders := 0, 0
-	var why []string
+	var why, open []string
 	var delayed []*node
 	for i := range s.config.Members {
 		seat := &s.config.Members[i]
@@ -67,8 +69,14 @@ func (s *set) candidates() {
 		if !seat.Arbiter {
 			holders++
 		}
-		reason := s.barred(seat)
-		if reason == "" {
+		reason, known := s.barred(seat)
+		switch {
+		case !known:
+			open = append(open, n.Name)
+			continue
+		case reason == "" && n.Optional:
+			reason = "optional in the resource"
+		case reason == "":
 			able++
 			continue
 		}
@@ -81,13 +89,17 @@ func (s *set) candidates() {
 	switch {
 	case holders == 0:
 		findings = append(findings, observe.Finding(readiness.NoStandbyAtDR, "no member with data is at site %s", s.farSite))
-	case able == 0:
+	case able == 0 && len(open) == 0:
 		findings = append(findings, observe.Finding(readiness.NotElectable, "no member at site %s can become primary: %s", s.farSite, strings.Join(why, ", ")))
 		for _, n := range delayed { // elsewhere a delayed copy is a wish, not a fault
 			s.book.Blame(&n.Node, applyDelayID, observe.Finding(readiness.ApplyDelay, "%s applies %s late, and no other member at its site could take over", n.Name, s.seats[n].Delay))
 		}
 	}
 	findings = append(findings, s.priorities()...)
+	if able == 0 && len(open) > 0 {
+		s.fail(candidatesID, observe.Finding(readiness.IndicatorMissing, "whether %s could become primary is not known", strings.Join(open, ", ")), findings...)
+		return
+	}
 	s.add(candidatesID, s.from.At, readiness.Num(float64(able)), findings...)
 }
 

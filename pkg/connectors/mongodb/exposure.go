@@ -22,7 +22,7 @@ func (s *set) exposure() {
 		if n == nil || n.Site != s.farSite || n == s.primary || n.Optional {
 			continue
 		}
-		if reason := s.barred(seat); reason != "" {
+		if reason, known := s.barred(seat); reason != "" || !known {
 			continue
 		}
 		lag, f := s.lagOf(seat)

@@ -58,7 +58,7 @@ var catalog = []readiness.Indicator{
 	{ID: votesID, Unit: readiness.Count, Required: true, Help: "votes that hear each other now; of a sharded cluster the set with the fewest to spare"},
 	{ID: dataVotersID, Unit: readiness.Count, Required: true, Help: "voting members with data that can acknowledge a majority write now"},
 	{ID: candidatesID, Unit: readiness.Count, Required: true, Help: "members at the far site that could become primary now"},
-	{ID: configID, Help: "version and term of the configuration in force"},
+	{ID: configID, Required: true, Help: "version and term of the configuration in force"},
 	{ID: commitLagID, Unit: readiness.Seconds, Breach: readiness.CommitLagHigh, Help: "how far the majority commit point is behind what the primary has applied"},
 	{ID: writeConcernID, Help: "default write concern, and whether it is set or implied"},
 	{ID: shardsID, Unit: readiness.Count, Help: "shards of the cluster"},

@@ -20,16 +20,26 @@ func sameHost(a, b string) bool {
 }
 
 // name is what the set calls a node: what the node says, else what the resource
-// says, else its address.
+// says.
 func (n *node) name() string {
-	switch {
-	case n.hello != nil && n.hello.Me != "":
+	if n.hello != nil && n.hello.Me != "" {
 		return n.hello.Me
-	case n.Options["member"] != "":
-		return n.Options["member"]
-	default:
-		return n.Address
 	}
+	return n.declaredName()
+}
+
+func (n *node) declaredName() string {
+	if member := n.Options["member"]; member != "" {
+		return member
+	}
+	return n.Address
+}
+
+func (s *set) nameOf(n *node) string {
+	if s.rejected[n] {
+		return n.declaredName()
+	}
+	return n.name()
 }
 
 // bind finds the configuration in force and each endpoint's seat in it.
@@ -44,16 +54,12 @@ func (s *set) bind() {
 		}
 	}
 	for _, n := range s.nodes {
-		if s.rejected[n] || s.alias[n] != nil {
+		if s.alias[n] != nil {
 			continue
 		}
-		if seat := s.config.seat(n.name()); seat != nil {
+		// A stranger's seat is the one that the resource means by its endpoint.
+		if seat := s.config.seat(s.nameOf(n)); seat != nil {
 			s.seats[n] = seat
-		} else if n.hello == nil {
-			s.seats[n] = s.config.seat(n.Address)
-		}
-		if s.seats[n] == nil {
-			delete(s.seats, n)
 		}
 	}
 	for _, n := range s.nodes {

@@ -21,6 +21,10 @@ func (s *set) sources() {
 
 func (s *set) source(n *node) {
 	from := n.newest().Source
+	if from == "" && len(s.writers) == 0 {
+		s.book.Add(&n.Node, sourceID, readiness.Str("none"))
+		return // without a primary there is nothing to replicate
+	}
 	if from == "" {
 		s.book.Fail(&n.Node, sourceID, observe.Finding(readiness.ReceiverDown, "%s has no member to replicate from", n.Name))
 		return
@@ -41,7 +45,10 @@ func (s *set) source(n *node) {
 	if s.primary == nil || seat == nil {
 		return
 	}
-	if depth, ok := s.depth(n); ok {
+	switch depth, circle := s.depth(n); {
+	case circle:
+		s.book.Fail(&n.Node, chainID, observe.Finding(readiness.Conflict, "%s and those it replicates from follow each other in a circle, so nothing reaches them from the primary", n.Name))
+	case depth > 0:
 		s.book.Add(&n.Node, chainID, readiness.Num(float64(depth)))
 	}
 }
@@ -64,21 +71,20 @@ func (s *set) lame(seat *seat) (string, bool) {
 	return "", false
 }
 
-// depth counts the members from a node to the primary. Members may follow each
-// other in a circle for a moment; then there is none.
-func (s *set) depth(n *node) (int, bool) {
+// depth counts the members from a node to the primary; 0 where that is not known.
+// Members may follow each other in a circle, for a moment at least.
+func (s *set) depth(n *node) (depth int, circle bool) {
 	host := n.name()
 	for depth := 1; depth <= len(s.config.Members); depth++ {
-		from := s.sourceOf(host)
-		if from == "" {
+		host = s.sourceOf(host)
+		if host == "" {
 			return 0, false
 		}
-		if sameHost(from, s.primary.name()) {
-			return depth, true
+		if sameHost(host, s.primary.name()) {
+			return depth, false
 		}
-		host = from
 	}
-	return 0, false
+	return 0, true
 }
 
 // sourceOf is whom a member follows: by itself, else as the primary sees it.

@@ -68,11 +68,13 @@ func (s *set) oneWay(n *node, seat *seat, v *view, hears, asked bool) (readiness
 		return readiness.Finding{}, false // it has just begun to listen
 	}
 	switch {
+	case peer != nil && s.rejected[peer]:
+		return readiness.Finding{}, false // something else answers there, which is said of it
 	case hears && !asked:
 		return say("%s replies to %s, and %s has had no request of it for %s: heartbeats pass in one direction only", other, n.Name, n.Name, s.silence(n, v))
 	case asked && !hears:
 		return say("%s asks %s, and does not reply to it: heartbeats pass in one direction only%s", other, n.Name, because(v))
-	case !hears && peer != nil && peer.hello != nil && !s.rejected[peer]:
+	case !hears && peer != nil && peer.hello != nil:
 		return say("%s does not hear %s, although it answers bcctl%s", n.Name, other, because(v))
 	}
 	return readiness.Finding{}, false

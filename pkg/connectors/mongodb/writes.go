@@ -93,7 +93,7 @@ func (s *set) defaultConcern() {
 	case err != nil:
 		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "the default write concern is %q; whether that is a majority is not known", w))
 	default:
-		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "by default a write is acknowledged when %s members have it, which is no majority: a failover can undo acknowledged writes", text[:max(len(w), 1)]))
+		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "the default write concern is %s, which is no majority: a failover can undo acknowledged writes", text))
 	}
 	s.add(writeConcernID, p.At, readiness.Str(text), findings...)
 }
