@@ -42,6 +42,8 @@ func TestFaults(t *testing.T) {
 	expected := map[string]expectation{
 		"stop-member":          {red, []readiness.Code{readiness.VisDR, readiness.WriterUnproven, readiness.StandbyAbsent}},
 		"kill-primary":         {red, []readiness.Code{readiness.WriterUnproven, readiness.ElectionUnplanned}},
+		"stop-witness":         {red, []readiness.Code{readiness.VisEndpoint, readiness.QuorumSiteDependent}},
+		"no-primary":           {red, nil},
 		"hang-member":          {red, []readiness.Code{readiness.NodeDown, readiness.WriterUnproven}},
 		"hang-primary":         {red, []readiness.Code{readiness.NodeDown, readiness.VisPrimary}},
 		"no-majority":          {red, []readiness.Code{readiness.WriterUnproven}},
