@@ -139,7 +139,13 @@ func TestRecorded(t *testing.T) {
 			status: red, codes: []readiness.Code{readiness.NodeDown, readiness.VisEndpoint}, without: []readiness.Code{readiness.WriterUnproven},
 		},
 		"none writes and who is silent may": {
-			change: func(r *recording) { silent(r.b); silent(r.c); stepDown(r.a); r.down(restingHosts[1]); r.down(restingHosts[2]) },
+			change: func(r *recording) {
+				silent(r.b)
+				silent(r.c)
+				stepDown(r.a)
+				r.down(restingHosts[1])
+				r.down(restingHosts[2])
+			},
 			status: red, codes: []readiness.Code{readiness.WriterUnproven, readiness.QuorumLost}, without: []readiness.Code{readiness.NoPrimary},
 		},
 		"nobody can be reached": {
