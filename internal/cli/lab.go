@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bcctl/bcctl/internal/lab"
+	"github.com/bcctl/bcctl/internal/lab/fleet"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 )
 
@@ -18,14 +20,16 @@ func newLab(a *app) *cobra.Command {
 	var dir string
 	lab := &cobra.Command{
 		Use:   "lab",
-		Short: "A laboratory on this machine: a real PostgreSQL pair, to check and to break",
-		Long: `Starts real PostgreSQL servers on loopback addresses, with TLS and SCRAM, and
-writes a configuration repository for them. Nothing of it touches other servers.`,
-		Example: exampleLines("bcctl lab up", "bcctl lab break pause-replay", "bcctl lab status", "bcctl lab down"),
+		Short: "A laboratory on this machine: databases to check and to break",
+		Long: `Starts a real PostgreSQL pair on loopback addresses, with TLS and SCRAM, and writes
+a configuration repository for it. With --fleet, seven systems that speak the protocols
+of MongoDB, SQL Server and Snowflake stand beside it: models of those products, not the
+products. Nothing of it touches other servers.`,
+		Example: exampleLines("bcctl lab up", "bcctl lab break pause-replay", "bcctl lab up --fleet", "bcctl lab break catalog/split-brain", "bcctl lab status", "bcctl lab down"),
 	}
 	lab.PersistentFlags().StringVar(&dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("bcctl-lab-%d", os.Getuid())), "where the laboratory is")
 	lab.PersistentFlags().Lookup("dir").DefValue = "bcctl-lab-UID in the temporary folder"
-	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir))
+	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir), newLabHost(a))
 	return lab
 }
 
@@ -33,34 +37,68 @@ writes a configuration repository for them. Nothing of it touches other servers.
 func labConfig(dir string) string { return filepath.Join(dir, "config") }
 
 func newLabUp(a *app, dir *string) *cobra.Command {
-	var cascade bool
+	var cascade, all bool
 	cmd := &cobra.Command{
-		Use: "up", Short: "Start a primary, a standby and what leads to them", Args: noArgs,
-		Example: exampleLines("bcctl lab up", "bcctl lab up --cascade"),
+		Use: "up", Short: "Start the servers and write what leads to them", Args: noArgs,
+		Example: exampleLines("bcctl lab up", "bcctl lab up --cascade", "bcctl lab up --fleet"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			lab, err := pgpair.Up(cmd.Context(), pgpair.Options{Dir: a.path(*dir), Cascade: cascade, Progress: func(s string) { a.remark("lab: %s", s) }})
+			if all && cascade {
+				return usage(errors.New("--cascade is for a pair alone"), "bcctl lab up --fleet")
+			}
+			if all {
+				return a.fleetUp(cmd.Context(), *dir)
+			}
+			lab, err := pgpair.Up(cmd.Context(), pgpair.Options{Dir: a.path(*dir), Cascade: cascade, Progress: a.labProgress})
 			if err != nil {
 				return fail(exitFailed, err, "bcctl lab status; bcctl lab down")
 			}
 			if err := lab.WriteConfig(labConfig(lab.Dir())); err != nil {
 				return errors.Join(err, lab.Destroy(context.WithoutCancel(cmd.Context())))
 			}
-			a.printNodes(lab.Status(cmd.Context()))
+			a.printNodes(pairNodes(lab.Status(cmd.Context())))
 			fmt.Fprintf(a.Stdout, "Next: bcctl -C %s check\n", labConfig(lab.Dir()))
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "add a standby that follows the standby")
+	cmd.Flags().BoolVar(&all, "fleet", false, "a fleet on all platforms instead of one pair")
 	return cmd
 }
 
+func (a *app) labProgress(what string) { a.remark("lab: %s", what) }
+
+// laboratory is what is up: a pair, or a fleet with a pair in it.
+type laboratory struct {
+	dir   string
+	pair  *pgpair.Lab
+	fleet *fleet.Fleet // nil: the pair is all there is
+}
+
 // openLab opens the laboratory that is up.
-func (a *app) openLab(dir string) (*pgpair.Lab, error) {
-	lab, err := pgpair.Open(a.path(dir))
-	if errors.Is(err, pgpair.ErrNoLab) {
-		return nil, fail(exitFailed, fmt.Errorf("no laboratory in %s", dir), "bcctl lab up, or --dir DIR if it is elsewhere")
+func (a *app) openLab(dir string) (laboratory, error) {
+	path := a.path(dir)
+	f, err := fleet.Open(path)
+	if err == nil {
+		return laboratory{f.Dir(), f.Pair(), f}, nil
 	}
-	return lab, err
+	if !errors.Is(err, fleet.ErrNoFleet) {
+		return laboratory{}, err
+	}
+	pair, err := pgpair.Open(path)
+	if errors.Is(err, pgpair.ErrNoLab) {
+		return laboratory{}, fail(exitFailed, fmt.Errorf("no laboratory in %s", dir), "bcctl lab up, or --dir DIR if it is elsewhere")
+	}
+	if err != nil {
+		return laboratory{}, err
+	}
+	return laboratory{pair.Dir(), pair, nil}, nil
+}
+
+func (l laboratory) destroy(ctx context.Context) error {
+	if l.fleet != nil {
+		return l.fleet.Destroy(ctx)
+	}
+	return l.pair.Destroy(ctx)
 }
 
 func newLabDown(a *app, dir *string) *cobra.Command {
@@ -71,7 +109,7 @@ func newLabDown(a *app, dir *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := lab.Destroy(cmd.Context()); err != nil {
+			if err := lab.destroy(cmd.Context()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(a.Stdout, "laboratory is gone")
@@ -88,11 +126,11 @@ func newLabStatus(a *app, dir *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.printNodes(lab.Status(cmd.Context()))
-			broken, err := lab.Broken()
+			nodes, broken, err := lab.look(cmd.Context())
 			if err != nil {
 				return err
 			}
+			a.printNodes(nodes)
 			if len(broken) == 0 {
 				broken = []string{"nothing"}
 			}
@@ -102,15 +140,48 @@ func newLabStatus(a *app, dir *string) *cobra.Command {
 	}
 }
 
-func (a *app) printNodes(nodes []pgpair.NodeStatus) {
-	t := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "NODE\tSITE\tADDRESS\tPROCESS\tROLE\tPOSITION\tRECEIVER")
-	for _, n := range nodes {
-		receiver := n.Receiver
-		if n.Paused {
-			receiver += " (replay paused)"
+// look returns the servers as they are, and the names of the faults that are in.
+func (l laboratory) look(ctx context.Context) (nodes []lab.Node, broken []string, err error) {
+	if l.pair != nil {
+		nodes = pairNodes(l.pair.Status(ctx))
+		if broken, err = l.pair.Broken(); err != nil {
+			return nil, nil, err
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Site, n.Address(), n.State, dash(string(n.Role)), dash(n.LSN), dash(receiver))
+	}
+	if l.fleet == nil {
+		return nodes, broken, nil
+	}
+	systems, err := l.fleet.Systems(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range systems {
+		nodes = append(nodes, s.Nodes...)
+		for _, fault := range s.Broken {
+			broken = append(broken, s.Name+"/"+fault)
+		}
+	}
+	return nodes, broken, nil
+}
+
+// pairNodes shows servers of the PostgreSQL pair like all others.
+func pairNodes(pair []pgpair.NodeStatus) []lab.Node {
+	var nodes []lab.Node
+	for _, n := range pair {
+		detail := strings.TrimSpace(n.LSN + " " + n.Receiver)
+		if n.Paused {
+			detail += " (replay paused)"
+		}
+		nodes = append(nodes, lab.Node{Name: n.Name, Site: n.Site, Address: n.Address(), State: string(n.State), Role: string(n.Role), Detail: detail})
+	}
+	return nodes
+}
+
+func (a *app) printNodes(nodes []lab.Node) {
+	t := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "NODE\tSITE\tADDRESS\tSTATE\tROLE\tDETAIL")
+	for _, n := range nodes {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Site, n.Address, n.State, dash(n.Role), dash(n.Detail))
 	}
 	_ = t.Flush() // the writer's error shows at the next write
 }
@@ -120,79 +191,4 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-func newLabBreak(a *app, dir *string) *cobra.Command {
-	return &cobra.Command{
-		Use: "break [fault]", Short: "Break something; without a fault, list them",
-		Args:    cobra.MaximumNArgs(1),
-		Example: exampleLines("bcctl lab break", "bcctl lab break pause-replay", "bcctl lab break split-brain"),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, f := range pgpair.Faults() {
-				names = append(names, f.Name+"\t"+f.Help)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				a.listFaults()
-				return nil
-			}
-			lab, err := a.openLab(*dir)
-			if err != nil {
-				return err
-			}
-			if err := lab.Break(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			prefix := ""
-			if skew, err := lab.ClockSkew(); err == nil && skew != 0 {
-				prefix = fmt.Sprintf("%s=%s ", labClockSkew, skew)
-			}
-			_, err = fmt.Fprintf(a.Stdout, "broken: %s. Next: %sbcctl -C %s check\n", args[0], prefix, labConfig(lab.Dir()))
-			return err
-		},
-	}
-}
-
-func (a *app) listFaults() {
-	t := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "FAULT\tREPAIR\tWHAT IT DOES\tA CHECK SHOWS")
-	for _, f := range pgpair.Faults() {
-		repair := "new lab"
-		if f.Repairable {
-			repair = "yes"
-		}
-		var codes []string
-		for _, c := range f.Shows {
-			codes = append(codes, string(c))
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, repair, f.Help, dash(strings.Join(codes, ", ")))
-	}
-	_ = t.Flush() // the writer's error shows at the next write
-}
-
-func newLabRepair(a *app, dir *string) *cobra.Command {
-	return &cobra.Command{
-		Use: "repair [fault...]", Short: "Repair what was broken; without a fault, all of it",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			lab, err := a.openLab(*dir)
-			if err != nil {
-				return err
-			}
-			if len(args) == 0 {
-				if args, err = lab.Broken(); err != nil {
-					return err
-				}
-			}
-			for _, fault := range args {
-				if err := lab.Repair(cmd.Context(), fault); err != nil {
-					return err
-				}
-				fmt.Fprintf(a.Stdout, "repaired: %s\n", fault)
-			}
-			return nil
-		},
-	}
 }

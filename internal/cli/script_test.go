@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/bcctl/bcctl/internal/lab/fleet"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 	"github.com/bcctl/bcctl/internal/lab/pgpair/pgpairtest"
 )
@@ -56,8 +57,11 @@ func labDirectory(env *testscript.Env) error {
 	}
 	env.Setenv("LAB", filepath.Join(dir, "lab"))
 	env.Defer(func() {
-		if lab, err := pgpair.Open(filepath.Join(dir, "lab")); err == nil {
-			_ = lab.Destroy(context.Background()) // the script's own failure is what counts
+		// The script's own failure is what counts.
+		if f, err := fleet.Open(filepath.Join(dir, "lab")); err == nil {
+			_ = f.Destroy(context.Background())
+		} else if lab, err := pgpair.Open(filepath.Join(dir, "lab")); err == nil {
+			_ = lab.Destroy(context.Background())
 		}
 		_ = os.RemoveAll(dir)
 	})

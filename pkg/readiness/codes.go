@@ -437,7 +437,7 @@ var codes = []CodeInfo{
 		"move votes or add a voting member at a third site", false},
 	{QuorumUnknown, Unknown,
 		"whether a majority of votes can be reached is not known",
-		"reach the members named; see their readings in `bcctl explain`", false},
+		"reach the members named; see their readings in `bcctl explain`", true},
 	{ReceiverDown, Red,
 		"the standby does not receive from an upstream",
 		"read the standby's log; check its connection settings and slot", true},

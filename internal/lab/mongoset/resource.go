@@ -59,7 +59,7 @@ spec:
 
 const heartbeatYAML = `    heartbeat: {username: %s, password: %q}
   # A document the primary writes and the other members show later.
-  heartbeat: {interval: 10s, write: false}
+  heartbeat: {interval: 10s, write: true}
 `
 
 func (s *Set) endpointOptions(srv *server) string {

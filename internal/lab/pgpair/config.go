@@ -33,10 +33,10 @@ func (l *Lab) WriteConfig(dir string) error {
 	for _, f := range []struct{ path, text string }{
 		{"bcctl.yaml", written + settingsYAML},
 		{"sites.yaml", written + sitesYAML},
-		{"resources/ledger.yaml", written + l.resourceYAML()},
+		{"resources/ledger.yaml", written + l.Resource(caInRepository)},
 		{"groups/payments.yaml", written + groupYAML},
 		{"policies/default.yaml", written + policyYAML},
-		{"certs/lab-ca.pem", string(ca)},
+		{caInRepository, string(ca)},
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(f.path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -90,8 +90,13 @@ spec:
       red: {raise: 64MiB}
 `
 
-// resourceYAML is the only file that differs from laboratory to laboratory.
-func (l *Lab) resourceYAML() string {
+// caInRepository is where WriteConfig puts the laboratory's CA certificate.
+const caInRepository = "certs/lab-ca.pem"
+
+// Resource returns the pair as a Resource document, with comments for a reader
+// who has never seen one. ca is the path of the laboratory's CA certificate in
+// the configuration repository.
+func (l *Lab) Resource(ca string) string {
 	var endpoints strings.Builder
 	for _, n := range l.state.Nodes {
 		fmt.Fprintf(&endpoints, "    - {name: %s, site: %s, address: %q}\n", n.Name, n.Site, n.Address())
@@ -117,13 +122,13 @@ spec:
   endpoints:
 %s  connection:
     database: %s
-    tls: {mode: verify-full, ca: certs/lab-ca.pem} # a path in this repository
+    tls: {mode: verify-full, ca: %s} # a path in this repository
   # References, never values. The files are the laboratory's own.
   credentials:
     monitor: {username: %s, password: %q}
     heartbeat: {username: %s, password: %q}
   # A row the primary writes and the standby shows later: lag in seconds.
   heartbeat: {interval: 10s, write: true}
-`, primarySite, standbySite, l.state.SystemIdentifier, endpoints.String(), database,
+`, primarySite, standbySite, l.state.SystemIdentifier, endpoints.String(), database, ca,
 		RoleMonitor, "file:"+l.SecretFile(RoleMonitor), RoleHeartbeat, "file:"+l.SecretFile(RoleHeartbeat))
 }

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write golden files")
 
 func TestResourceYAML(t *testing.T) {
 	golden := filepath.Join("testdata", "resource.golden")
-	got := testLab().resourceYAML()
+	got := testLab().Resource(caInRepository)
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -130,6 +130,9 @@ func (c cron) next(t time.Time) (time.Time, bool) {
 					continue
 				}
 				due := time.Date(y, m, d, h, min, 0, 0, c.zone)
+				if first := due.Add(-time.Hour); first.Hour() == h && first.Minute() == min {
+					due = first
+				}
 				if due.Hour() == h && due.Minute() == min && due.After(t) {
 					return due, true
 				}

@@ -10,9 +10,9 @@ import (
 const faultSnapshotSkew = "snapshot-skew"
 
 // until makes the history a clean one that ends at some time: nothing started
-// after it.
+// after it. The last one had some time to end.
 func (g *group) until(end time.Time) {
-	g.history, g.base, g.fate, g.state = nil, end.Add(-age), fate{}, stateStarted
+	g.history, g.base, g.fate, g.state = nil, end.Add(-age).Add(-lead), fate{}, stateStarted
 	g.advance(end)
 }
 

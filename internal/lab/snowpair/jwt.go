@@ -67,16 +67,26 @@ func (a *account) keyPairUser(token string, anyAccount bool, now time.Time) (*us
 	if err := rsa.VerifyPKCS1v15(u.key, crypto.SHA256, sum[:], signature); err != nil {
 		return nil, errors.New("signature does not verify")
 	}
-	issued, expires := time.Unix(int64(c.IssuedAt), 0), time.Unix(int64(c.ExpiresAt), 0)
+	issued, expires := claimTime(c.IssuedAt), claimTime(c.ExpiresAt)
 	switch {
 	case c.IssuedAt == 0 || c.ExpiresAt == 0:
 		return nil, errors.New("iat or exp is missing")
-	case issued.After(now.Add(clockSlack)), time.Unix(int64(c.NotBefore), 0).After(now.Add(clockSlack)):
+	case issued.After(now.Add(clockSlack)), claimTime(c.NotBefore).After(now.Add(clockSlack)):
 		return nil, errors.New("issued in the future")
 	case !now.Before(expires), now.Sub(issued) > maxTokenAge:
 		return nil, errors.New("expired")
 	}
 	return u, nil
+}
+
+// claimTime reads seconds, as RFC 7519 says, and milliseconds, which Snowflake's own
+// driver for Node.js sends.
+func claimTime(n float64) time.Time {
+	const year5138 = 1e11 // in seconds
+	if n >= year5138 {
+		n /= 1000
+	}
+	return time.Unix(int64(n), 0)
 }
 
 func segment(text string, into any) error {

@@ -87,6 +87,9 @@ func (p *parser) item() item {
 	}
 	x := p.expr()
 	it := item{x: x, tok: t}
+	if p.err != nil {
+		return it
+	}
 	if p.word("AS") {
 		it.label = p.identifier()
 		return it

@@ -118,18 +118,7 @@ func (p *Pair) run(s *session, o order, now time.Time) *query {
 		p.counts.Changes++
 	}
 	e := &execution{pair: p, account: s.account, session: s, now: now}
-	parsed, err := parse(o.sql, o.binds)
-	switch {
-	case err != nil:
-		e.fail(err)
-	case o.describe && !describable(parsed):
-		q.result = done(kindDDL)
-	default:
-		q.result = e.statement(parsed)
-	}
-	if o.describe && q.result != nil {
-		q.result.rows = nil
-	}
+	parsed := e.answer(q, o)
 	q.failure = e.err
 	serial := uint64(0)
 	if e.waits != nil && e.err == nil {
@@ -148,6 +137,29 @@ func (p *Pair) run(s *session, o order, now time.Time) *query {
 		p.recent = p.recent[1:]
 	}
 	return q
+}
+
+// answer reads a statement and runs it. What the laboratory itself gets wrong
+// shows as the product's internal error, not as a server that is gone.
+func (r *execution) answer(q *query, o order) (parsed any) {
+	defer func() {
+		if recover() != nil {
+			r.err, q.result, r.waits = fail(603, "XX000", "SQL execution internal error:\nProcessing aborted by error 300010"), nil, nil
+		}
+	}()
+	parsed, err := parse(o.sql, o.binds)
+	switch {
+	case err != nil:
+		r.fail(err)
+	case o.describe && !describable(parsed):
+		q.result = done(kindDDL)
+	default:
+		q.result = r.statement(parsed)
+	}
+	if o.describe && q.result != nil {
+		q.result.rows = nil
+	}
+	return parsed
 }
 
 func describable(s any) bool {

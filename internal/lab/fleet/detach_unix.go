@@ -1,0 +1,12 @@
+//go:build unix
+
+package fleet
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// detach lets the host outlive whoever starts it, out of reach of the terminal's
+// signals.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
