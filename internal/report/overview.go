@@ -16,7 +16,7 @@ type light struct {
 	Name    string
 	Verdict verdict
 	Counts  []count
-	Why     string
+	Why     string // of a group: a reason that is not one of its members'; may be empty
 }
 
 // count is how many things have a status.
@@ -25,9 +25,8 @@ type count struct {
 	N      int
 }
 
-// Letter, Sign and Word are those of the status.
+// Letter and Word are those of the status.
 func (c count) Letter() string { return c.Status.String()[:1] }
-func (c count) Sign() string   { return signOf(c.Status) }
 func (c count) Word() string   { return term.Word(c.Status) }
 
 // codeInfo explains a reason code, once for the whole page.
@@ -140,13 +139,20 @@ func (b *builder) groups(rows []row) []light {
 		if g.Verdict.Status == readiness.Green && countRows(rows, member, readiness.Green) < countRows(rows, member, worstFirst...) {
 			g.Verdict.Status = readiness.Yellow
 		}
-		if len(r.Reasons) > 0 {
-			g.Why = clip(string(r.Reasons[0].Code) + " " + r.Reasons[0].Message)
+		for _, x := range r.Reasons {
+			if !ofMember(x.Code) && g.Why == "" {
+				g.Why = clip(string(x.Code) + " " + x.Message)
+			}
 		}
 		out = append(out, g)
 	}
 	sortLights(out)
 	return out
+}
+
+// ofMember tells the codes that only repeat what the counts say.
+func ofMember(c readiness.Code) bool {
+	return c == readiness.MemberRed || c == readiness.MemberUnknown || c == readiness.MemberYellow
 }
 
 // sites are the sites at which the resources of the page have nodes. A site is as

@@ -134,8 +134,11 @@ func since(h render.History, now readiness.Status) string {
 		first--
 	}
 	at := h.Statuses[first].At
+	if first == 0 && h.Until.Sub(at) < time.Minute {
+		return "" // nothing but this is known
+	}
 	if first == 0 {
-		return "for over " + term.Span(h.Until.Sub(at))
+		return "for over " + term.Age(h.Until.Sub(at))
 	}
 	return "since " + shortly(at, h)
 }

@@ -1,7 +1,9 @@
 // The readiness page in a real browser. Run by page_test.go, which makes the pages.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { axe, greens, noon, open, overflow, quiet, shot, start, validUntil, visible } from './browser.mjs';
+import { axe, dir, greens, noon, open, overflow, quiet, shot, start, validUntil, visible } from './browser.mjs';
 
 let browser;
 before(async () => { browser = await start(); });
@@ -117,6 +119,16 @@ test('no status is green past the time until which it holds', async () => {
   await shot(page, 'expired');
   await axe(page, 'expired');
   await quiet(page);
+});
+
+test('the script says of every status and time what bcctl says', async () => {
+  const expected = JSON.parse(readFileSync(join(dir, 'matrix.json')));
+  for (const { at, statuses } of expected) {
+    const page = await open(browser, 'matrix', { at: new Date(at) });
+    const seen = Object.fromEntries(await page.evaluate(() => [...document.querySelectorAll('#rows>.w')].map((w) => [w.querySelector('.n').textContent, w.querySelector('.s').textContent.toLowerCase().match(/red|unknown|yellow|green/)[0]])));
+    assert.deepEqual(seen, statuses, at);
+    await quiet(page);
+  }
 });
 
 test('a page opened long after it was written shows nothing green', async () => {

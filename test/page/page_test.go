@@ -22,7 +22,13 @@ import (
 func TestPageInBrowser(t *testing.T) {
 	node, chromium := require(t)
 	dir := t.TempDir()
-	for name, in := range pages() {
+	all := pages()
+	in, expected := matrix(t)
+	all["matrix"] = in
+	if err := os.WriteFile(filepath.Join(dir, "matrix.json"), expected, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range all {
 		page, err := report.Page(in)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
