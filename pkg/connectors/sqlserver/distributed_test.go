@@ -22,6 +22,7 @@ func healthyDistributed() *recording {
 	r := &recording{spec: pair.spec, previous: pair.previous, now: pair.now, a: pair.a, b: newNode("sql-b", "ams", 16)}
 	c, d := newNode("sql-c", "fra", 16), newNode("sql-d", "ams", 16)
 	r.others = []*node{c, d}
+	r.spec.Options["commit"] = "asynchronous"
 	base := pair.a.replicas[0]
 	base.Local, base.Primary, base.PrimaryRecovery = nil, "", ""
 

@@ -21,6 +21,16 @@ func unreached(ctx context.Context, err error, a attempt, budget time.Duration, 
 	return &f
 }
 
+// mute is unreached for an instance that let the login in and then did not tell what
+// it is.
+func mute(ctx context.Context, err error, a attempt, budget time.Duration, password string) *endpoint.Failure {
+	if number(err) == 0 {
+		return unreached(ctx, err, a, budget, password)
+	}
+	f := queryFailure(err, password)
+	return &endpoint.Failure{Code: f.Code, Message: "logged in, but the first query failed: " + f.Message, Alive: true}
+}
+
 func classify(ctx context.Context, err error, a attempt, budget time.Duration) endpoint.Failure {
 	var refused mssql.Error
 	switch {

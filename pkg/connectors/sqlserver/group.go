@@ -22,18 +22,17 @@ type group struct {
 // findGroup finds out which group is meant: the one named in the options, the one
 // with the declared identity, or else the only one there is.
 func findGroup(spec connectors.Spec, nodes []*node) (group, *readiness.Finding) {
-	seen := map[string]bool{} // name -> distributed
-	for _, n := range nodes {
-		for _, r := range n.replicas {
-			if name := fold(r.GroupName); wanted(spec, r) {
-				seen[name] = seen[name] || r.Distributed
-			}
-		}
+	seen := groupNames(nodes, func(r replica) bool { return wanted(spec, r) })
+	if len(seen) == 0 && spec.Options[groupOption] == "" {
+		seen = groupNames(nodes, func(replica) bool { return true }) // none is the declared one: what is there is said to be another
 	}
 	if len(seen) == 0 {
 		return group{name: spec.Options[groupOption]}, nil // not seen at all: said of each node
 	}
 	names := slices.Sorted(maps.Keys(seen))
+	if above := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !seen[name] }); len(above) == 1 && spec.Options[groupOption] == "" {
+		names = above // the groups below it are its parts
+	}
 	if len(names) > 1 {
 		f := observe.Finding(readiness.IdentityUnproven, "the instances have several availability groups (%s): say in connection.options.availabilityGroup which one this is", strings.Join(names, ", "))
 		return group{}, &f
@@ -51,6 +50,21 @@ func findGroup(spec connectors.Spec, nodes []*node) (group, *readiness.Finding) 
 	return g, nil
 }
 
+// groupNames lists groups, and whether each is a distributed one.
+func groupNames(nodes []*node, counts func(replica) bool) map[string]bool {
+	seen := map[string]bool{}
+	for _, n := range nodes {
+		for _, r := range n.replicas {
+			if name := fold(r.GroupName); counts(r) {
+				seen[name] = seen[name] || r.Distributed
+			}
+		}
+	}
+	return seen
+}
+
+// wanted reports whether a row is of the group that the resource names, or declares
+// the identity of.
 func wanted(spec connectors.Spec, r replica) bool {
 	if name := spec.Options[groupOption]; name != "" {
 		return fold(name) == fold(r.GroupName)

@@ -14,6 +14,7 @@ const (
 	formOption      = "form"               // how the databases get to the other side
 	databasesOption = "databases"          // databases that must be there
 	beatsOption     = "heartbeatDatabases" // databases that have a heartbeat table
+	commitOption    = "commit"             // how commits are meant to be: synchronous or asynchronous
 	encryptOption   = "encrypt"            // mandatory or strict
 	replicaOption   = "replica"            // name of the instance as the group knows it
 )
@@ -55,7 +56,7 @@ func (Factory) Validate(spec connectors.Spec) []connectors.Problem {
 			add(fmt.Sprintf("unknown option %q of a sqlserver endpoint", key), hint, "endpoints", i, "options", key)
 		})
 	}
-	known := []string{groupOption, formOption, databasesOption, beatsOption, encryptOption}
+	known := []string{groupOption, formOption, databasesOption, beatsOption, commitOption, encryptOption}
 	endpoint.UnknownOptions(spec.Options, known, func(key, hint string) {
 		add(fmt.Sprintf("unknown option %q of a sqlserver connection", key), hint, "connection", "options", key)
 	})
@@ -79,6 +80,9 @@ func (Factory) Validate(spec connectors.Spec) []connectors.Problem {
 	}
 	if spec.Options[encryptOption] == "strict" && spec.TLS.Mode == connectors.Disable {
 		add("encrypt strict and tls disable contradict each other", "", option(encryptOption)...)
+	}
+	if v := spec.Options[commitOption]; v != "" && v != "synchronous" && v != "asynchronous" {
+		add(fmt.Sprintf("commit %q is not known", v), "write synchronous (default), or asynchronous where the DR replica is meant to lag", option(commitOption)...)
 	}
 	for key := range spec.Identity {
 		if key != groupIdentity || form(spec) == formShipping {

@@ -67,15 +67,16 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 		s.node, s.conn = c.newNode(i), nil
 	}
 	conn, a, err := c.openers[i].open(ctx, cred, c.database(), false)
-	if err == nil {
-		s.conn = conn
-		if err = c.readNode(ctx, s); err == nil {
-			return s
-		}
-		conn.close()
+	if err != nil {
+		s.node.unreached = unreached(ctx, err, a, budget, cred.Password)
+		return s
 	}
-	s.node, s.conn = c.newNode(i), nil
-	s.node.unreached = unreached(ctx, err, a, budget, cred.Password)
+	s.conn = conn
+	if err := c.readNode(ctx, s); err != nil {
+		conn.close()
+		s.node, s.conn = c.newNode(i), nil
+		s.node.unreached = mute(ctx, err, a, budget, cred.Password)
+	}
 	return s
 }
 

@@ -109,6 +109,14 @@ func TestRecorded(t *testing.T) {
 		},
 
 		// What is configured and what is.
+		"asynchronous and nobody said so": {
+			change: func(r *recording) { r.asynchronous(); delete(r.spec.Options, "commit") },
+			status: yellow, codes: codes{readiness.NotFailoverReady},
+		},
+		"asynchronous as declared, with nothing to send": {
+			change: func(r *recording) { r.asynchronous() },
+			status: green,
+		},
 		"asynchronous and called HEALTHY": {
 			change: func(r *recording) {
 				r.asynchronous()

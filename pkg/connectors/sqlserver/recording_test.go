@@ -105,6 +105,7 @@ func newNode(name, site string, major int64) *node {
 
 // asynchronous makes DR what it mostly is. The cluster never calls it ready.
 func (r *recording) asynchronous() {
+	r.spec.Options["commit"] = "asynchronous"
 	r.eachReplica("SQL-B", func(x *replica) { x.Mode = "ASYNCHRONOUS_COMMIT" })
 	r.eachCopy(func(s *databaseState) { s.State, s.Ready = "SYNCHRONIZING", pointer(false) })
 }
@@ -193,7 +194,7 @@ type verdict struct {
 func (r *recording) judge(t testing.TB) verdict {
 	t.Helper()
 	v := verdict{observations: derive(r.spec, r.nodes(), r.written, r.now)}
-	v.Result, _ = judgeOf(t).Evaluate(r.now, v.observations, rules.State{})
+	v.Result, _ = judgeOf(t, "claims", time.Minute).Evaluate(r.now, v.observations, rules.State{})
 	assertModest(t, v)
 	seen := map[readiness.Key]bool{}
 	for _, o := range v.observations {
@@ -205,14 +206,14 @@ func (r *recording) judge(t testing.TB) verdict {
 	return v
 }
 
-func judgeOf(t testing.TB) *rules.Judge {
+func judgeOf(t testing.TB, target string, rpo time.Duration) *rules.Judge {
 	t.Helper()
 	set, err := rules.NewSet(nil, func(string) []readiness.Indicator { return catalog })
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge, err := set.For(rules.Subject{Name: "claims", Platform: "sqlserver", Tier: 1,
-		Objectives: rules.Objectives{RPO: time.Minute, RTO: 15 * time.Minute}})
+	judge, err := set.For(rules.Subject{Name: target, Platform: "sqlserver", Tier: 1,
+		Objectives: rules.Objectives{RPO: rpo, RTO: 15 * time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ type restoredBackup struct {
 
 func (c *Connector) shippingReadings(n *node) []reading {
 	s := &n.shippedLog
-	return []reading{
+	return append(n.outside.readings(), []reading{
 		list(stateID, shippedSQL, &s.databases, func(r row) shippedDatabase {
 			return shippedDatabase{r.text("database_name"), r.text("state_desc"), r.id("family"), r.flag("is_in_standby"), r.flag("is_read_only")}
 		}),
@@ -86,7 +86,7 @@ func (c *Connector) shippingReadings(n *node) []reading {
 				}
 			}
 		}},
-	}
+	}...)
 }
 
 // shipping judges a pair of instances with log shipping: the unit of role is the
@@ -138,6 +138,24 @@ func (d *deriver) shipping() {
 		d.add(n, listedID, readiness.Str(some(wanted)))
 	}
 	d.restores(wanted, copies)
+	d.shippedBackups(wanted)
+}
+
+// shippedBackups is how old the newest log backup on the primary is.
+func (d *deriver) shippedBackups(wanted []string) {
+	if d.primary == nil || d.failedReading(d.primary, logBackupID) {
+		return
+	}
+	worst := time.Duration(0)
+	for _, name := range wanted {
+		taken := d.primary.shippedLog.taken[fold(name)]
+		if taken.newest == nil || taken.clock == nil {
+			d.fail(d.primary, logBackupID, finding(readiness.LogBackupLate, "%s remembers no log backup of %s", d.primary.Name, name))
+			return
+		}
+		worst = max(worst, taken.clock.Sub(*taken.newest))
+	}
+	d.add(d.primary, logBackupID, readiness.Dur(worst))
 }
 
 func (d *deriver) describeShipping(writers, copies, unseen []*node) string {
@@ -203,6 +221,14 @@ func (d *deriver) restores(wanted []string, copies []*node) {
 		d.add(n, stateID, readiness.Str(n.shippedStates(wanted)))
 		d.shippedLineage(n, wanted)
 		d.copies(n, wanted)
+		if d.primary != nil {
+			l := &link{from: d.primary, to: n, name: n.Name, source: &replica{}}
+			for _, name := range wanted {
+				l.pairs = append(l.pairs, pair{name: name})
+			}
+			d.versions(l)
+			d.drift(l)
+		}
 		if !known {
 			d.fail(n, restoreAgeID, findings[0])
 			continue

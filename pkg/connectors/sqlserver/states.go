@@ -81,7 +81,17 @@ func (d *deriver) mode(l *link) {
 	if r.Basic {
 		text += ", basic group"
 	}
-	d.addAt(l.to, d.told(l), modeID, readiness.Str(text))
+	d.addAt(l.to, d.told(l), modeID, readiness.Str(text), d.unmeant(l)...)
+}
+
+// unmeant compares the mode of a replica at the far site with what the resource says
+// is meant. An asynchronous replica is one that may lack something at any time,
+// whatever the server calls it; a person has to have said so.
+func (d *deriver) unmeant(l *link) []readiness.Finding {
+	if l.row == nil || l.from != d.primary || l.to.Site != d.farSite || l.synchronous() || d.spec.Options[commitOption] == "asynchronous" {
+		return nil
+	}
+	return []readiness.Finding{finding(readiness.NotFailoverReady, "%s is asynchronous: a failover to it may lose what it lacks at that moment; if that is meant, say commit: asynchronous in connection.options", l.name)}
 }
 
 // states judges every database of a replica. The value is the worst state.
