@@ -31,7 +31,7 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 		var wg sync.WaitGroup
 		for _, s := range sessions {
 			if s.conn != nil && s.node.facts.supported() {
-				wg.Go(func() { s.readRolesAgain(ctx) })
+				wg.Go(func() { c.readAgain(ctx, s) })
 			}
 		}
 		wg.Wait()
@@ -59,23 +59,10 @@ func settled(c *Connector, sessions []*session) bool {
 	return primaries == 1 || primaries+others == 0
 }
 
-// readRolesAgain replaces what was read: half of an earlier answer beside half of a
+// readAgain replaces all that was read: half of an earlier answer beside half of a
 // later one would be a state that never was.
-func (s *session) readRolesAgain(ctx context.Context) {
-	n := s.node
-	var again node
-	again.failed = map[readiness.ID]readiness.Finding{}
-	renew := &session{node: &again, conn: s.conn, cred: s.cred}
-	renew.readAll(ctx,
-		list(roleID, replicasSQL(int(n.facts.Major)), &again.replicas, replicaOf),
-		list(stateID, databasesSQL, &again.databases, databaseOf),
-		again.clusterReading(),
-	)
-	n.replicas, n.databases, n.cluster = again.replicas, again.databases, again.cluster
-	for _, id := range []readiness.ID{roleID, stateID, quorumID} {
-		delete(n.failed, id)
-		if f, failed := again.failed[id]; failed {
-			n.failed[id] = f
-		}
-	}
+func (c *Connector) readAgain(ctx context.Context, s *session) {
+	again := &node{Node: s.node.Node, took: s.node.took, facts: s.node.facts, failed: map[readiness.ID]readiness.Finding{}}
+	s.node = again
+	s.readAll(ctx, c.readings(again)...)
 }

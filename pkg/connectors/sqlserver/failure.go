@@ -63,6 +63,9 @@ func expired(ctx context.Context) bool {
 // events and errors)
 func refusal(e mssql.Error) endpoint.Failure {
 	text := strings.TrimPrefix(e.Message, "login error: ")
+	if len(e.All) > 1 && e.All[0].Number != e.Number { // what led to it, such as a database that cannot be read
+		text = fmt.Sprintf("%s (error %d); %s", e.All[0].Message, e.All[0].Number, text)
+	}
 	switch e.Number {
 	case 18401, 17142, 17148, 6005, 922, 904: // upgrading, paused, shutting down, recovering
 		return endpoint.Failure{Code: readiness.NodeStarting, Message: fmt.Sprintf("%s (error %d)", text, e.Number), Alive: true}

@@ -46,10 +46,11 @@ func labSpec(lab *sqlag.Group, user string) connectors.Spec {
 		Target: lab.Name(), Home: connectors.Home{Primary: "fra", DR: "ams"}, TLS: connectors.TLS{CA: lab.CA()},
 		Options: map[string]string{}, EndpointTimeout: 5 * time.Second,
 		Credential: func(_ context.Context, p connectors.Purpose) (connectors.Credential, error) {
+			who := user
 			if p == connectors.HeartbeatWriter {
-				user = sqlag.UserHeartbeat
+				who = sqlag.UserHeartbeat
 			}
-			return connectors.Credential{Username: user, Password: lab.Password(user)}, nil
+			return connectors.Credential{Username: who, Password: lab.Password(who)}, nil
 		},
 	}
 	if id := lab.GroupID(); id != "" {

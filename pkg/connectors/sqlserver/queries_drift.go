@@ -9,8 +9,10 @@ package sqlserver
 const loginsSQL = `SELECT name, type_desc, sid FROM sys.server_principals
 WHERE type IN ('S', 'U', 'G', 'E', 'X') AND name NOT LIKE '##%' AND name NOT LIKE 'NT SERVICE\%' AND name NOT LIKE 'NT AUTHORITY\%'`
 
-// jobsSQL needs SELECT on the table in msdb. (dbo.sysjobs)
-const jobsSQL = `SELECT name, enabled FROM msdb.dbo.sysjobs`
+// jobsSQL needs SELECT on the table in msdb. It leaves out those of log shipping, of
+// which each side has its own. (dbo.sysjobs; Configure log shipping)
+const jobsSQL = `SELECT name, enabled FROM msdb.dbo.sysjobs
+WHERE name NOT LIKE 'LSBackup[_]%' AND name NOT LIKE 'LSCopy[_]%' AND name NOT LIKE 'LSRestore[_]%' AND name NOT LIKE 'LSAlert[_]%'`
 
 // linkedServersSQL leaves out the instance itself. (sys.servers)
 const linkedServersSQL = `SELECT name, product, data_source FROM sys.servers WHERE is_linked = 1`

@@ -68,6 +68,10 @@ func TestRecorded(t *testing.T) {
 			},
 			status: unknown, codes: codes{readiness.ValueInvalid},
 		},
+		"NULL send queue of one that is SYNCHRONIZED": {
+			change: func(r *recording) { state(r.a, replicaB, ordersID).SendQueueKB = nil },
+			status: unknown, codes: codes{readiness.ValueInvalid},
+		},
 		"NULL redo queue on both ends": {
 			change: func(r *recording) { r.eachCopy(func(s *databaseState) { s.RedoQueueKB = nil }) },
 			status: unknown, codes: codes{readiness.ValueInvalid},
