@@ -301,6 +301,7 @@ func builtin(sub Subject, indicators map[readiness.ID]readiness.Indicator) Docum
 		thresholds["heartbeat.lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["heartbeat.committed_lag_seconds"] = Threshold{Yellow: &over}
 		thresholds["shipping.copy_age_seconds"] = Threshold{Yellow: &over}
+		thresholds["shipping.restore_age_seconds"] = Threshold{Yellow: &over}
 	}
 	if rto := sub.Objectives.RTO; rto > 0 {
 		over := seconds(rto)
