@@ -80,7 +80,7 @@ func (c *call) listShards() (bson.D, *failure) {
 	shards := bson.A{}
 	set := c.server.set
 	if len(set.configSet().primaries()) == 0 {
-		return nil, fail(133, "Could not find host matching read preference { mode: \"nearest\" } for set %s", set.configSet().name)
+		return nil, fail(codeNoReadableMember, "Could not find host matching read preference { mode: \"nearest\" } for set %s", set.configSet().name)
 	}
 	for i, r := range set.shards() {
 		shard := bson.D{{Key: "_id", Value: set.shardName(r)}, {Key: "host", Value: r.hosts()}, {Key: "state", Value: int32(1)},

@@ -2,17 +2,14 @@ package mongoset
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 )
 
 const (
-	oplogCollection  = "oplog.rs"
-	firstBatch       = 101
-	codeMaxTime      = 50
-	codeIllegalStage = 40324
+	oplogCollection = "oplog.rs"
+	firstBatch      = 101 // documents, unless the client says otherwise
 )
 
 // cursor is what is left of a result.
@@ -70,7 +67,7 @@ func (c *call) documents(collection string) ([]bson.D, *failure) {
 		for _, p := range source.primaries() {
 			return slices.Clone(p.data.list(c.db+"."+collection, nil)), nil
 		}
-		return nil, fail(133, "Could not find host matching read preference { mode: \"primary\" } for set %s", source.name)
+		return nil, fail(codeNoReadableMember, "Could not find host matching read preference { mode: \"primary\" } for set %s", source.name)
 	}
 	n := s.node
 	if c.db == "local" {
@@ -85,7 +82,7 @@ func (c *call) documents(collection string) ([]bson.D, *failure) {
 			return nil, fail(codeNotWritablePrimary, "cannot satisfy linearizable read concern on non-primary node")
 		}
 		if !c.committed(s.world.write(n, &entry{op: "n", o: message("linearizable read")})) {
-			return nil, fail(codeMaxTime, "operation exceeded time limit")
+			return nil, fail(codeMaxTimeExpired, "operation exceeded time limit")
 		}
 	}
 	return slices.Clone(n.data.list(c.db+"."+collection, nil)), nil
@@ -200,7 +197,7 @@ func (c *call) aggregate() (bson.D, *failure) {
 	for _, s := range stages {
 		stage, _ := s.(bson.D)
 		if len(stage) != 1 {
-			return nil, fail(40323, "A pipeline stage specification object must contain exactly one field.")
+			return nil, fail(codeStageOfOneField, "A pipeline stage specification object must contain exactly one field.")
 		}
 		if docs, failed = c.stage(docs, stage[0]); failed != nil {
 			return nil, failed
@@ -238,7 +235,7 @@ func (c *call) stage(docs []bson.D, stage bson.E) ([]bson.D, *failure) {
 		d, _ := c.collStats()
 		return []bson.D{{{Key: "storageStats", Value: d}}}, nil
 	}
-	return nil, fail(codeIllegalStage, "Unrecognized pipeline stage name: '%s'", stage.Key)
+	return nil, fail(codeUnknownStage, "Unrecognized pipeline stage name: '%s'", stage.Key)
 }
 
 func (c *call) count() (bson.D, *failure) {
@@ -266,121 +263,4 @@ func (c *call) collStats() (bson.D, *failure) {
 		d = append(d, bson.E{Key: "maxSize", Value: limit})
 	}
 	return d, nil
-}
-
-// sortDocuments orders by fields; $natural is the order they are in.
-func sortDocuments(docs []bson.D, order bson.D) {
-	if len(order) == 1 && order[0].Key == "$natural" {
-		if n, _ := number(order[0].Value); n < 0 {
-			slices.Reverse(docs)
-		}
-		return
-	}
-	slices.SortStableFunc(docs, func(a, b bson.D) int {
-		for _, by := range order {
-			c, _ := compareValues(lookup(a, by.Key), lookup(b, by.Key))
-			if n, _ := number(by.Value); n < 0 {
-				c = -c
-			}
-			if c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
-}
-
-// project keeps the fields that are named, or drops those named with 0.
-func project(docs []bson.D, fields bson.D) []bson.D {
-	including := slices.ContainsFunc(fields, func(e bson.E) bool { return e.Key != "_id" && truth(e.Value) })
-	out := make([]bson.D, 0, len(docs))
-	for _, d := range docs {
-		kept := bson.D{}
-		for _, e := range d {
-			v, named := find(fields, e.Key)
-			switch {
-			case named && truth(v), !named && !including, !named && e.Key == "_id":
-				kept = append(kept, e)
-			}
-		}
-		out = append(out, kept)
-	}
-	return out
-}
-
-func filtered(docs []bson.D, filter bson.D) ([]bson.D, *failure) {
-	var kept []bson.D
-	for _, d := range docs {
-		ok, failed := matches(d, filter)
-		if failed != nil {
-			return nil, failed
-		}
-		if ok {
-			kept = append(kept, d)
-		}
-	}
-	return kept, nil
-}
-
-// matches knows equality, comparisons, $in, $exists, $and and $or.
-func matches(d, filter bson.D) (bool, *failure) {
-	for _, f := range filter {
-		ok, failed := matchesField(d, f)
-		if failed != nil || !ok {
-			return false, failed
-		}
-	}
-	return true, nil
-}
-
-func matchesField(d bson.D, f bson.E) (bool, *failure) {
-	if f.Key == "$and" || f.Key == "$or" {
-		parts, _ := f.Value.(bson.A)
-		for _, p := range parts {
-			inner, _ := p.(bson.D)
-			ok, failed := matches(d, inner)
-			if failed != nil || ok != (f.Key == "$and") {
-				return ok, failed
-			}
-		}
-		return f.Key == "$and", nil
-	}
-	if strings.HasPrefix(f.Key, "$") {
-		return false, fail(codeBadValue, "unknown top level operator: %s", f.Key)
-	}
-	v, present := find(d, f.Key)
-	operators, ok := f.Value.(bson.D)
-	if !ok || len(operators) == 0 || !strings.HasPrefix(operators[0].Key, "$") {
-		c, ok := compareValues(v, f.Value)
-		return ok && c == 0, nil
-	}
-	for _, op := range operators {
-		c, comparable := compareValues(v, op.Value)
-		holds := false
-		switch op.Key {
-		case "$eq":
-			holds = comparable && c == 0
-		case "$ne":
-			holds = !comparable || c != 0
-		case "$gt":
-			holds = present && comparable && c > 0
-		case "$gte":
-			holds = present && comparable && c >= 0
-		case "$lt":
-			holds = present && comparable && c < 0
-		case "$lte":
-			holds = present && comparable && c <= 0
-		case "$exists":
-			holds = present == truth(op.Value)
-		case "$in":
-			list, _ := op.Value.(bson.A)
-			holds = slices.ContainsFunc(list, func(x any) bool { c, ok := compareValues(v, x); return ok && c == 0 })
-		default:
-			return false, fail(codeBadValue, "unknown operator: %s", op.Key)
-		}
-		if !holds {
-			return false, nil
-		}
-	}
-	return true, nil
 }

@@ -75,8 +75,6 @@ func (c *call) logout() (bson.D, *failure) {
 	return bson.D{}, nil
 }
 
-const codeInvalidOptions = 72
-
 // getParameter knows the parameters that have to do with replication.
 func (c *call) getParameter() (bson.D, *failure) {
 	n := c.server.node

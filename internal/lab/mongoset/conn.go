@@ -2,9 +2,13 @@ package mongoset
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -28,11 +32,12 @@ type replyIDs struct{ last atomic.Int32 }
 // goes away. One goroutine reads, so that a client that leaves is noticed while
 // an answer waits.
 func (s *server) converse(raw net.Conn) {
-	defer raw.Close()
-	if !s.awake(nil) {
+	defer func() { _ = raw.Close() }() // it is over either way
+	heard, ok := s.sleepThrough(raw)
+	if !ok {
 		return
 	}
-	conn := tls.Server(raw, s.tls)
+	conn := tls.Server(heard, s.tls)
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
 	err := conn.HandshakeContext(ctx)
 	cancel()
@@ -83,8 +88,11 @@ func (s *server) answer(conn net.Conn, sess *session, req *request, ids *replyID
 	c := &call{server: s, session: sess, body: req.body, db: req.db, legacy: req.legacy, gone: gone}
 	responseTo := req.id
 	for {
+		if !s.awake(gone) {
+			return false
+		}
 		doc, dropped := c.run(req.command())
-		if dropped || !s.awake(gone) {
+		if dropped || !s.awake(gone) || !s.dawdle(gone) {
 			return false
 		}
 		stream := req.exhaust && c.streams(doc)
@@ -122,36 +130,80 @@ func (c *call) streams(doc bson.D) bool {
 	return false
 }
 
-// awake waits while the process hangs, and for as long as its answers are late.
-// It reports false when there is nobody left to answer or be answered.
+// awake waits while the process hangs. It reports false when there is nobody left
+// to answer or be answered.
 func (s *server) awake(gone <-chan struct{}) bool {
 	s.set.mu.Lock()
 	defer s.set.mu.Unlock()
-	late := s.late
 	for s.node.process == hung && !s.set.closed {
-		changed := s.set.changed
+		changed, left := s.set.changed, false
 		s.set.mu.Unlock()
 		select {
 		case <-changed:
 		case <-gone:
+			left = true
 		}
 		s.set.mu.Lock()
-		select {
-		case <-gone:
+		if left {
 			return false
-		default:
 		}
-	}
-	if late > 0 && gone != nil {
-		s.set.mu.Unlock()
-		timer := time.NewTimer(late)
-		select {
-		case <-timer.C:
-		case <-gone:
-		case <-s.set.done:
-		}
-		timer.Stop()
-		s.set.mu.Lock()
 	}
 	return !s.set.closed && s.node.process == running
 }
+
+// dawdle waits for as long as the server's answers are late.
+func (s *server) dawdle(gone <-chan struct{}) bool {
+	s.set.mu.Lock()
+	late := s.late
+	s.set.mu.Unlock()
+	if late <= 0 {
+		return true
+	}
+	timer := time.NewTimer(late)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-gone:
+	case <-s.set.done:
+	}
+	return false
+}
+
+// heardBefore bounds what is kept of a client that talks to a process that hangs.
+const heardBefore = 64 << 10
+
+// sleepThrough waits while the process hangs, as a system does that has accepted
+// for it: what the client says is kept, and when the client leaves the connection
+// is forgotten.
+func (s *server) sleepThrough(raw net.Conn) (net.Conn, bool) {
+	s.set.mu.Lock()
+	asleep := s.node.process == hung
+	s.set.mu.Unlock()
+	if !asleep {
+		return raw, true
+	}
+	var heard bytes.Buffer
+	gone, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		if _, err := io.CopyN(&heard, raw, heardBefore); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			close(gone)
+		}
+	}()
+	ok := s.awake(gone)
+	if raw.SetReadDeadline(time.Now()) != nil { // ends the goroutine
+		ok = false
+		_ = raw.Close() // and so does this
+	}
+	<-over
+	return replayed{raw, io.MultiReader(&heard, raw)}, ok && raw.SetReadDeadline(time.Time{}) == nil
+}
+
+// replayed is a connection whose beginning was read before.
+type replayed struct {
+	net.Conn
+	from io.Reader
+}
+
+func (r replayed) Read(b []byte) (int, error) { return r.from.Read(b) }

@@ -40,10 +40,18 @@
 //   - electionCandidateMetrics is dropped at a step-down.
 //   - clusterManager carries appendOplogNote, and an arbiter lets nobody log in:
 //     from the manual, not from a server.
-//   - initialSyncStatus has its most important fields only; its sizes are made up.
+//   - A member that joins without data copies everything at once; STARTUP2 is only
+//     there by a fault. initialSyncStatus has its most important fields only, and
+//     its sizes are made up.
 //   - A mongos answers from its sets directly; its documents are on the first
 //     shard; balancerStatus, listShards and getShardMap have the manual's fields.
 //     8.0's limits on direct connections to shards are not modelled.
+//   - A mongos writes no topology version that ever changes, and knows of a shard
+//     without a primary at once.
+//   - A write that a client sends again, because it does not know what became of
+//     it, is carried out again: transaction numbers are accepted and not looked at.
+//   - The number of iterations of SCRAM is 5000, the least the product can be set
+//     to; its default is 15000.
 //   - Texts of errors are near to the product's, not equal. Codes and their names
 //     are those of the server's list.
 //   - replSetReconfig knows the checks that are in reconfigure and in

@@ -2,6 +2,7 @@ package mongoset_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -425,11 +426,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func asCommand(err error, into *mongo.CommandError) bool {
-	failed, ok := err.(mongo.CommandError) //nolint:errorlint // the driver returns it as it is
-	*into = failed
-	return ok
-}
+func asCommand(err error, into *mongo.CommandError) bool { return errors.As(err, into) }
 
 func inState(state int32) func(*testing.T, *mongoset.Set) string {
 	return func(t *testing.T, set *mongoset.Set) string {

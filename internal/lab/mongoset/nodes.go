@@ -101,7 +101,7 @@ func (s *Set) control(name, by string, p process) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	srv := s.named(name)
-	if srv == nil {
+	if srv == nil || s.closed {
 		return fmt.Errorf("no server %q", name)
 	}
 	s.advance()
@@ -140,7 +140,8 @@ func (s *Set) setProcess(srv *server, by string, p process) error {
 		}
 		srv.serve(l)
 	case before == hung && srv.world != nil:
-		n.heartbeatDue = srv.world.now // its timers are all due
+		n.heartbeatDue = srv.world.now // it goes on with what it knew
+		n.electionDue = srv.world.timeout(n)
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ func (s *Set) SetLate(name string, by time.Duration) error {
 
 // Rewrite lets a test change a server's answers to a command, errors included,
 // before they are sent: fields can be left out, be null, negative or of the
-// future. A nil function undoes it.
+// future. A nil function undoes it. The function must not use the set.
 func (s *Set) Rewrite(name, command string, change func(answer bson.D) bson.D) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,6 +30,9 @@ func (e *entry) document() bson.D {
 		bson.E{Key: "v", Value: int64(2)}, bson.E{Key: "wall", Value: date(e.wall)})
 }
 
+// message is what a no-op carries.
+func message(text string) bson.D { return bson.D{{Key: "msg", Value: text}} }
+
 // keptEntries bounds the memory of an oplog; older entries fall out from behind
 // the first one.
 const keptEntries = 2048

@@ -1,12 +1,14 @@
 package mongoset_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"net"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,7 +108,7 @@ func TestHostileClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()                    // the server may have closed it
 		_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a fresh connection takes one
 		if _, err := conn.Write(msg(t, 0, bson.D{{Key: "hello", Value: 1}, {Key: "$db", Value: "admin"}})); err != nil {
 			t.Fatal(err)
@@ -232,7 +234,7 @@ func TestProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a hung server refuses: %v", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()                          // nothing was said
 	_ = conn.SetDeadline(time.Now().Add(200 * time.Millisecond)) // a fresh connection takes one
 	if err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil {
 		t.Error("a hung server answers")
@@ -266,6 +268,71 @@ func hello(t *testing.T, set *mongoset.Set, name string) bson.D {
 	}
 	_, _, _, doc := answer(t, conn)
 	return doc
+}
+
+// What a client says to a process that hangs is heard when it goes on; a client
+// that leaves meanwhile is forgotten.
+func TestHangIsHeardLater(t *testing.T) {
+	t.Parallel()
+	set := start(t, mongoset.Options{})
+	if err := set.Hang("catalog-a"); err != nil {
+		t.Fatal(err)
+	}
+	leaver, err := net.Dial("tcp", set.Address("catalog-a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the connection to be accepted", func() bool { open, _ := set.Connections(); return open == 1 })
+	_ = leaver.Close() // that is the point
+	eventually(t, "the client to be forgotten", func() bool { open, _ := set.Connections(); return open == 0 })
+	answered := make(chan error, 1)
+	stayer := connect(t, set, mongoset.UserExecute, "catalog-a")
+	go func() {
+		answered <- stayer.Database("admin").RunCommand(context.Background(), bson.D{{Key: "appendOplogNote", Value: 1}, {Key: "data", Value: bson.D{{Key: "a", Value: 1}}}}).Err()
+	}()
+	eventually(t, "the client to connect", func() bool { open, _ := set.Connections(); return open >= 1 })
+	if set.Changes()["appendOplogNote"] != 0 {
+		t.Error("a hung process did something")
+	}
+	if err := set.Resume("catalog-a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+// With a clock of the test's own a whole failover takes no time at all, and a
+// client that waits for news gets them.
+func TestInjectedClock(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	set := start(t, mongoset.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	client := connect(t, set, mongoset.UserHeartbeat, "")
+	if err := client.Ping(testContext(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Stop("catalog-a"); err != nil {
+		t.Fatal(err)
+	}
+	if p := set.Primary(); p != "" {
+		t.Fatalf("%s is the primary at once", p)
+	}
+	ahead.Add(int64(15 * time.Second))
+	if p := set.Primary(); p == "" || p == "catalog-a" {
+		t.Fatalf("the primary is %q after the election timeout", p)
+	}
+	// The first one may use a connection that the old primary left behind.
+	eventually(t, "the client to find the new primary", func() bool { return client.Ping(testContext(t), nil) == nil })
 }
 
 // An arbiter says hello to everybody and lets nobody log in.

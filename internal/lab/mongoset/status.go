@@ -9,7 +9,8 @@ import (
 
 // status answers replSetGetStatus: a node's own state, and of the others what it
 // believes. Fields and their order are those of the server's own source
-// (mongo/db/repl/topology_coordinator.cpp, prepareStatusResponse).
+// (mongo/db/repl/topology_coordinator.cpp, prepareStatusResponse), which writes
+// versions and terms of configurations in as few bytes as they fit in.
 func (r *replica) status(n *node) (bson.D, *failure) {
 	if n.cfg == nil {
 		return nil, fail(codeNotYetInitialized, "no replset config has been received")
@@ -116,9 +117,9 @@ func (r *replica) ownStatus(n *node, m memberConfig, now time.Time) bson.D {
 	if n.state == statePrimary {
 		d = append(d, bson.E{Key: "electionTime", Value: n.electionTime}, bson.E{Key: "electionDate", Value: date(time.Unix(int64(n.electionTime.T), 0))})
 	}
-	d = append(d, bson.E{Key: "configVersion", Value: int64(n.cfg.version)})
+	d = append(d, bson.E{Key: "configVersion", Value: int32(n.cfg.version)})
 	if n.v.atLeast(4, 4) {
-		d = append(d, bson.E{Key: "configTerm", Value: n.cfg.term})
+		d = append(d, bson.E{Key: "configTerm", Value: int32(n.cfg.term)})
 	}
 	return append(d, bson.E{Key: "self", Value: true}, bson.E{Key: "lastHeartbeatMessage", Value: ""})
 }
@@ -167,9 +168,9 @@ func (r *replica) viewStatus(n *node, m memberConfig, now time.Time) bson.D {
 	if v.state == statePrimary {
 		d = append(d, bson.E{Key: "electionTime", Value: v.electionTime}, bson.E{Key: "electionDate", Value: date(time.Unix(int64(v.electionTime.T), 0))})
 	}
-	d = append(d, bson.E{Key: "configVersion", Value: int64(v.cfgVersion)})
+	d = append(d, bson.E{Key: "configVersion", Value: int32(v.cfgVersion)})
 	if n.v.atLeast(4, 4) {
-		d = append(d, bson.E{Key: "configTerm", Value: int64(v.cfgTerm)})
+		d = append(d, bson.E{Key: "configTerm", Value: int32(v.cfgTerm)})
 	}
 	return d
 }

@@ -77,6 +77,19 @@ func (s store) list(ns string, upTo *opTime) []bson.D {
 	return docs
 }
 
+// byID returns the newest form of a document.
+func (s store) byID(ns string, id any) (bson.D, bool) {
+	c := s[ns]
+	if c == nil {
+		return nil, false
+	}
+	revs := c.docs[key(id)]
+	if len(revs) == 0 || revs[len(revs)-1].doc == nil {
+		return nil, false
+	}
+	return revs[len(revs)-1].doc, true
+}
+
 // revert forgets everything behind a position.
 func (s store) revert(at opTime) {
 	for _, c := range s {
