@@ -74,7 +74,7 @@ func TestQueries(t *testing.T) {
 		filter bson.D
 		want   int
 	}{
-		{nil, 3},
+		{bson.D{}, 3},
 		{bson.D{{Key: "_id", Value: int64(2)}}, 1},
 		{bson.D{{Key: "a.b", Value: bson.D{{Key: "$gte", Value: int32(2)}}}}, 1},
 		{bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: 1}, {Key: "$lt", Value: 3}}}}, 1},
