@@ -208,6 +208,9 @@ func (g *group) promote(now time.Time) *failure {
 	case g.running(now) != nil:
 		return fail(3134, "55000", "Failover group '%s' cannot currently be set as primary because it is being refreshed. Either wait for the refresh to finish or cancel the refresh and try again.", g.name)
 	}
+	if p := g.link(); p != nil && !g.account.cutOff && !p.account.cutOff && p.blocked() {
+		return fail(3131, "55000", "Dangling references in the snapshot. Correct the errors before failing over. The following references are missing: %s", p.missing())
+	}
 	own := ref{g.account.Name, g.name}
 	others := g.linked()
 	for _, a := range org.accounts {

@@ -254,6 +254,17 @@ func TestSQLAPIByHand(t *testing.T) {
 	if status != 200 || fmt.Sprint(out["data"]) != "[[true]]" {
 		t.Errorf("history: %d %v", status, out)
 	}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/api/v2/statements", strings.NewReader(`{"statement": "SELECT CURRENT_USER()"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.Secrets()[SecretToken])
+	req.Header.Set("X-Snowflake-Authorization-Token-Type", "PROGRAMMATIC_ACCESS_TOKEN")
+	if res, err := c.http.Do(req); err != nil || res.StatusCode != 200 {
+		t.Errorf("programmatic access token: %v %v", res, err)
+	} else if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	if status, out = call("POST", "/api/v2/statements", UserMonitor, map[string]any{"statement": "SELEKT"}); status != 422 || out["code"] != "001003" || out["sqlState"] != "42000" {
 		t.Errorf("nonsense: %d %v", status, out)
 	}
@@ -355,6 +366,44 @@ func TestRepeatedRequest(t *testing.T) {
 	}
 }
 
+func TestPackedBodies(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, Options{})
+	c := byHand(t, p, "LAB_AMS")
+	c.login(p, "LAB_AMS", UserMonitor)
+	var body bytes.Buffer
+	z := gzip.NewWriter(&body)
+	if _, err := io.WriteString(z, `{"sqlText": "SHOW FAILOVER GROUPS"}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/queries/v1/query-request?requestId=1", &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Encoding", "gzip")
+	req.Header.Set("Accept-Encoding", "gzip") // set by hand, so that net/http leaves the answer packed
+	req.Header.Set("Authorization", `Snowflake Token="`+c.token+`"`)
+	res, err := c.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.Header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("the answer is not packed: %v", res.Header)
+	}
+	unpacked, err := gzip.NewReader(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e envelope
+	if err := json.NewDecoder(unpacked).Decode(&e); err != nil || !e.Success || e.Data["total"] != 2.0 {
+		t.Errorf("got %+v, %v", e, err)
+	}
+}
+
 // TestHostileClients lets the server meet what is no client of Snowflake.
 func TestHostileClients(t *testing.T) {
 	t.Parallel()
@@ -431,6 +480,9 @@ func TestHostileClients(t *testing.T) {
 		if status, _ := c.send("GET", path, `Snowflake Token="`+c.token+`"`, nil); status >= 500 {
 			t.Errorf("GET %s: %d", path, status)
 		}
+	}
+	if e := c.query("SELECT "+strings.Repeat("X+", 5000)+"X AS X", false); e.Success {
+		t.Error("a column that is itself was evaluated")
 	}
 	deep := "SELECT " + strings.Repeat("(", 50000) + "1"
 	if e := c.query(deep, false); e.Success {

@@ -148,6 +148,25 @@ func TestPromotion(t *testing.T) {
 	}
 }
 
+// TestDanglingReferences stop refreshes and promotions, as the documentation of
+// REPLICATION_GROUP_DANGLING_REFERENCES says.
+func TestDanglingReferences(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, Options{})
+	if err := p.Break("dangling"); err != nil {
+		t.Fatal(err)
+	}
+	if _, f := as(t, p, "LAB_AMS", UserExecute)("ALTER FAILOVER GROUP WAREHOUSE_FG PRIMARY"); f == nil || f.code != 3131 || !strings.Contains(f.message, "MASK_IBAN") {
+		t.Errorf("got %v", f)
+	}
+	if err := p.CutOff("LAB_FRA", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, f := as(t, p, "LAB_AMS", UserExecute)("ALTER FAILOVER GROUP WAREHOUSE_FG PRIMARY"); f != nil {
+		t.Errorf("with the source gone nothing can be asked of it: %v", f)
+	}
+}
+
 func TestSuspendImmediate(t *testing.T) {
 	t.Parallel()
 	p, clock := start(t, Options{})

@@ -2,7 +2,6 @@ package snowpair
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -257,10 +256,7 @@ func (p *Pair) abortRequest(w http.ResponseWriter, r *http.Request, a *account, 
 	var req struct {
 		RequestID string `json:"requestId"`
 	}
-	if !json.Valid(body) || !decode(w, body, &req) {
-		if !json.Valid(body) {
-			http.Error(w, "body is not the JSON that is expected", http.StatusBadRequest)
-		}
+	if !decode(w, body, &req) {
 		return
 	}
 	p.mu.Lock()
