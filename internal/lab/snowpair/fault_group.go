@@ -63,10 +63,10 @@ func refreshFaults() []fault {
 			b.secondary.fate = fate{stuck: true, in: phaseData}
 			b.secondary.advance(now)
 		}, readiness.RefreshStuck),
-		newFault("running-refresh", "a refresh is running, and soon done", func(p *Pair, now time.Time) {
+		newFault("running-refresh", "a refresh takes much longer than usual, and is soon done", func(p *Pair, now time.Time) {
 			b := p.breakage(0)
-			nominal := 5 * b.secondary.duration / 2
-			b.secondary.history = append(b.secondary.history, fate{}.refresh(p.org.nextSerial(), now.Add(-nominal/10), nominal, true))
+			nominal := 5 * b.secondary.duration
+			b.secondary.history = append(b.secondary.history, fate{}.refresh(p.org.nextSerial(), now.Add(-nominal/2), nominal, true))
 		}, readiness.RefreshRunning),
 		newFault("never-refreshed", "no refresh ever completed", func(p *Pair, now time.Time) {
 			b := p.breakage(0)
@@ -139,7 +139,7 @@ func roleFaults() []fault {
 					}
 				}
 			}
-		}),
+		}, readiness.Conflict),
 		newFault("replication-group", "the group is a replication group, which cannot be promoted", func(p *Pair, _ time.Time) {
 			b := p.breakage(0)
 			b.primary.kind, b.secondary.kind = replicationType, replicationType

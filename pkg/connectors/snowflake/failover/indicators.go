@@ -49,8 +49,9 @@ const (
 )
 
 // historyAge is how long a reading counts that needs a warehouse, and so is not
-// made in every sweep: the default interval and some time until the next check.
-const historyAge = DefaultHistoryInterval + 5*time.Minute
+// made in every sweep: the longest interval and some time until the next check.
+// The interval of the resource ends it before (see memory.go).
+const historyAge = MaxHistoryInterval + 5*time.Minute
 
 // Catalog lists every indicator. The required ones are what a verdict about
 // readiness cannot do without: which accounts answer, that they are the declared

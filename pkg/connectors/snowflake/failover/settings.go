@@ -38,6 +38,10 @@ type Settings struct {
 // needs a running warehouse.
 const DefaultHistoryInterval = 15 * time.Minute
 
+// MaxHistoryInterval is how seldom that may be: what was read longer ago says too
+// little about refreshes of today.
+const MaxHistoryInterval = time.Hour
+
 // Options that belong to the declaration of groups rather than to the connection.
 var (
 	ResourceOptions = []string{"connection", "databases", "schedule", "historyInterval"}
@@ -117,8 +121,8 @@ func (p *parser) historyInterval() time.Duration {
 		return DefaultHistoryInterval
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		p.add(fmt.Sprintf("historyInterval %q is no length of time", text), "write 15m (the default), or 0s to read it in every check", "connection", "options", "historyInterval")
+	if err != nil || d < 0 || d > MaxHistoryInterval {
+		p.add(fmt.Sprintf("historyInterval %q is not between 0s and %s", text, MaxHistoryInterval), "write 15m (the default), or 0s to read it in every check", "connection", "options", "historyInterval")
 		return DefaultHistoryInterval
 	}
 	return d

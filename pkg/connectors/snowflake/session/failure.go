@@ -39,8 +39,11 @@ func classify(err error, accepted bool, budget time.Duration) endpoint.Failure {
 	if revoked := new(RevocationError); errors.As(err, &revoked) {
 		return endpoint.Failure{Code: readiness.IdentityUnproven, Message: revoked.Error(), Alive: true}
 	}
+	var status *StatusError
 	answer := asSnowflake(err)
 	switch {
+	case errors.As(err, &status):
+		return endpoint.Failure{Message: status.Error(), Alive: true}
 	case answer == nil:
 		return endpoint.Classify(err, accepted, budget)
 	case answer.Number == networkPolicy:

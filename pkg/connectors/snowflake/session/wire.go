@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -105,7 +106,25 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = &body{response.Body, end}
+	if busy(response.StatusCode) {
+		_ = response.Body.Close() // what it says is for people who use a browser
+		return nil, &StatusError{response.StatusCode}
+	}
 	return response, nil
+}
+
+// busy reports whether a status says that the service does not serve now. The
+// driver would say that it timed out.
+func busy(status int) bool {
+	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+}
+
+// StatusError is an answer of something in front of the service, or of one that
+// does not serve.
+type StatusError struct{ Status int }
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the service answers %d %s", e.Status, http.StatusText(e.Status))
 }
 
 // CloseIdleConnections is called by http.Client.
