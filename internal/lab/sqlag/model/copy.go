@@ -118,7 +118,7 @@ func (c *Copy) Flowing() bool {
 // advance moves the log to a moment. Depth bounds chains that a fault might close
 // to a ring.
 func (c *Copy) advance(now time.Time, depth int) {
-	if !now.After(c.At) || depth > 8 {
+	if now.Before(c.At) || depth > 8 {
 		return
 	}
 	dt := now.Sub(c.At)
@@ -132,12 +132,14 @@ func (c *Copy) advance(now time.Time, depth int) {
 	switch {
 	case c.Writer():
 		if c.Source != nil || len(c.marks) == 0 { // it has just begun to write
+			c.Redone = c.End
+			c.Rows() // keeps what it got of the heartbeat
 			c.Source = nil
 			c.mark(c.At, c.End, 0)
 		}
 		c.End += moved(c.Rate)
 		c.Redone = c.End
-		if c.Rate == 0 {
+		if c.Rate == 0 || dt == 0 {
 			break
 		}
 		c.mark(now, c.End, c.Rate)
@@ -183,10 +185,6 @@ func (c *Copy) Grew(since time.Time, from int64) {
 func (c *Copy) Write(bytes int64) {
 	now := c.Instance.World.Now()
 	c.advance(now, 0)
-	if c.Source != nil || len(c.marks) == 0 {
-		c.Source = nil
-		c.mark(c.At, c.End, 0)
-	}
 	c.End += bytes
 	c.Redone = c.End
 	c.mark(now, c.End, 0)
@@ -222,20 +220,24 @@ func (c *Copy) CommitTime(pos int64) (time.Time, bool) {
 
 // Rows are the rows of the heartbeat table as they are here: those that were redone.
 func (c *Copy) Rows() [][]any {
-	for i := len(c.Heartbeat) - 1; i >= 0; i-- {
-		if c.Heartbeat[i].Pos <= c.Redone {
-			return c.Heartbeat[i].Rows
-		}
-	}
+	newest := c.beat(c.Redone)
 	if c.Source != nil && c.Source != c {
-		for i := len(c.Source.Heartbeat) - 1; i >= 0; i-- {
-			if b := c.Source.Heartbeat[i]; b.Pos <= c.Redone {
-				c.keep(b)
-				return b.Rows
-			}
+		if b := c.Source.beat(c.Redone); b.Pos > newest.Pos {
+			newest = b
+			c.keep(b)
 		}
 	}
-	return nil
+	return newest.Rows
+}
+
+// beat is the newest content of the table at a position.
+func (c *Copy) beat(pos int64) Beat {
+	for i := len(c.Heartbeat) - 1; i >= 0; i-- {
+		if c.Heartbeat[i].Pos <= pos {
+			return c.Heartbeat[i]
+		}
+	}
+	return Beat{Pos: -1}
 }
 
 func (c *Copy) keep(b Beat) {
