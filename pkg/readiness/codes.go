@@ -157,6 +157,10 @@ const (
 	DriftMembers          Code = "DRIFT_MEMBERS"           // what is replicated is not what this repository declares
 )
 
+// leading codes are read first whatever else is wrong: every minute makes them
+// worse, or nothing else can be believed.
+var leading = []Code{TwoWriters, SwitchIncomplete}
+
 // codes is sorted by Code, so that Info can search it; a test keeps it so.
 var codes = []CodeInfo{
 	{AddressMismatch, Yellow,

@@ -67,3 +67,15 @@ func TestOrderOfReasonsMakesNoDifference(t *testing.T) {
 		}
 	}
 }
+
+// Two writers are read before everything else of their status, whatever its name.
+func TestTwoWritersAreReadFirst(t *testing.T) {
+	t.Parallel()
+	reasons := []readiness.Reason{
+		{Code: readiness.Diverged, Status: readiness.Red}, {Code: readiness.VisAuth, Status: readiness.Unknown},
+		{Code: readiness.TwoWriters, Status: readiness.Red}, {Code: readiness.ReceiverDown, Status: readiness.Red},
+	}
+	if got := readiness.SortReasons(reasons); got[0].Code != readiness.TwoWriters || got[1].Code != readiness.Diverged {
+		t.Errorf("order is %v", got)
+	}
+}

@@ -143,7 +143,8 @@ func (r Result) degrade(to Status, why Reason) Result {
 	return r
 }
 
-// SortReasons orders reasons worst first, causes before what follows from them,
+// SortReasons orders reasons worst first, two writers before everything else and
+// causes before what follows from them,
 // then by code, endpoint and indicator, and drops exact repeats. All distinct
 // reasons are kept, and the order in which they were given makes no difference.
 func SortReasons(reasons []Reason) []Reason {
@@ -154,7 +155,7 @@ func SortReasons(reasons []Reason) []Reason {
 func compareReasons(a, b Reason) int {
 	return cmp.Or(
 		cmp.Compare(b.Status.severity(), a.Status.severity()),
-		cmp.Compare(follows(a.Code), follows(b.Code)),
+		cmp.Compare(place(a.Code), place(b.Code)),
 		cmp.Compare(a.Code, b.Code),
 		cmp.Compare(a.Endpoint, b.Endpoint),
 		cmp.Compare(a.Indicator, b.Indicator),
@@ -166,7 +167,12 @@ func compareReasons(a, b Reason) int {
 	)
 }
 
-func follows(c Code) int {
+// place is where a code stands among those of its status: what must be read
+// before everything else, causes, and what follows from them.
+func place(c Code) int {
+	if slices.Contains(leading, c) {
+		return -1
+	}
 	if info, _ := c.Info(); info.Follows {
 		return 1
 	}

@@ -31,6 +31,20 @@ func (s *set) interval() time.Duration {
 	return 10 * time.Second
 }
 
+// firstBeat reports whether this check has just written the first heartbeat there
+// ever was, and read before: that nothing was found then is no fault.
+func (s *set) firstBeat(n *node) bool {
+	absent := func(n *node) bool { return n.beat != nil && n.beat.Local == nil }
+	if !s.spec.Heartbeat.Write || s.written != nil || s.primary == nil || !s.trusted(s.primary) || !absent(s.primary) || !absent(n) {
+		return false
+	}
+	if s.spec.Previous == nil {
+		return true
+	}
+	_, before := s.spec.Previous(n.Name, heartbeatSeqID)
+	return !before
+}
+
 // beats compares the heartbeat document on both sides. Its times were put in by
 // the primary of the moment, so of two documents only their difference counts. A
 // document that is old on both sides means that nobody writes it, which is not
@@ -41,6 +55,9 @@ func (s *set) beats() {
 	}
 	for _, n := range s.nodes {
 		if !s.trusted(n) || n.arbiter() || s.failedReading(n, heartbeatAgeID) {
+			continue
+		}
+		if s.firstBeat(n) {
 			continue
 		}
 		if f, bad := n.beat.problem(n); bad {

@@ -615,6 +615,26 @@ func TestRecorded(t *testing.T) {
 			change: func(r *recording) { r.beats(time.Second, time.Second); r.b.beat.Local = nil },
 			status: yellow, codes: []readiness.Code{readiness.HeartbeatMissing},
 		},
+		"this check wrote the first heartbeat there is": {
+			change: func(r *recording) { r.noBeats() },
+			status: green, without: []readiness.Code{readiness.HeartbeatMissing},
+		},
+		"the heartbeat is gone": {
+			change: func(r *recording) {
+				r.noBeats()
+				for _, n := range r.nodes() {
+					r.previous[readiness.Key{Endpoint: n.Name, Indicator: heartbeatSeqID}] = readiness.Observation{Value: readiness.Num(7)}
+				}
+			},
+			status: yellow, codes: []readiness.Code{readiness.HeartbeatMissing},
+		},
+		"the first heartbeat could not be written": {
+			change: func(r *recording) {
+				r.noBeats()
+				r.written = &readiness.Finding{Code: readiness.HeartbeatWrite, Message: "denied"}
+			},
+			status: yellow, codes: []readiness.Code{readiness.HeartbeatWrite, readiness.HeartbeatMissing},
+		},
 		"heartbeat from the future": {
 			change: func(r *recording) { r.beats(-time.Hour, -time.Hour) },
 			status: yellow, codes: []readiness.Code{readiness.ValueInvalid},
@@ -681,6 +701,15 @@ func (r *recording) idleEntry(after time.Duration) {
 		later.Members[i].Applied, later.Members[i].AppliedWall, later.Members[i].Durable, later.Members[i].DurableWall = entry, wall, entry, wall
 	}
 	r.a.later = &later
+}
+
+// noBeats is a set in which the check writes the heartbeat, and finds none.
+func (r *recording) noBeats() {
+	r.beats(time.Second, time.Second)
+	r.spec.Heartbeat.Write = true
+	for _, n := range r.nodes() {
+		n.beat.Local, n.beat.Majority = nil, nil
+	}
 }
 
 // beats are heartbeats of the given ages at the primary and everywhere else.
