@@ -16,6 +16,7 @@ import (
 	"github.com/bcctl/bcctl/internal/render"
 	"github.com/bcctl/bcctl/internal/report"
 	"github.com/bcctl/bcctl/internal/store"
+	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -119,6 +120,9 @@ func (a *app) pageTargets(ctx context.Context, r *repository, last check.Report)
 			groups[name] = append(groups[name], g.Name())
 		}
 	}
+	if len(last.Results) >= manyResources {
+		a.remark("reading the history of %s resources", term.Count(len(last.Results)))
+	}
 	targets := map[string]report.Target{}
 	var keep sync.Mutex
 	reading, ctx := errgroup.WithContext(ctx)
@@ -147,6 +151,9 @@ func (a *app) pageTargets(ctx context.Context, r *repository, last check.Report)
 // pageReaders is how many targets' histories are read at once; a history file has
 // no more connections than that.
 const pageReaders = 4
+
+// manyResources is from how many on reading takes so long that a person wonders.
+const manyResources = 200
 
 // pageHistory reads the verdicts and the series that are worth drawing.
 func pageHistory(ctx context.Context, db *store.DB, result readiness.Result, h *render.History) error {
