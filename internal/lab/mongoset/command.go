@@ -174,7 +174,7 @@ func (c *call) wait(limit time.Duration, holds func() bool) bool {
 		}
 		// What is at rest changes only when somebody does something, and then the
 		// channel says so.
-		pause := idleTime
+		pause := defaultPatience().idle
 		if c.server.world == nil || !c.server.world.resting() {
 			pause = 50 * time.Millisecond
 		}

@@ -19,7 +19,7 @@ func (c *call) hello() (bson.D, *failure) {
 		}
 		counter, _ := number(lookup(known, "counter"))
 		if lookup(known, "processId") == n.processID && int64(counter) == n.counter && limit > 0 {
-			c.wait(time.Duration(min(limit, float64(idleTime.Milliseconds())))*time.Millisecond, func() bool { return n.counter != int64(counter) })
+			c.wait(time.Duration(min(limit, float64(defaultPatience().idle.Milliseconds())))*time.Millisecond, func() bool { return n.counter != int64(counter) })
 		}
 	}
 	var d bson.D

@@ -38,7 +38,7 @@ func (s *server) converse(raw net.Conn) {
 		return
 	}
 	conn := tls.Server(heard, s.tls)
-	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.set.patience.handshake)
 	err := conn.HandshakeContext(ctx)
 	cancel()
 	if err != nil {
@@ -53,10 +53,10 @@ func (s *server) converse(raw net.Conn) {
 		defer close(gone)
 		in := bufio.NewReader(conn)
 		for {
-			if conn.SetReadDeadline(time.Now().Add(idleTime)) != nil {
+			if conn.SetReadDeadline(time.Now().Add(s.set.patience.idle)) != nil {
 				return
 			}
-			req, err := readMessage(in, func() { _ = conn.SetReadDeadline(time.Now().Add(messageTime)) }) // a closed connection shows at the read
+			req, err := readMessage(in, func() { _ = conn.SetReadDeadline(time.Now().Add(s.set.patience.message)) }) // a closed connection shows at the read
 			if err != nil {
 				return
 			}
@@ -102,7 +102,7 @@ func (s *server) answer(conn net.Conn, sess *session, req *request, ids *replyID
 			if err != nil {
 				return false
 			}
-			if conn.SetWriteDeadline(time.Now().Add(messageTime)) != nil {
+			if conn.SetWriteDeadline(time.Now().Add(s.set.patience.message)) != nil {
 				return false
 			}
 			if _, err := conn.Write(out); err != nil {

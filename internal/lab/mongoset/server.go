@@ -13,13 +13,20 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 )
 
-// Bounds that keep a client from holding what it does not use.
-const (
-	handshakeTime  = 10 * time.Second // for TLS
-	messageTime    = 30 * time.Second // from the first byte of a message to its last
-	idleTime       = 15 * time.Minute // between messages
-	maxConnections = 1000             // of one server
-)
+// maxConnections is how many a server accepts at once.
+const maxConnections = 1000
+
+// patience is for how long a server waits for a client, so that none holds for
+// ever what it does not use.
+type patience struct {
+	handshake time.Duration // for TLS
+	message   time.Duration // from the first byte of a message to its last
+	idle      time.Duration // between messages
+}
+
+func defaultPatience() patience {
+	return patience{handshake: 10 * time.Second, message: 30 * time.Second, idle: 15 * time.Minute}
+}
 
 // server is the network side of one process: a mongod, or a mongos. Its fields
 // but the listener's are guarded by the set's lock.

@@ -116,13 +116,31 @@ func TestHostileClients(t *testing.T) {
 		_, _ = io.Copy(io.Discard, conn) // an alert, then the end
 	})
 	// These stay, half said: neither does the server wait for them.
-	silent := dial(t, set, "catalog-a")
+	_ = dial(t, set, "catalog-a")
 	half := dial(t, set, "catalog-a")
 	if _, err := half.Write(frame(40_000_000, 2013, make([]byte, 100))); err != nil {
 		t.Fatal(err)
 	}
 	admin(t, connect(t, set, mongoset.UserMonitor, "catalog-a"), bson.D{{Key: "replSetGetStatus", Value: 1}})
-	_ = silent
+}
+
+// A client that says nothing, or only half of something, is not waited for for
+// ever, wherever it stops.
+func TestSilentClients(t *testing.T) {
+	t.Parallel()
+	set := start(t, mongoset.Options{})
+	mongoset.Hurry(set, 50*time.Millisecond)
+	mute, err := net.Dial("tcp", set.Address("catalog-a")) // not even TLS
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = mute.Close() }() // the server has closed it
+	_ = dial(t, set, "catalog-a")       // TLS, and then nothing
+	half := dial(t, set, "catalog-a")
+	if _, err := half.Write(frame(40_000_000, 2013, make([]byte, 100))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the clients to be given up", func() bool { open, ever := set.Connections(); return open == 0 && ever == 3 })
 }
 
 // hello that waits is answered when there is news, as a stream: each answer is to

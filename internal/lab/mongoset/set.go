@@ -85,6 +85,7 @@ type Set struct {
 	ca       []byte
 	tls      *tls.Config
 	commands map[string]command
+	patience patience
 
 	mu           sync.Mutex
 	closed       bool
@@ -130,7 +131,7 @@ func Start(o Options) (*Set, error) {
 		return nil, fmt.Errorf("start %s: %w", o.Name, err)
 	}
 	s := &Set{
-		name: o.Name, sharded: o.Sharded, clock: o.Now, commands: commands(), done: make(chan struct{}), changed: make(chan struct{}),
+		name: o.Name, sharded: o.Sharded, clock: o.Now, commands: commands(), patience: defaultPatience(), done: make(chan struct{}), changed: make(chan struct{}),
 		calls: map[string]int{}, changes: map[string]int{}, undo: map[string]func() error{},
 	}
 	if err := s.prepare(o.Authority); err != nil {
