@@ -123,13 +123,11 @@ const (
 	MirroringEndpointDown Code = "MIRRORING_ENDPOINT_DOWN" // the endpoint that replicas talk through is not started
 	ListenerDown          Code = "LISTENER_DOWN"           // the listener that clients connect to is not online
 	CertExpiry            Code = "CERT_EXPIRY"             // a certificate that replication depends on expires soon or has expired
-	AutomaticFailover     Code = "AUTOMATIC_FAILOVER"      // the system may fail over by itself, beside what bcctl would do
 	DriftLogin            Code = "DRIFT_LOGIN"             // logins differ between the sides: after a failover somebody could not log in
 	DriftJob              Code = "DRIFT_JOB"               // jobs differ between the sides
 	DriftLinkedServer     Code = "DRIFT_LINKED_SERVER"     // linked servers differ between the sides
 	DriftCertificate      Code = "DRIFT_CERTIFICATE"       // an encrypted database's certificate is missing on the other side: it could not be opened there
 	DriftCredential       Code = "DRIFT_CREDENTIAL"        // credentials differ between the sides: what uses them fails after a failover
-	DriftSetting          Code = "DRIFT_SETTING"           // settings that matter after a failover differ between the sides
 	LogBackupLate         Code = "LOG_BACKUP_LATE"         // the newest log backup is older than allowed
 	LogCopyLate           Code = "LOG_COPY_LATE"           // log backups are not copied to the other side
 	LogRestoreLate        Code = "LOG_RESTORE_LATE"        // log backups are not restored on the other side
@@ -175,9 +173,6 @@ var codes = []CodeInfo{
 	{ArchiveFailing, Yellow,
 		"the newest attempt to archive WAL failed, or none ever succeeded",
 		"read the server's log for archive_command; check the archive's space", false},
-	{AutomaticFailover, Yellow,
-		"the system may fail over by itself, beside what bcctl would do",
-		"know it before a planned change; it is no fault", false},
 	{BalancerActive, Yellow,
 		"the balancer is moving data between shards",
 		"stop the balancer before a planned change", false},
@@ -253,9 +248,6 @@ var codes = []CodeInfo{
 	{DriftMembers, Red,
 		"what is replicated is not what this repository declares",
 		"compare; taking a database out of a group drops its copy", false},
-	{DriftSetting, Yellow,
-		"settings that matter after a failover differ between the sides",
-		"compare the settings named", false},
 	{ElectionUnplanned, Yellow,
 		"there was an election since the last check",
 		"read the reason of the election; look for a flapping host or network", false},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -14,7 +15,7 @@ import (
 func (d *deriver) drift(l *link) {
 	from, to := l.from.outside, l.to.outside
 	if !l.source.Contained {
-		d.compare(l, loginsID, readiness.DriftLogin, from.logins != nil && to.logins != nil, "login", from.strangeLogins(to))
+		d.compare(l, loginsID, readiness.DriftLogin, from.logins != nil && to.logins != nil, "login", from.strangeLogins(to, l.from.facts.PhysicalName))
 		d.compare(l, jobsID, readiness.DriftJob, from.jobs != nil && to.jobs != nil, "job", missing(from.jobs, to.jobs))
 	}
 	d.compare(l, serversID, readiness.DriftLinkedServer, from.servers != nil && to.servers != nil, "linked server", missing(from.servers, to.servers))
@@ -57,7 +58,8 @@ func missing(from, to map[string]bool) []string {
 
 // strangeLogins compares by name and, for logins whose identifier is made by the
 // instance, by that too: a user in a database refers to it, not to the name.
-func (o outside) strangeLogins(to outside) []string {
+// Accounts of the host itself can exist nowhere else.
+func (o outside) strangeLogins(to outside, host string) []string {
 	theirs := map[string]login{}
 	for name, l := range to.logins {
 		theirs[fold(name)] = l
@@ -65,6 +67,7 @@ func (o outside) strangeLogins(to outside) []string {
 	var strange []string
 	for _, name := range slices.Sorted(maps.Keys(o.logins)) {
 		switch other, ok := theirs[fold(name)]; {
+		case host != "" && strings.HasPrefix(fold(name), fold(host)+`\`):
 		case !ok:
 			strange = append(strange, name)
 		case o.logins[name].SID != other.SID:

@@ -41,6 +41,9 @@ func (h heartbeat) age() (float64, bool) {
 	return seconds, seconds >= -readiness.SkewTolerance.Seconds()
 }
 
+// heartbeatLogins bounds how many databases of one instance are logged in to at once.
+const heartbeatLogins = 4
+
 // readHeartbeats reads the row of each database on each instance that serves
 // reads, over a connection to that database: on a replica with the intent to read
 // only, without which it may be refused.
@@ -63,8 +66,17 @@ func (c *Connector) readHeartbeats(ctx context.Context, sessions []*session) {
 		for _, database := range c.heartbeatDatabases(s.node, p) {
 			s.node.beats = append(s.node.beats, heartbeat{database: database})
 		}
+		queue := make(chan *heartbeat, len(s.node.beats))
 		for b := range s.node.beats {
-			wg.Go(func() { c.readHeartbeat(ctx, i, s, r != primaryRole, &s.node.beats[b]) })
+			queue <- &s.node.beats[b]
+		}
+		close(queue)
+		for range min(len(s.node.beats), heartbeatLogins) {
+			wg.Go(func() {
+				for h := range queue {
+					c.readHeartbeat(ctx, i, s, r != primaryRole, h)
+				}
+			})
 		}
 	}
 	wg.Wait()

@@ -542,6 +542,10 @@ func TestRecorded(t *testing.T) {
 			change: func(r *recording) { r.b.outside.logins = map[string]login{} },
 			status: yellow, codes: codes{readiness.DriftLogin},
 		},
+		"a login of the host itself": {
+			change: func(r *recording) { r.a.outside.logins[`SQL-A\backup`] = login{"WINDOWS_LOGIN", "0105"} },
+			status: green,
+		},
 		"a login that is missing from a contained group": {
 			change: func(r *recording) {
 				r.b.outside.logins = map[string]login{}

@@ -19,7 +19,7 @@ WHERE d.database_id > 4`
 // with the local time of this instance: the times in msdb have no zone.
 // (backupset)
 const takenSQL = `SELECT b.database_name, MAX(b.backup_finish_date) AS newest, SYSDATETIME() AS local_clock
-FROM msdb.dbo.backupset AS b WHERE b.type = 'L' AND b.is_copy_only = 0 GROUP BY b.database_name`
+FROM msdb.dbo.backupset AS b WHERE b.type = 'L' AND b.is_copy_only = 0 AND b.backup_finish_date > DATEADD(day, -30, SYSDATETIME()) GROUP BY b.database_name`
 
 // restoredSQL is what was restored here, by the time at which the backup was taken
 // on its source: the time of the restore says nothing about the data. The restore
