@@ -16,6 +16,8 @@ import (
 	"github.com/bcctl/bcctl/internal/lab"
 	"github.com/bcctl/bcctl/internal/lab/mongoset"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
+	"github.com/bcctl/bcctl/internal/lab/snowpair"
+	"github.com/bcctl/bcctl/internal/lab/sqlag"
 )
 
 // fleet is a configuration repository of many resources that are a few systems
@@ -117,7 +119,18 @@ func (f *fleet) addSystems(dir string) error {
 	if err := f.add(dir, set); err != nil {
 		return err
 	}
-	return nil
+	group, err := sqlag.Start(sqlag.Options{Name: "orders"})
+	if err != nil {
+		return err
+	}
+	if err := f.add(dir, group); err != nil {
+		return err
+	}
+	pair, err := snowpair.Start(snowpair.Options{Name: "warehouse"})
+	if err != nil {
+		return err
+	}
+	return f.add(dir, pair)
 }
 
 func (f *fleet) add(dir string, s system) error {
