@@ -57,7 +57,7 @@ func newOrganization(o Options, keys Keys, now time.Time) (*organization, error)
 func (o *organization) settle(options Options, now time.Time) {
 	born := now.Add(-age).Add(-lead)
 	for _, a := range o.accounts {
-		a.groups, a.connections, a.cutOff, a.pending, a.stale, a.refuse = nil, nil, false, nil, nil, nil
+		a.groups, a.connections, a.cutOff, a.pending, a.stale, a.refuse, a.skew = nil, nil, false, nil, nil, nil, 0
 		for _, r := range a.roles {
 			r.grants = nil
 		}
@@ -115,11 +115,7 @@ func (o *organization) addGroup(spec Group, born time.Time) {
 		}
 		for _, name := range spec.Databases {
 			if a.database(name) == nil {
-				d := &database{account: a, name: name, created: born, tables: map[string]*table{}}
-				if name == homeDatabase {
-					d.tables["PUBLIC.BCCTL_HEARTBEAT"] = heartbeatTable()
-				}
-				a.databases = append(a.databases, d)
+				a.databases = append(a.databases, newDatabase(a, name, born))
 			}
 		}
 		a.groups = append(a.groups, g)

@@ -47,7 +47,7 @@ func newFault(name, help string, apply func(*Pair, time.Time), shows ...readines
 func (p *Pair) Faults() []lab.Fault {
 	var out []lab.Fault
 	for _, f := range catalog() {
-		if f.Name == faultSnapshotSkew && len(p.options.Groups) < 2 || p.options.Connection == none && strings.Contains(f.Name, "connection") {
+		if (f.Name == faultSnapshotSkew || f.Name == faultGroupsSplit) && len(p.options.Groups) < 2 || p.options.Connection == none && strings.Contains(f.Name, "connection") {
 			continue
 		}
 		out = append(out, f.Fault)

@@ -7,7 +7,11 @@ import (
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
-const faultSnapshotSkew = "snapshot-skew"
+// Faults that need two groups.
+const (
+	faultSnapshotSkew = "snapshot-skew"
+	faultGroupsSplit  = "groups-split"
+)
 
 // until makes the history a clean one that ends at some time: nothing started
 // after it. The last one had some time to end.
@@ -41,6 +45,9 @@ func scheduleFaults() []fault {
 			b.primary.schedule = "120 MINUTE"
 			b.secondary.base = now
 		}, readiness.ScheduleTooSlow),
+		newFault("schedule-drift", "refresh every quarter of an hour, which is not what the repository declares", func(p *Pair, _ time.Time) {
+			p.breakage(0).primary.schedule = "15 MINUTE"
+		}, readiness.ScheduleDrift),
 		newFault("missed-refresh", "scheduled refreshes do not start", func(p *Pair, now time.Time) {
 			b := p.breakage(0)
 			b.secondary.until(now.Add(-4 * b.interval))
@@ -120,6 +127,12 @@ func roleFaults() []fault {
 			b.source.cut(true)
 			b.swap(now)
 		}, readiness.TwoWriters),
+		newFault(faultGroupsSplit, "the second group has failed over alone", func(p *Pair, now time.Time) {
+			p.breakage(1).swap(now)
+		}, readiness.GroupsSplit),
+		newFault("wrong-upstream", "the secondary follows a group of an account nobody knows", func(p *Pair, _ time.Time) {
+			p.breakage(0).secondary.ref = ref{"LAB_OLD", "OTHER_FG"}
+		}, readiness.UpstreamUnexpected),
 		newFault("no-primary", "the primary is an account nobody knows; both are secondaries", func(p *Pair, now time.Time) {
 			b := p.breakage(0)
 			lost := ref{"LAB_LOST", b.primary.name}

@@ -43,6 +43,9 @@ func accessFaults() []fault {
 				s.expires = now
 			}
 		}),
+		newFault("clock-skew", "the clock of the account at the DR site is five minutes ahead", func(p *Pair, _ time.Time) {
+			p.target().skew = 5 * time.Minute
+		}, readiness.ClockSkew),
 		newFault("wrong-account", "the DR site's URL leads to the primary's account, as a connection URL does", func(p *Pair, _ time.Time) {
 			p.sites[1].serves = p.source()
 		}, readiness.IdentityMismatch),
@@ -59,22 +62,25 @@ func (p *Pair) forgetAll(user string) {
 }
 
 func serverFaults() []fault {
-	mode := func(n int, m mode) func(*Pair, time.Time) {
+	mode := func(m mode, accounts ...int) func(*Pair, time.Time) {
 		return func(p *Pair, _ time.Time) {
-			if m == stopped {
-				p.org.accounts[n].freeze()
+			for _, n := range accounts {
+				if m == stopped {
+					p.org.accounts[n].freeze()
+				}
+				p.sites[n].set(m)
 			}
-			p.sites[n].set(m)
 		}
 	}
 	status := func(code int) func(*Pair, time.Time) {
 		return func(p *Pair, _ time.Time) { p.sites[1].status = code }
 	}
 	return []fault{
-		newFault("source-down", "the primary's account cannot be reached", mode(0, stopped), readiness.VisPrimary),
-		newFault("target-down", "the account at the DR site cannot be reached", mode(1, stopped), readiness.VisDR),
-		newFault("hang-source", "the primary's account accepts connections and does not answer", mode(0, hung), readiness.VisPrimary),
-		newFault("hang-target", "the account at the DR site accepts connections and does not answer", mode(1, hung), readiness.VisDR),
+		newFault("source-down", "the primary's account cannot be reached", mode(stopped, 0), readiness.VisPrimary),
+		newFault("target-down", "the account at the DR site cannot be reached", mode(stopped, 1), readiness.VisDR),
+		newFault("both-down", "neither account can be reached", mode(stopped, 0, 1), readiness.VisBoth),
+		newFault("hang-source", "the primary's account accepts connections and does not answer", mode(hung, 0), readiness.VisPrimary),
+		newFault("hang-target", "the account at the DR site accepts connections and does not answer", mode(hung, 1), readiness.VisDR),
 		newFault("http-503", "the account at the DR site answers 503 Service Unavailable", status(http.StatusServiceUnavailable), readiness.VisDR),
 		newFault("http-429", "the account at the DR site answers 429 Too Many Requests", status(http.StatusTooManyRequests), readiness.VisDR),
 	}

@@ -212,6 +212,18 @@ func TestFaults(t *testing.T) {
 		"expire-tokens": func(t *testing.T, p *Pair, _, _ view, _ time.Time) bool {
 			return login(t, p, "LAB_AMS") == "then 390112"
 		},
+		"schedule-drift": func(_ *testing.T, _ *Pair, _, d view, _ time.Time) bool {
+			return d.own["replication_schedule"] == "15 MINUTE"
+		},
+		"wrong-upstream": func(_ *testing.T, p *Pair, _, d view, _ time.Time) bool {
+			return d.own["primary"] == p.org.name+".LAB_OLD.OTHER_FG"
+		},
+		"clock-skew": func(t *testing.T, p *Pair, _, _ view, now time.Time) bool {
+			return ask(t, as(t, p, "LAB_AMS", UserMonitor), "SELECT CURRENT_TIMESTAMP() AS T")[0]["T"] == now.Add(5*time.Minute)
+		},
+		"both-down": func(t *testing.T, p *Pair, _, _ view, _ time.Time) bool {
+			return get(t, p, "LAB_FRA") == "down" && get(t, p, "LAB_AMS") == "down"
+		},
 		"wrong-account": func(t *testing.T, p *Pair, _, _ view, _ time.Time) bool { return login(t, p, "LAB_AMS") == "LAB_FRA" },
 		"source-down": func(t *testing.T, p *Pair, _, _ view, _ time.Time) bool {
 			return get(t, p, "LAB_FRA") == "down" && get(t, p, "LAB_AMS") == "200 OK"
@@ -303,5 +315,22 @@ func TestSnapshotSkew(t *testing.T) {
 	a, b := clock.Now().Sub(rows[0]["S"].(time.Time)), clock.Now().Sub(rows[1]["S"].(time.Time))
 	if a > 5*time.Minute || b < 30*time.Minute || b > time.Hour {
 		t.Errorf("snapshots are %v and %v old", a, b)
+	}
+}
+
+func TestGroupsSplit(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, Options{Groups: []Group{{Name: "A_FG"}, {Name: "B_FG", Databases: []string{"OTHER_DB"}}}})
+	if err := p.Break("groups-split"); err != nil {
+		t.Fatal(err)
+	}
+	var own []any
+	for _, r := range ask(t, as(t, p, "LAB_AMS", UserMonitor), "SHOW FAILOVER GROUPS") {
+		if r["account_name"] == "LAB_AMS" {
+			own = append(own, r["is_primary"])
+		}
+	}
+	if !slices.Equal(own, []any{"false", "true"}) {
+		t.Errorf("got %v", own)
 	}
 }

@@ -221,9 +221,9 @@ func (r *execution) context(name string) (any, bool) {
 	case "CURRENT_IP_ADDRESS":
 		return "127.0.0.1", true
 	case "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "GETDATE", "SYSTIMESTAMP":
-		return r.now, true
+		return r.now.Add(a.skew), true
 	case "SYSDATE":
-		return ntz(r.now.UTC()), true
+		return ntz(r.now.Add(a.skew).UTC()), true
 	case "CURRENT_DATE":
 		return r.now.UTC().Format(time.DateOnly), true
 	case "LAST_QUERY_ID":

@@ -148,10 +148,25 @@ func (g *group) start(at time.Time, manual bool) *refresh {
 	case p.blocked():
 		f = fate{ends: phaseFailed, in: phaseMetadata, code: 3131, message: "Dangling references in the snapshot. Correct the errors before refreshing again. The following references are missing: " + p.missing()}
 	default:
-		g.databases, g.shares, g.objectTypes = p.databases, p.shares, p.objectTypes
+		g.follow(p)
 	}
 	g.history = append(g.history, f.refresh(g.account.org.nextSerial(), at, g.duration, manual))
 	return &g.history[len(g.history)-1]
+}
+
+// follow takes over what the primary holds. What was taken out of the group is
+// dropped here: it was a copy.
+func (g *group) follow(p *group) {
+	a := g.account
+	a.databases = slices.DeleteFunc(slices.Clone(a.databases), func(d *database) bool {
+		return slices.Contains(g.databases, d.name) && !slices.Contains(p.databases, d.name)
+	})
+	for _, name := range p.databases {
+		if a.database(name) == nil {
+			a.databases = append(a.databases, newDatabase(a, name, a.org.now()))
+		}
+	}
+	g.databases, g.shares, g.objectTypes = p.databases, p.shares, p.objectTypes
 }
 
 func (g *group) blocked() bool {

@@ -354,3 +354,69 @@ func TestPartitionedBelief(t *testing.T) {
 		t.Errorf("healed: %v and %v", own("LAB_FRA"), own("LAB_AMS"))
 	}
 }
+
+// TestRemovedDatabaseIsDropped is what drift of members costs.
+func TestRemovedDatabaseIsDropped(t *testing.T) {
+	t.Parallel()
+	p, clock := start(t, Options{})
+	if _, f := as(t, p, "LAB_FRA", UserExecute)("ALTER FAILOVER GROUP WAREHOUSE_FG REMOVE REPORTING_DB FROM ALLOWED_DATABASES"); f != nil {
+		t.Fatal(f)
+	}
+	copies := func() int { return len(ask(t, as(t, p, "LAB_AMS", UserAdmin), "SHOW DATABASES")) }
+	if copies() != 2 {
+		t.Errorf("before the next refresh the copy is gone")
+	}
+	clock.Add(10 * time.Minute)
+	if copies() != 1 {
+		t.Errorf("after the next refresh the copy is there")
+	}
+	if got := len(ask(t, as(t, p, "LAB_FRA", UserAdmin), "SHOW DATABASES")); got != 2 {
+		t.Errorf("the original is gone: %d", got)
+	}
+}
+
+// TestResumeErasesWhatOnlyTheOldPrimaryHas is why nobody resumes by reflex after a
+// failover.
+func TestResumeErasesWhatOnlyTheOldPrimaryHas(t *testing.T) {
+	t.Parallel()
+	p, clock := start(t, Options{})
+	if _, f := as(t, p, "LAB_FRA", UserHeartbeat)("INSERT INTO " + HeartbeatTable + " VALUES (1, 7, CURRENT_TIMESTAMP(), 'lost')"); f != nil {
+		t.Fatal(f)
+	}
+	if _, f := as(t, p, "LAB_AMS", UserExecute)("ALTER FAILOVER GROUP WAREHOUSE_FG PRIMARY"); f != nil {
+		t.Fatal(f)
+	}
+	rows := func(a string) int {
+		return len(ask(t, as(t, p, a, UserMonitor), "SELECT * FROM "+HeartbeatTable))
+	}
+	clock.Add(time.Hour)
+	if rows("LAB_FRA") != 1 || rows("LAB_AMS") != 0 {
+		t.Errorf("suspended: %d rows at the old primary, %d at the new one", rows("LAB_FRA"), rows("LAB_AMS"))
+	}
+	if _, f := as(t, p, "LAB_FRA", UserExecute)("ALTER FAILOVER GROUP WAREHOUSE_FG RESUME"); f != nil {
+		t.Fatal(f)
+	}
+	clock.Add(time.Hour)
+	if rows("LAB_FRA") != 0 {
+		t.Error("resumed: the old primary still has its row")
+	}
+}
+
+func TestResource(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, Options{Groups: []Group{{Name: "Mixed Case", Secondary: "OTHER_FG", Databases: []string{"A", "b"}}}})
+	got := p.Resource(func(s string) string { return "file:/srv/lab/" + s }, "certs/lab-ca.pem")
+	for _, want := range []string{
+		`identity: {organization: LABWAREHOUSE, failoverGroup: "\"Mixed Case\""}`, `options: {account: LABWAREHOUSE-LAB_AMS, failoverGroups: "OTHER_FG"}`,
+		`databases: "A, \"b\""`, `privateKey: "file:/srv/lab/bcctl_monitor.p8"`, "tls: {mode: verify-full, ca: certs/lab-ca.pem}", `connection: "WAREHOUSE"`, p.URL("LAB_FRA"),
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is missing in\n%s", want, got)
+		}
+	}
+	for name, secret := range p.Secrets() {
+		if strings.Contains(got, secret) {
+			t.Errorf("the document holds the secret %s", name)
+		}
+	}
+}

@@ -45,6 +45,7 @@ type account struct {
 	overrides      []*Override // odd values a test asked for
 	refuse         *autoRefuse // a network policy and the like
 	groupedRegions bool
+	skew           time.Duration // of its clock, as CURRENT_TIMESTAMP() says
 	slow           time.Duration // how long reads take
 }
 

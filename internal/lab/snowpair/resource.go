@@ -20,21 +20,29 @@ func (p *Pair) Resource(ref func(secret string) string, ca string) string {
 	}
 	var names []string
 	for _, g := range o.Groups {
-		names = append(names, g.Name)
+		names = append(names, identifier(g.Name))
 	}
-	identity := "failoverGroup: " + names[0]
+	identity := fmt.Sprintf("failoverGroup: %q", names[0])
 	if len(names) > 1 {
 		identity = fmt.Sprintf("failoverGroups: %q", strings.Join(names, ", "))
 	}
 	var options strings.Builder
 	if o.Connection != none {
-		fmt.Fprintf(&options, "      connection: %s # clients are sent where this connection is primary\n", o.Connection)
+		fmt.Fprintf(&options, "      connection: %q # clients are sent where this connection is primary\n", identifier(o.Connection))
 	}
-	if len(o.Groups) == 1 {
-		fmt.Fprintf(&options, "      databases: %q # what the group must hold\n", strings.Join(o.Groups[0].Databases, ", "))
-		if s := o.Groups[0].Schedule; s != "" {
-			fmt.Fprintf(&options, "      schedule: %q\n", s)
+	var databases []string
+	common := true
+	for _, g := range o.Groups {
+		for _, d := range g.Databases {
+			databases = append(databases, identifier(d))
 		}
+		common = common && g.Schedule == o.Groups[0].Schedule
+	}
+	if len(databases) > 0 {
+		fmt.Fprintf(&options, "      databases: %q # what is to be replicated\n", strings.Join(databases, ", "))
+	}
+	if s := o.Groups[0].Schedule; s != "" && common {
+		fmt.Fprintf(&options, "      schedule: %q\n", s)
 	}
 	return fmt.Sprintf(`
 # Two Snowflake accounts of one organization: the secondary failover group in one
@@ -73,8 +81,17 @@ spec:
 func (p *Pair) localNames() (names string, differ bool) {
 	var list []string
 	for _, g := range p.options.Groups {
-		list = append(list, g.Secondary)
+		list = append(list, identifier(g.Secondary))
 		differ = differ || g.Secondary != g.Name
 	}
 	return strings.Join(list, ", "), differ
+}
+
+// identifier writes a name as SQL does: in double quotes where it would be another
+// one without them.
+func identifier(name string) string {
+	if toks, err := tokenize(name); err == nil && len(toks) == 2 && toks[0].kind == tokenWord && toks[0].text == name {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -19,6 +19,14 @@ type database struct {
 	tables  map[string]*table // by SCHEMA.TABLE
 }
 
+func newDatabase(a *account, name string, created time.Time) *database {
+	d := &database{account: a, name: name, created: created, tables: map[string]*table{}}
+	if name == homeDatabase {
+		d.tables["PUBLIC.BCCTL_HEARTBEAT"] = heartbeatTable()
+	}
+	return d
+}
+
 // table holds what it held, so that a secondary can be shown a snapshot.
 type table struct {
 	columns  []column
