@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,8 +145,9 @@ func (e *explanation) reasons() {
 		return
 	}
 	e.title("Why")
-	for _, r := range e.result.Reasons {
-		p := e.view.Profile
+	explained := map[readiness.Code]bool{}
+	for _, group := range together(e.result.Reasons) {
+		p, r := e.view.Profile, group[0]
 		head := p.Status(r.Status) + "  " + p.Paint(term.Strong, string(r.Code))
 		if r.Endpoint != "" {
 			head += "  at " + r.Endpoint
@@ -155,15 +157,38 @@ func (e *explanation) reasons() {
 		if r.Message != "" {
 			e.paragraph(indent, r.Message, term.Plain)
 		}
-		if numbers := e.numbers(r); numbers != "" {
-			e.paragraph(indent, numbers, term.Plain)
+		for _, r := range group {
+			if numbers := e.numbers(r); numbers != "" {
+				e.paragraph(indent, numbers, term.Plain)
+			}
 		}
+		if explained[r.Code] {
+			continue // said above
+		}
+		explained[r.Code] = true
 		info, _ := r.Code.Info()
 		if info.Meaning != "" {
 			e.paragraph(indent, "means: "+info.Meaning, term.Grey)
 		}
 		e.paragraph(indent, "first: "+FirstAction(r.Code), term.Plain)
 	}
+}
+
+// together puts reasons that say the same of the same place, from several
+// readings, into one group. The order stays.
+func together(reasons []readiness.Reason) [][]readiness.Reason {
+	var groups [][]readiness.Reason
+	for _, r := range reasons {
+		i := slices.IndexFunc(groups, func(g []readiness.Reason) bool {
+			return g[0].Code == r.Code && g[0].Status == r.Status && g[0].Endpoint == r.Endpoint && g[0].Message == r.Message
+		})
+		if i < 0 {
+			groups = append(groups, []readiness.Reason{r})
+			continue
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
 }
 
 // numbers is the value, the limit, and where the rule stands.

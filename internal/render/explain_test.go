@@ -119,3 +119,23 @@ func TestExplainCode(t *testing.T) {
 		t.Errorf("an unknown code gives %v", err)
 	}
 }
+
+// What several readings say of one place is said once, with all the readings; a
+// code is explained once, wherever it stands.
+func TestExplainRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	r := readiness.Result{Name: "orders", Kind: readiness.KindResource, Status: readiness.Red}
+	for _, x := range []struct{ endpoint, indicator, message string }{
+		{"b", "databases.state", "suspended"}, {"b", "replay.backlog_bytes", "suspended"}, {"", "topology", "suspended"}, {"b", "replication.lag_bytes", "also suspended"},
+	} {
+		r.Reasons = append(r.Reasons, readiness.Reason{Code: readiness.DatabaseSuspended, Status: readiness.Red, Message: x.message, Endpoint: x.endpoint, Indicator: readiness.ID(x.indicator)})
+	}
+	v := viewOf(sample())
+	v.Profile = term.Profile{Width: 100}
+	out := explain(t, r, v, ExplainOptions{})
+	for text, want := range map[string]int{"RED  DATABASE_SUSPENDED": 3, "means: ": 2, "      suspended\n": 2, "replay.backlog_bytes": 1, "databases.state": 1} {
+		if got := strings.Count(out, text); got != want {
+			t.Errorf("%q stands there %d times, want %d:\n%s", text, got, want, out)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,7 +182,9 @@ func allReasons(r readiness.Result) string {
 func codes(r readiness.Result) string {
 	var list []string
 	for _, reason := range r.Reasons {
-		list = append(list, string(reason.Code))
+		if code := string(reason.Code); !slices.Contains(list, code) {
+			list = append(list, code)
+		}
 	}
 	return strings.Join(list, ", ")
 }
