@@ -78,3 +78,39 @@ go
 		t.Error("tsql does not show the refused login")
 	}
 }
+
+// The client is npm's tedious, a TDS library in JavaScript. It is found where Node.js
+// looks for modules (NODE_PATH), and skipped elsewhere.
+func TestTedious(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	if exec.CommandContext(short(t), node, "-e", "require('tedious')").Run() != nil {
+		t.Skip("tedious is not installed")
+	}
+	g := start(t, sqlag.Options{})
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, g.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(g.Instances()[0].Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join("testdata", "tedious.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By -e, so that modules are looked for where NODE_PATH says and not beside a file.
+	cmd := exec.CommandContext(short(t), node, "-e", string(script), host, port, sqlag.UserMonitor, ca)
+	cmd.Env = append(os.Environ(), "LAB_PASSWORD="+g.Password(sqlag.UserMonitor))
+	out, err := cmd.CombinedOutput()
+	t.Logf("%v\n%s", err, out)
+	for _, want := range []string{`["orders","orders-a","81`, `["orders","orders-b","81`, `"Größe!",42]`, `{"count":2}`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("tedious does not show %s", want)
+		}
+	}
+}
