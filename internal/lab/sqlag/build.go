@@ -90,7 +90,7 @@ func (g *Group) copies(w *model.World, i *model.Instance, group *model.Group, da
 		if !g.options.Idle {
 			c.Rate = workload
 		}
-		c.End = 3<<30 + int64(now.Sub(g.started).Seconds())*2*workload // never behind what it was
+		c.End = 3<<30 + int64(now.Sub(g.started).Seconds()*2*workload) // never behind what it was
 		c.Redone, c.Recovery = c.End, 2<<30
 		c.Grew(now.Add(-time.Hour), c.End-3600*c.Rate)
 		c.Heartbeat = []model.Beat{{Pos: 0, Rows: [][]any{{int64(1), int64(1), sqltype.Truncate(g.started.UTC(), sqltype.Of(sqltype.DateTimeOffset)), w.Instances[0].Name, w.GUID("reign", d.Name), nil}}}}

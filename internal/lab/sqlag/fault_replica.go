@@ -12,7 +12,7 @@ func replicaFaults() []fault {
 			inject: cutSites},
 		{Fault: lab.Fault{Name: "mirroring-endpoint-stopped", Help: "stop the endpoint that replicas talk through, at the DR site", Shows: codes(readiness.MirroringEndpointDown)},
 			inject: on(func(g *Group, w *model.World) { w.Instance(g.dr().name).EndpointStarted = false })},
-		{Fault: lab.Fault{Name: "async-healthy-looking", Help: "the sides commit asynchronously and the DR one is minutes behind: the server calls that HEALTHY", Shows: codes(readiness.LagOverRPO)},
+		{Fault: lab.Fault{Name: "async-healthy-looking", Help: "the sides commit asynchronously and the DR one is minutes behind: the server calls that HEALTHY", Shows: codes(readiness.NotFailoverReady, readiness.LagOverRPO)},
 			inject: on(func(g *Group, w *model.World) {
 				for _, r := range top(w).Replicas {
 					r.Sync = false
@@ -35,7 +35,7 @@ func replicaFaults() []fault {
 			})},
 		{Fault: lab.Fault{Name: "wrong-group", Help: "the servers carry another group of the same name", Shows: codes(readiness.IdentityMismatch)},
 			inject: on(func(g *Group, w *model.World) { top(w).ID = w.GUID("another group") })},
-		{Fault: lab.Fault{Name: "version-mismatch", Help: "the DR server is of an older major version", Shows: codes(readiness.VersionMismatch)},
+		{Fault: lab.Fault{Name: "version-mismatch", Help: "the DR server is of an older major version", Shows: codes(readiness.VersionMismatch)}, forms: everywhere(),
 			inject: on(func(g *Group, w *model.World) {
 				i := w.Instance(g.dr().name)
 				if i.Version--; i.Version < 13 {

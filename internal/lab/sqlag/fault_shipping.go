@@ -18,7 +18,7 @@ func shippingFaults() []fault {
 		})
 	}
 	return []fault{
-		{Fault: lab.Fault{Name: "log-backup-late", Help: "no log backup was made for two hours", Shows: codes(readiness.LagOverRPO)}, forms: only,
+		{Fault: lab.Fault{Name: "log-backup-late", Help: "no log backup was made for two hours", Shows: codes(readiness.LogBackupLate)}, forms: only,
 			inject: stopped(func(s *model.Shipping, t time.Time) { s.BackupStopped = t })},
 		{Fault: lab.Fault{Name: "log-copy-late", Help: "no log backup was copied for two hours", Shows: codes(readiness.LogCopyLate)}, forms: only,
 			inject: stopped(func(s *model.Shipping, t time.Time) { s.CopyStopped = t })},

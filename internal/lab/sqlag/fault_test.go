@@ -28,7 +28,7 @@ func look(t *testing.T, g *sqlag.Group) readiness.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := rules.NewSet([]rules.Document{limits()}, func(string) []readiness.Indicator { return sqlserver.Factory{}.Indicators() })
+	set, err := rules.NewSet(nil, func(string) []readiness.Indicator { return sqlserver.Factory{}.Indicators() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,19 +38,6 @@ func look(t *testing.T, g *sqlag.Group) readiness.Result {
 	}
 	result, _ := judge.Evaluate(time.Now(), observations, rules.State{})
 	return result
-}
-
-// limits are those somebody sets who wants to hear of things that are not late, full
-// or at their end by any standard of bcctl's own.
-func limits() rules.Document {
-	red := func(at rules.Quantity) rules.Threshold { return rules.Threshold{Red: &rules.Level{Raise: at}} }
-	return rules.Document{Source: "test", Policy: rules.Policy{Thresholds: map[readiness.ID]rules.Threshold{
-		"replication.certificate_seconds": red("336h"),
-		"shipping.copy_age_seconds":       red("30m"),
-		"shipping.restore_age_seconds":    red("30m"),
-		"backup.log_age_seconds":          red("1h"),
-		"log.used_ratio":                  red("0.8"),
-	}}}
 }
 
 func reasons(r readiness.Result) []string {
@@ -111,5 +98,54 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Faults may be in together; a repair leaves the others.
+func TestFaultsTogether(t *testing.T) {
+	t.Parallel()
+	g := start(t, sqlag.Options{})
+	for _, name := range []string{"suspend-database", "drop-msdb", "stop-secondary"} {
+		if err := g.Break(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Break("suspend-database"); err == nil {
+		t.Error("a fault can be put in twice")
+	}
+	if err := g.Break("nothing"); err == nil || !strings.Contains(err.Error(), "login-drift") {
+		t.Errorf("a fault that is not there: %v", err)
+	}
+	if err := g.Repair("stop-secondary"); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(g.Broken()); got != "[suspend-database drop-msdb]" {
+		t.Errorf("what remains is %s", got)
+	}
+	db := open(t, g, g.Instance("orders-b"), sqlag.UserMonitor, "true")
+	if got := ask(t, db, "SELECT is_suspended FROM sys.dm_hadr_database_replica_states"); got[0][0] != "true" {
+		t.Errorf("suspended: %v", got)
+	}
+	if err := g.Repair("stop-secondary"); err == nil {
+		t.Error("a fault can be taken out twice")
+	}
+}
+
+// A client in the middle of its work sees the world go on when it is repaired.
+func TestRepairUnderAConnection(t *testing.T) {
+	t.Parallel()
+	g := start(t, sqlag.Options{})
+	db := open(t, g, g.Instance("orders-a"), sqlag.UserMonitor, "true")
+	query := "SELECT ag.name, CONVERT(varchar(30), drs.end_of_log_lsn) FROM sys.availability_groups ag JOIN sys.dm_hadr_database_replica_states drs ON drs.group_id = ag.group_id"
+	first := ask(t, db, query)
+	if err := g.Break("suspend-database"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Repair("suspend-database"); err != nil {
+		t.Fatal(err)
+	}
+	second := ask(t, db, query)
+	if len(second) != 2 || second[0][1] < first[0][1] {
+		t.Errorf("%v, then %v", first, second)
 	}
 }
