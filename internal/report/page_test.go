@@ -267,3 +267,25 @@ func TestPartsSaySo(t *testing.T) {
 		t.Error("a small page does not list every reading")
 	}
 }
+
+// Five readings of one suspended database are one reason with five numbers.
+func TestReasonsThatSayTheSameAreOne(t *testing.T) {
+	t.Parallel()
+	in := reporttest.Pair()
+	r := &in.Report.Results[0]
+	r.Reasons = nil
+	for _, id := range []readiness.ID{"a.bytes", "b.bytes", "c.bytes"} {
+		r.Reasons = append(r.Reasons, readiness.Reason{Code: readiness.ReplayPaused, Status: readiness.Red, Endpoint: "orders-b", Indicator: id, Message: "replay is paused"})
+	}
+	r.Reasons = append(r.Reasons, readiness.Reason{Code: readiness.ReplayPaused, Status: readiness.Red, Endpoint: "orders-c", Message: "replay is paused"},
+		readiness.Reason{Code: readiness.ReplayPaused, Status: readiness.Yellow, Endpoint: "orders-b", Message: "replay is paused"})
+	p := page(t, in)
+	for _, want := range []string{"at <bdi>orders-b, orders-c</bdi>", "<small>a.bytes; b.bytes; c.bytes</small>", "and 1 more</small>"} {
+		if !strings.Contains(p, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if n := strings.Count(p, "<small>Means: "); n != 1 {
+		t.Errorf("what the code means is said %d times in the row", n)
+	}
+}

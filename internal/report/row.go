@@ -81,10 +81,9 @@ func (b *builder) row(n int, r readiness.Result) row {
 	if r.File != "" {
 		out.Declared = fmt.Sprintf("%s:%d", r.File, max(r.Line, 1))
 	}
-	for i, x := range r.Reasons[:min(len(r.Reasons), b.detail.reasons)] {
-		out.Why = append(out.Why, b.reason(x, i == 0))
-	}
-	out.More, out.NotTold = max(len(r.Reasons)-1, 0), len(r.Reasons)-len(out.Why)
+	why := b.why(r)
+	out.Why = why[:min(len(why), b.detail.reasons)]
+	out.More, out.NotTold = max(len(why)-1, 0), len(why)-len(out.Why)
 	out.Exposure = b.exposure(r, t)
 	for _, s := range t.History.Series {
 		var limit time.Duration
@@ -109,6 +108,41 @@ func (b *builder) row(n int, r readiness.Result) row {
 		out.Changes = append(out.Changes, change{At: stampOf(x.At), Text: clip(term.Sanitize(text))})
 	}
 	return out
+}
+
+// why is the reasons in words. What several readings say alike is said once, and
+// what a code means at its first place only.
+func (b *builder) why(r readiness.Result) []reason {
+	type key struct {
+		status        readiness.Status
+		code, message string
+	}
+	var out []reason
+	place, seen := map[key]int{}, map[string]bool{}
+	for _, x := range r.Reasons {
+		next := b.reason(x, len(out) == 0)
+		k := key{next.Verdict.Status, next.Code, next.Message}
+		if i, ok := place[k]; ok {
+			out[i].At, out[i].Numbers = join(out[i].At, next.At, ", "), join(out[i].Numbers, next.Numbers, "; ")
+			continue
+		}
+		next.Inline = next.Inline && !seen[next.Code]
+		place[k], seen[next.Code] = len(out), true
+		out = append(out, next)
+	}
+	return out
+}
+
+// join adds a text to a list of texts, unless it ends with it.
+func join(list, text, separator string) string {
+	switch {
+	case text == "" || strings.HasSuffix(list, text):
+		return list
+	case list == "":
+		return text
+	default:
+		return clip(list + separator + text)
+	}
 }
 
 func (b *builder) reason(r readiness.Reason, first bool) reason {
