@@ -140,8 +140,12 @@ func (c *call) listDatabases() (bson.D, *failure) {
 
 // getDefaultRWConcern answers the defaults as they are unless somebody set them:
 // a majority since 5.0, but not where arbiters leave too few members that hold
-// data; then there is no default, which means w: 1.
+// data; then there is no default, which means w: 1
+// (mongo/db/read_write_concern_defaults.cpp). Shards have none of their own.
 func (c *call) getDefaultRWConcern() (bson.D, *failure) {
+	if set := c.server.set; set.sharded && c.server.world != nil && c.server.world != set.configSet() {
+		return nil, fail(codeNotOnShards, "'getDefaultRWConcern' is not supported on shard nodes.")
+	}
 	d := bson.D{{Key: "defaultReadConcern", Value: bson.D{{Key: "level", Value: "local"}}}}
 	v := c.server.node.v
 	source := "implicit"

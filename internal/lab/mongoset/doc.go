@@ -9,10 +9,11 @@
 // would have happened meanwhile is worked out when somebody asks, so a set that
 // nobody talks to costs nothing, and a test that gives a clock needs no sleep.
 //
-// What the model does was taken from the product's manual, from the driver
-// specifications and, for replSetGetStatus, hello, heartbeats, votes and
-// step-down, from reading the server's public source. It was never compared with
-// a running server.
+// Fields of replSetGetStatus and hello, what a failed heartbeat leaves behind, who
+// may vote and be voted for, when a step-down is safe, the implicit write concern
+// and the built-in roles were read in the server's public source; the wire
+// protocol in that of the Go driver. The rest is general knowledge of the
+// product's manual. Nothing was ever compared with a running server.
 //
 // # Where it is a guess
 //
@@ -29,22 +30,21 @@
 //   - A restarted member is a secondary at once; STARTUP and RECOVERING are passed
 //     through in no time. A rollback takes three seconds.
 //   - The oplog loses as much at its beginning as it gains: its window is constant,
-//     and what is older than half an hour is one entry.
+//     and what is older than an hour or so is one entry.
 //   - An update is in the oplog as the whole new document, as a replacement would
 //     be, never as a difference.
-//   - getDefaultRWConcern leaves defaultWriteConcern out where the implicit default
-//     is w: 1, because arbiters make a majority unsafe; read in no documentation.
 //   - The versions from which optional fields of replSetGetStatus are sent
 //     (lastAppliedWallTime of members from 5.0, written positions from 8.0) are
 //     from published outputs, not from release notes.
 //   - electionCandidateMetrics is dropped at a step-down.
-//   - clusterManager carries appendOplogNote, and an arbiter lets nobody log in:
-//     from the manual, not from a server.
+//   - An arbiter lets nobody log in and answers what needs no login.
+//   - Roles are those of one release of the source; older ones may differ. Which
+//     privilege balancerStatus asks for is a guess.
 //   - A member that joins without data copies everything at once; STARTUP2 is only
 //     there by a fault. initialSyncStatus has its most important fields only, and
 //     its sizes are made up.
 //   - A mongos answers from its sets directly; its documents are on the first
-//     shard; balancerStatus, listShards and getShardMap have the manual's fields.
+//     shard; fields of balancerStatus, listShards and getShardMap are from memory.
 //     8.0's limits on direct connections to shards are not modelled.
 //   - A mongos writes no topology version that ever changes, and knows of a shard
 //     without a primary at once.
@@ -52,8 +52,7 @@
 //     it, is carried out again: transaction numbers are accepted and not looked at.
 //   - The number of iterations of SCRAM is 5000, the least the product can be set
 //     to; its default is 15000.
-//   - Texts of errors are near to the product's, not equal. Codes and their names
-//     are those of the server's list.
+//   - Texts of errors are near to the product's, not equal.
 //   - replSetReconfig knows the checks that are in reconfigure and in
 //     config.check; the product has more.
 package mongoset

@@ -44,6 +44,7 @@ const (
 	codeNotPrimaryOrSecondary = 13436
 	codeStageOfOneField       = 40323
 	codeUnknownStage          = 40324
+	codeNotOnShards           = 51301
 )
 
 var codeNames = map[int32]string{

@@ -11,9 +11,11 @@ import (
 func answerFaults() []fault {
 	return []fault{
 		{"drop-privilege", "the monitoring user lost clusterMonitor", codes(readiness.InsufficientPrivilege),
-			func(s *Set) (func() error, error) { return s.dropRole("clusterMonitor", "admin") }},
+			func(s *Set) (func() error, error) { return s.replaceRole("clusterMonitor") }},
 		{"drop-oplog-privilege", "the monitoring user may no longer read the oplog", codes(readiness.InsufficientPrivilege),
-			func(s *Set) (func() error, error) { return s.dropRole("read", "local") }},
+			func(s *Set) (func() error, error) {
+				return s.replaceRole("clusterMonitor", role{statusOnly, "admin"})
+			}},
 		{"wrong-password", "the monitoring user has another password than its secret says", codes(readiness.VisAuth),
 			func(s *Set) (func() error, error) {
 				u := s.users[UserMonitor]
@@ -40,9 +42,9 @@ func answerFaults() []fault {
 	}
 }
 
-func (s *Set) dropRole(name, db string) (func() error, error) {
+// replaceRole takes a role from the monitoring user and gives it others.
+func (s *Set) replaceRole(name string, others ...role) (func() error, error) {
 	u := s.users[UserMonitor]
-	before := u.roles
-	u.roles = slices.DeleteFunc(slices.Clone(before), func(r role) bool { return r.name == name && r.db == db })
-	return func() error { u.roles = before; return nil }, nil
+	u.roles = append(slices.DeleteFunc(slices.Clone(u.roles), func(r role) bool { return r.name == name }), others...)
+	return func() error { u.roles = defaultRoles(UserMonitor); return nil }, nil
 }

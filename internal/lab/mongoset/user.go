@@ -11,7 +11,7 @@ import (
 
 // The users of a set. Their database is admin.
 const (
-	UserMonitor   = "bcctl_monitor"   // clusterMonitor, and read on local and on the heartbeat's database
+	UserMonitor   = "bcctl_monitor"   // clusterMonitor, and read on the heartbeat's database
 	UserLimited   = "bcctl_limited"   // may log in and nothing else
 	UserExecute   = "bcctl_execute"   // clusterManager
 	UserHeartbeat = "bcctl_heartbeat" // may write the heartbeat's database and nothing else
@@ -34,38 +34,47 @@ type user struct {
 
 type role struct{ name, db string }
 
-// privilege is one row of what a role allows. Neither cluster nor db set is any
-// database.
+// privilege is one row of what a role allows. With neither cluster nor db it is
+// about any database but local and config.
 type privilege struct {
 	cluster bool
 	db      string
 	actions []string
 }
 
+// statusOnly is a role somebody made: clusterMonitor without what it may read.
+const statusOnly = "statusOnly"
+
 // privileges are those of the built-in roles that the users here have, as far as
-// commands here ask for them ("Built-In Roles" of the manual).
+// commands here ask for them (mongo/db/auth/builtin_roles.cpp). A clusterMonitor
+// may read local, the oplog too.
 func (r role) privileges() []privilege {
+	read := []string{"changeStream", "collStats", "dbHash", "dbStats", "find", "killCursors", "listCollections", "listIndexes", "planCacheRead"}
+	monitor := privilege{cluster: true, actions: []string{"checkFreeMonitoringStatus", "connPoolStats", "getCmdLineOpts", "getDefaultRWConcern",
+		"getLog", "getParameter", "getShardMap", "hostInfo", "inprog", "listDatabases", "listSessions", "listShards", "netstat",
+		"operationMetrics", "replSetGetConfig", "replSetGetStatus", "serverStatus", "shardingState", "top", "useUUID"}}
 	switch r.name {
 	case "clusterMonitor":
 		return []privilege{
-			{cluster: true, actions: []string{"checkFreeMonitoringStatus", "connPoolStats", "getClusterParameter", "getCmdLineOpts", "getDefaultRWConcern",
-				"getLog", "getParameter", "getShardMap", "hostInfo", "inprog", "listDatabases", "listSessions", "listShards", "netstat",
-				"replSetGetConfig", "replSetGetStatus", "serverStatus", "shardingState", "top"}},
+			monitor,
 			{actions: []string{"collStats", "dbStats", "getDatabaseVersion", "getShardVersion", "indexStats"}},
-			{db: "config", actions: []string{"collStats", "dbHash", "dbStats", "find", "indexStats", "killCursors", "listCollections", "listIndexes"}},
+			{db: "config", actions: read},
+			{db: "local", actions: read},
 		}
+	case statusOnly:
+		return []privilege{monitor}
 	case "clusterManager":
 		return []privilege{
-			{cluster: true, actions: []string{"addShard", "appendOplogNote", "applicationMessage", "cleanupOrphaned", "flushRouterConfig", "getClusterParameter",
+			{cluster: true, actions: []string{"addShard", "appendOplogNote", "applicationMessage", "cleanupOrphaned", "flushRouterConfig",
 				"getDefaultRWConcern", "listSessions", "listShards", "removeShard", "replSetConfigure", "replSetGetConfig", "replSetGetStatus",
-				"replSetStateChange", "resync", "setDefaultRWConcern", "setFeatureCompatibilityVersion"}},
-			{db: "config", actions: []string{"collStats", "dbHash", "dbStats", "enableSharding", "find", "insert", "killCursors", "listCollections", "moveChunk", "remove", "update"}},
-			{db: "local", actions: []string{"enableSharding", "insert", "remove", "update", "find"}},
+				"replSetStateChange", "resync", "setDefaultRWConcern", "setFeatureCompatibilityVersion", "setFreeMonitoring"}},
+			{actions: []string{"clearJumboFlag", "enableSharding", "moveChunk", "refineCollectionShardKey", "reshardCollection", "splitChunk", "splitVector"}},
 		}
 	case "read":
-		return []privilege{{db: r.db, actions: []string{"changeStream", "collStats", "dbHash", "dbStats", "find", "killCursors", "listCollections", "listIndexes"}}}
-	case "readWrite", "heartbeatWriter":
-		return []privilege{{db: r.db, actions: []string{"collStats", "dbHash", "dbStats", "find", "insert", "killCursors", "listCollections", "listIndexes", "remove", "update"}}}
+		return []privilege{{db: r.db, actions: read}}
+	case "readWrite":
+		return []privilege{{db: r.db, actions: append(read, "convertToCapped", "createCollection", "createIndex", "dropCollection", "dropIndex",
+			"emptycapped", "insert", "remove", "renameCollectionSameDB", "update")}}
 	}
 	return nil
 }
@@ -74,7 +83,7 @@ func (r role) privileges() []privilege {
 func (u *user) may(action, db string) bool {
 	for _, r := range u.roles {
 		for _, p := range r.privileges() {
-			if p.cluster != (db == "") || p.db != "" && p.db != db {
+			if p.cluster != (db == "") || p.db != db && (p.db != "" || db == "local" || db == "config") {
 				continue
 			}
 			if slices.Contains(p.actions, action) {
@@ -115,7 +124,7 @@ func (u *user) document(showPrivileges bool) bson.D {
 func defaultRoles(name string) []role {
 	switch name {
 	case UserMonitor:
-		return []role{{"clusterMonitor", "admin"}, {"read", "local"}, {"read", HeartbeatDatabase}}
+		return []role{{"clusterMonitor", "admin"}, {"read", HeartbeatDatabase}}
 	case UserExecute:
 		return []role{{"clusterManager", "admin"}}
 	case UserHeartbeat:
