@@ -115,14 +115,17 @@ func (c *client) run(ctx context.Context, database string, command bson.D) (docu
 	defer context.AfterFunc(c.broken, cancel)()
 	answer, err := c.Database(database).RunCommand(ctx, command).Raw()
 	if err == nil {
-		return document(answer), nil
+		return parse(answer)
 	}
 	if why := c.why.Load(); why != nil && !fromServer(err) {
 		return nil, errors.Join(*why)
 	}
 	// A write that happened but was not acknowledged as asked has both an answer
 	// and an error.
-	return document(answer), err
+	if d, unreadable := parse(answer); unreadable == nil {
+		return d, err
+	}
+	return nil, err
 }
 
 func (c *client) accepted() bool { return c.wire.Accepted() }

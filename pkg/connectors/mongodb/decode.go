@@ -77,16 +77,28 @@ func decodeConfig(d document) *config {
 		}
 		s := seat{ID: *id, Host: m.text("host"), Arbiter: m.flag("arbiterOnly"), Hidden: m.flag("hidden"), Votes: *votes, Priority: *priority}
 		for _, name := range []string{"secondaryDelaySecs", "slaveDelay"} { // 5.0 renamed it
-			if delay := m.number(name); delay != nil && *delay > 0 && *delay < 1e9 {
-				s.Delay = time.Duration(*delay) * time.Second
+			if delay := m.number(name); delay != nil && *delay < 1e9 {
+				s.Delay = time.Duration(*delay * float64(time.Second))
 			}
 		}
 		c.Members = append(c.Members, s)
 	}
-	if len(c.Members) == 0 || c.Version == nil {
+	if !c.sound() {
 		return nil
 	}
 	return c
+}
+
+// sound reports whether a configuration is one a server could have.
+func (c *config) sound() bool {
+	votes := int64(0)
+	for _, m := range c.Members {
+		if m.Votes < 0 || m.Votes > 1 || m.Priority < 0 || m.Priority > 1000 || m.Delay < 0 {
+			return false
+		}
+		votes += m.Votes
+	}
+	return c.Version != nil && votes > 0
 }
 
 // firstBatch is the documents of a find.

@@ -1,16 +1,53 @@
 package mongodb
 
 import (
+	"errors"
 	"math"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/x/bsonx/bsoncore"
 )
 
 // document reads a server's answer. What is missing, null or of another type
 // than the documentation gives it is not known: every reader returns nil or the
 // zero value for it, and none guesses.
 type document bson.Raw
+
+// parse checks that bytes are a document through and through. The driver's own
+// readers, its validation included, panic on some that are not.
+func parse(raw []byte) (document, error) {
+	if !sound(raw, deepest) {
+		return nil, errors.New("the answer is no BSON document")
+	}
+	return document(raw), nil
+}
+
+// deepest is how far documents may be nested; servers allow 100 levels.
+const deepest = 200
+
+func sound(d []byte, levels int) bool {
+	length, rem, ok := bsoncore.ReadLength(d)
+	if !ok || levels == 0 || length < 5 || int(length) != len(d) || d[length-1] != 0 {
+		return false
+	}
+	for rem = rem[:len(rem)-1]; len(rem) > 0; {
+		var e bsoncore.Element
+		if e, rem, ok = bsoncore.ReadElement(rem); !ok {
+			return false
+		}
+		v, err := e.ValueErr()
+		if err != nil || v.Validate() != nil {
+			return false
+		}
+		if v.Type == bson.TypeEmbeddedDocument || v.Type == bson.TypeArray {
+			if !sound(v.Data, levels-1) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 func (d document) lookup(path ...string) bson.RawValue {
 	v, err := bson.Raw(d).LookupErr(path...)
