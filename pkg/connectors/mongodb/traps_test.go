@@ -130,6 +130,7 @@ func traps() map[string][]trap {
 			{"written without a majority is not protected, and did happen", []string{"TestHeartbeat/written and not acknowledged by a majority", "TestRecorded/heartbeat not acknowledged by a majority"}},
 			{"written where it should not be", []string{"TestHeartbeat/not written where two write, nor into a foreign set"}},
 			{"missing, late, stopped", []string{"TestHeartbeat/nobody has written one", "TestRecorded/no heartbeat document", "TestRecorded/heartbeat late at the DR site", "TestRecorded/nobody writes the heartbeat"}},
+			{"the first one is none yet", []string{"TestRecorded/this check wrote the first heartbeat there is", "TestRecorded/the heartbeat is gone", "TestRecorded/the first heartbeat could not be written"}},
 			{"without a time, or from the future", []string{"TestRecorded/heartbeat without a time", "TestRecorded/heartbeat from the future"}},
 			{"fresh, and the data is not", []string{"TestRecorded/a fresh heartbeat proves no position"}},
 			{"in order", []string{"TestRecorded/heartbeat in time", "TestHeartbeat/written, and seen by the next check"}},
