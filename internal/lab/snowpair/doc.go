@@ -12,45 +12,63 @@
 // how bcctl judges them: a Fault names reason codes only to say what a reader
 // should expect to see. It was never compared with a real account.
 //
+// # What is known
+//
+// From the documentation: columns of groups, connections, history, progress and
+// dangling references, and their order; phases, the twelve hours and fourteen days
+// of the history; schedules above 11520 minutes, one refresh at a time, late
+// minutes and skipped times; which privilege shows and permits what, and that SHOW
+// is empty without one; that a promotion suspends every secondary's schedule and
+// is refused while a refresh runs, with that message; that dangling references
+// stop refreshes and promotions; what SUSPEND IMMEDIATE cancels; key pair tokens;
+// the SQL API. From the drivers' sources: paths, envelopes, codes of sessions and
+// of running statements, encodings of values, milliseconds in a Node.js token.
+//
 // # What is a guess
 //
-// Documented, and followed: columns and their order, phases and retention, the
-// default range of twelve hours, schedules above 11520 minutes, which privilege
-// shows and permits what, suspended schedules after a promotion, refusal of a
-// promotion while a refresh runs, what SUSPEND IMMEDIATE cancels. Seen in the
-// drivers' sources, and followed: paths, envelopes, codes of sessions and running
-// statements, encodings of values.
+// Because neither says it, or nobody compared it with a real account:
 //
-// Guessed, because neither says it:
+//   - Numbers, SQLSTATEs and wording of refused statements about groups and
+//     connections, but for the message above; the number of a wrong programmatic
+//     token; HTTP 403 for a wrong account name; HTTP 404 for an unknown handle.
+//   - That requests without a valid session get HTTP 200 with 390101 or 390111,
+//     and the token before a renewal 390112.
+//   - That a statement sent again with its request id is not run again, and gives
+//     the first answer.
+//   - That promoting a primary group is refused, and a primary connection is not.
+//   - That a promotion ignores dangling references when the source cannot be asked.
+//   - That an account which is cut off goes on calling itself primary, and learns
+//     of a promotion as soon as it hears of the others.
+//   - REFRESH by hand works while the schedule is suspended; the next scheduled one
+//     counts from it. REFRESH while one runs is refused.
+//   - A secondary shows its primary's schedule at once, not after a refresh.
+//   - next_scheduled_refresh is a time; NULL while the schedule is suspended,
+//     missing or never runs; in the past while a refresh is late or overdue.
+//   - Rows about other accounts: those linked with own groups the role sees; owner
+//     and next_scheduled_refresh NULL; as old as the last contact. Rows about
+//     secondaries have no object types and no allowed accounts.
+//   - Every role sees connections.
+//   - A group that a role may not see is an error in table functions and in SHOW ..
+//     IN FAILOVER GROUP, like one that does not exist.
+//   - Table functions and tables need a warehouse, SELECT of functions about the
+//     session does not; SNOWFLAKE.INFORMATION_SCHEMA serves every role.
+//   - A mixed-case name stands in double quotes inside a table function's text.
+//   - How long phases take, that the snapshot is taken when
+//     PRIMARY_UPLOADING_METADATA begins, and what is in OBJECT_COUNT, TOTAL_BYTES,
+//     PROGRESS and DETAILS.
+//   - A failing REFRESH ends its statement with the refresh's own error and 55000.
+//   - STATEMENT_TIMEOUT_IN_SECONDS, the abort of a statement and
+//     SYSTEM$CANCEL_QUERY cancel the refresh that it started.
+//   - Who may use SYSTEM$CANCEL_QUERY on a scheduled refresh: its owner role.
+//   - Columns of SHOW WAREHOUSES, DATABASES, SHARES, GRANTS and ROLES, which change
+//     with releases.
+//   - Of the hour that a zone has twice in autumn, cron takes the first; a time that
+//     a zone skips in spring does not come.
 //
-//   - numbers and SQLSTATEs of refused statements about groups and connections
-//     (promotion during a refresh, REFRESH during a refresh, a statement on the
-//     wrong side), and the wording of all but the first;
-//   - promoting a primary group is refused, promoting a primary connection does
-//     nothing;
-//   - REFRESH by hand works while the schedule is suspended, and does not move the
-//     minutes' base for the next scheduled one apart from being the last start;
-//   - next_scheduled_refresh is NULL while the schedule is suspended, missing or
-//     never runs, and lies in the past while a refresh is late or overdue;
-//   - a group that a role may not see is an error in table functions and in SHOW
-//     .. IN FAILOVER GROUP, as is one that does not exist;
-//   - which rows about other accounts a role sees: those linked with own groups it
-//     sees;
-//   - every role sees connections;
-//   - rows about an account that cannot be reached stay as they were;
-//   - table functions of INFORMATION_SCHEMA need a warehouse, SELECT of functions
-//     about the session does not;
-//   - OBJECT_COUNT, TOTAL_BYTES and DETAILS hold plausible figures; the snapshot is
-//     taken when PRIMARY_UPLOADING_METADATA begins;
-//   - STATEMENT_TIMEOUT_IN_SECONDS and the abort of a statement cancel the refresh
-//     it started;
-//   - a wrong account name is HTTP 403 at login; what an access from a session of
-//     another account answers;
-//   - statements the SQL API does not take are taken here;
-//   - minutes of a schedule in cron form that a zone skips in spring do not come,
-//     and of the doubled hour the first counts.
+// # What is not there
 //
-// Not there: Arrow results and chunks, multi-statement requests, stages, most of
-// SQL, OAuth and single sign-on, effects of a refresh on users, roles and
-// warehouses.
+// Arrow results and chunks, several statements in a request, stages, OAuth and
+// single sign-on, most of SQL, and what a refresh does to users, roles and
+// warehouses. The SQL API takes statements here that it refuses there. A request
+// waits 300 ms for a statement, not 45 s, before it is told to ask again.
 package snowpair
