@@ -105,6 +105,9 @@ func (d *deriver) role(a *Account) {
 			findings = append(findings, finding(readiness.ValueInvalid, "%s does not say whether %s is primary", a.Name, r.row.Name))
 		}
 		words[word] = true
+		if n := a.rowsNamed(r.row.Name); n > 1 {
+			findings = append(findings, finding(readiness.Conflict, "%s shows %d rows about its own group %s", a.Name, n, r.row.Name))
+		}
 		texts = append(texts, d.label(r.row.Name, word))
 		if strings.EqualFold(r.row.Type, "REPLICATION") {
 			findings = append(findings, finding(readiness.NotPromotable, "%s on %s is a replication group; only a failover group can be promoted", r.row.Name, a.Name))

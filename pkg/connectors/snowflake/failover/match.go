@@ -66,6 +66,16 @@ func (d *deriver) ownRow(a *Account, name, local string) *Group {
 	return byName
 }
 
+// rowsNamed counts the account's own rows of a name, of which there can be one.
+func (a *Account) rowsNamed(name string) (n int) {
+	for i := range a.Groups {
+		if row := &a.Groups[i]; row.Name == name && a.own(row.Account, row.Locator, row.Region) {
+			n++
+		}
+	}
+	return n
+}
+
 // declares reports whether an account, by its own name, is one of the endpoints.
 func (d *deriver) declares(org, account string) bool {
 	for i, other := range d.accounts {

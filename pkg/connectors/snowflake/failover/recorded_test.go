@@ -179,6 +179,14 @@ func TestRecorded(t *testing.T) {
 			change: func(r *recording) { swap(r); r.own(r.fra).State, r.own(r.fra).Next = "SUSPENDED", nil },
 			status: red, codes: []readiness.Code{readiness.PrimaryNotHome, readiness.ScheduleSuspended},
 		},
+		"two rows about one group": {
+			change: func(r *recording) {
+				other := *r.own(r.ams)
+				other.IsPrimary = pointer(true)
+				r.ams.Groups = append(r.ams.Groups, other)
+			},
+			status: unknown, codes: []readiness.Code{readiness.Conflict},
+		},
 		"neither true nor false": {
 			change: func(r *recording) { r.own(r.ams).IsPrimary = nil },
 			status: unknown, codes: []readiness.Code{readiness.ValueInvalid},

@@ -51,7 +51,7 @@ var (
 
 // ParseSettings reads identity and options. Each problem names its field.
 func ParseSettings(spec connectors.Spec) (Settings, []connectors.Problem) {
-	p := parser{spec: spec}
+	p := settingsReader{spec: spec}
 	s := Settings{
 		Organization:    spec.Identity["organization"],
 		Groups:          p.groups(),
@@ -81,18 +81,18 @@ func ParseSettings(spec connectors.Spec) (Settings, []connectors.Problem) {
 	return s, p.problems
 }
 
-type parser struct {
+type settingsReader struct {
 	spec     connectors.Spec
 	problems []connectors.Problem
 }
 
-func (p *parser) add(what, hint string, path ...any) {
+func (p *settingsReader) add(what, hint string, path ...any) {
 	p.problems = append(p.problems, connectors.Problem{Path: path, What: what, Hint: hint})
 }
 
 // groups reads which groups the resource is: one, or several that belong to one
 // application.
-func (p *parser) groups() []string {
+func (p *settingsReader) groups() []string {
 	for _, key := range slices.Sorted(maps.Keys(p.spec.Identity)) {
 		if !slices.Contains(identityKeys, key) {
 			p.add("unknown identity \""+key+"\" of a snowflake resource", "known here: "+strings.Join(identityKeys, ", "), "identity", key)
@@ -115,7 +115,7 @@ func (p *parser) groups() []string {
 	return groups
 }
 
-func (p *parser) historyInterval() time.Duration {
+func (p *settingsReader) historyInterval() time.Duration {
 	text := p.spec.Options["historyInterval"]
 	if text == "" {
 		return DefaultHistoryInterval
@@ -130,7 +130,7 @@ func (p *parser) historyInterval() time.Duration {
 
 // account is what an endpoint must say its account is: its option, or the first
 // label of its host name.
-func (p *parser) account(i int, ep connectors.Endpoint) string {
+func (p *settingsReader) account(i int, ep connectors.Endpoint) string {
 	if name := ep.Options["account"]; name != "" {
 		return strings.ReplaceAll(name, ".", "-")
 	}
