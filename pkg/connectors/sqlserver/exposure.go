@@ -10,7 +10,6 @@ import (
 type lacking struct {
 	bytes   int64
 	seconds *float64 // nil: not known
-	proved  bool     // nothing is missing, and that is proved
 }
 
 // lacks measures one pair. The first finding says why it cannot be.
@@ -21,7 +20,7 @@ func (d *deriver) lacks(l *link, p pair) (lacking, *readiness.Finding) {
 	}
 	if d.complete(l, p) {
 		zero := 0.0
-		return lacking{0, &zero, true}, nil
+		return lacking{0, &zero}, nil
 	}
 	if p.remote == nil || p.remote.SendQueueKB == nil {
 		return because(finding(readiness.ValueInvalid, "%s does not tell how much of database %s it has not sent to %s (NULL), which is not zero", l.from.Name, p.name, l.name))
@@ -194,8 +193,13 @@ func (d *deriver) measure(l *link) (*measured, *readiness.Finding) {
 		f := finding(readiness.IndicatorMissing, "no database of the group is known on %s", l.name)
 		return nil, &f
 	}
-	if l.row.Connected == "DISCONNECTED" {
+	switch l.row.Connected {
+	case "CONNECTED":
+	case "DISCONNECTED":
 		f := finding(readiness.ReplicaDisconnected, "%s has no connection to %s, so what it lacks is not known", l.from.Name, l.name)
+		return nil, &f
+	default: // what a primary knows of a replica is what it heard last
+		f := finding(readiness.ValueInvalid, "%s does not tell whether it is connected to %s, so how old its figures are is not known", l.from.Name, l.name)
 		return nil, &f
 	}
 	m := &measured{link: l}

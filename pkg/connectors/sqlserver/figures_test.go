@@ -79,7 +79,6 @@ func TestNothingMissingHasToBeProved(t *testing.T) {
 		"no quorum row":                       func(r *recording) { r.a.cluster = nil },
 		"quorum was forced at the secondary":  func(r *recording) { r.b.cluster.QuorumState = "FORCED_QUORUM" },
 		"the node is down":                    func(r *recording) { r.a.members[1].State = "DOWN" },
-		"not connected any more":              func(r *recording) { seen(r.a, "SQL-B").Connected = "" },
 		"the flag is off":                     func(r *recording) { r.eachCopy(func(s *databaseState) { s.Ready = nil }) },
 		"the replica says SYNCHRONIZING":      func(r *recording) { state(r.b, replicaB, ordersID).State = "SYNCHRONIZING" },
 		"the primary is asynchronous":         func(r *recording) { seen(r.a, "SQL-A").Mode = "ASYNCHRONOUS_COMMIT" },

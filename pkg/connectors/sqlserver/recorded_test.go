@@ -321,6 +321,10 @@ func TestRecorded(t *testing.T) {
 			change: func(r *recording) { r.lost(); r.cutOff() },
 			status: red, codes: codes{readiness.ReplicaDisconnected, readiness.NotSynchronizing},
 		},
+		"secondary of which the primary does not tell whether it is connected": {
+			change: func(r *recording) { seen(r.a, "SQL-B").Connected = "" },
+			status: unknown, codes: codes{readiness.ValueInvalid},
+		},
 		"a replica that is no endpoint and not connected": {
 			change: func(r *recording) {
 				x := *seen(r.a, "SQL-B")
