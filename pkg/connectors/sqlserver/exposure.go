@@ -81,7 +81,7 @@ func (d *deriver) complete(l *link, p pair) bool {
 	if l.across || !l.synchronous() || p.remote == nil || p.remote.State != synchronized || p.state() != synchronized || !isSet(p.remote.Ready) {
 		return false
 	}
-	if l.row.Connected != "CONNECTED" || p.remote.SendQueueKB == nil || *p.remote.SendQueueKB < 0 {
+	if p.remote.SendQueueKB == nil || *p.remote.SendQueueKB < 0 {
 		return false
 	}
 	return d.quorate(l.from, l.row) && (l.to == nil || !d.member(l.to) || d.quorate(l.to, l.row)) && d.up(l)

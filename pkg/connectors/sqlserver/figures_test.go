@@ -28,7 +28,7 @@ func TestTheWorstCounts(t *testing.T) {
 	r.asynchronous()
 	orders, ledger := state(r.a, replicaB, ordersID), state(r.a, replicaB, ledgerID)
 	orders.SendQueueKB, ledger.SendQueueKB = pointer(int64(7)), pointer(int64(3))
-	orders.LastCommit, ledger.LastCommit = pointer(orders.LastCommit.Add(-time.Second)), pointer(ledger.LastCommit.Add(-4*time.Second))
+	orders.LastCommit, ledger.LastCommit = pointer(orders.LastCommit.Add(-4*time.Second)), pointer(ledger.LastCommit.Add(-time.Second))
 	state(r.b, replicaB, ledgerID).RedoQueueKB = pointer(int64(90))
 	v := r.judge(t)
 	if b, s, backlog := v.number(t, "", exposureBytesID), v.number(t, "", exposureSecondsID), v.number(t, "sql-b", backlogID); b != 7*1024 || s != 4 || backlog != 90*1024 {
@@ -194,7 +194,17 @@ func TestWhatIsProvedIsSaid(t *testing.T) {
 			r.eachCopy(func(s *databaseState) {
 				s.Suspended, s.Reason, s.Recovery = pointer(true), "SUSPEND_FROM_PARTNER", "35000000011000001"
 			})
-		}, readiness.DatabaseSuspended, []string{"SUSPEND_FROM_PARTNER"}},
+		}, readiness.DatabaseSuspended, []string{"SUSPEND_FROM_PARTNER", "log that resuming it would discard"}},
+		"commits wait now": {func(r *recording) { r.everyReplica(func(x *replica) { x.Required = pointer(int64(2)) }) }, readiness.SyncStandbyMissing,
+			[]string{"they wait or fail"}},
+		"commits wait after a failover": {func(r *recording) { r.everyReplica(func(x *replica) { x.Required = pointer(int64(1)) }) }, readiness.SyncStandbyMissing,
+			[]string{"after a failover to SQL-B", "0 are left"}},
+		"a synchronous replica that left": {func(r *recording) { r.eachCopy(func(s *databaseState) { s.State = "SYNCHRONIZING" }) }, readiness.SynchronizationLost,
+			[]string{"only SYNCHRONIZING"}},
+		"a synchronous replica of an asynchronous primary": {func(r *recording) {
+			seen(r.a, "SQL-A").Mode = "ASYNCHRONOUS_COMMIT"
+			r.eachCopy(func(s *databaseState) { s.State = "SYNCHRONIZING" })
+		}, readiness.SynchronizationLost, []string{"and sql-a is not"}},
 		"no privilege is not no group": {func(r *recording) {
 			for _, n := range r.nodes() {
 				n.facts.ViewDefinition, n.replicas = false, nil
@@ -212,6 +222,21 @@ func TestWhatIsProvedIsSaid(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A database that does not move makes the state of its replica red by itself, not
+// only what is measured of it.
+func TestStatesAreSaidOfTheReplica(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]readiness.Code{"REVERTING": readiness.DatabaseReverting, "INITIALIZING": readiness.DatabaseReverting,
+		"NOT SYNCHRONIZING": readiness.NotSynchronizing, "": readiness.ValueInvalid} {
+		r := healthyPair()
+		r.eachCopy(func(s *databaseState) { s.State = state })
+		o, ok := r.judge(t).find("sql-b", stateID)
+		if !ok || !slices.ContainsFunc(o.Findings, func(f readiness.Finding) bool { return f.Code == want }) {
+			t.Errorf("%q: %+v", state, o)
+		}
 	}
 }
 
@@ -239,7 +264,7 @@ func TestHeartbeat(t *testing.T) {
 	}{
 		"fresh on both sides": {change: func(*recording) {}, status: green},
 		"late in one database": {
-			change: func(r *recording) { r.b.beats[1] = beat("ledger", 5, 90*time.Second) },
+			change: func(r *recording) { r.b.beats[0] = beat("orders", 5, 90*time.Second) },
 			status: yellow, codes: codes{readiness.HeartbeatLate},
 		},
 		"nobody writes it": {

@@ -309,6 +309,10 @@ func TestRecorded(t *testing.T) {
 			},
 			status: unknown, codes: codes{readiness.VisAuth}, without: codes{readiness.StandbyPathLost, readiness.WriterUnproven},
 		},
+		"secondary unreachable, connected, and not as a secondary": {
+			change: func(r *recording) { unseen(r.b, silent); seen(r.a, "SQL-B").Role = "RESOLVING" },
+			status: unknown, codes: codes{readiness.WriterUnproven}, without: codes{readiness.StandbyPathLost},
+		},
 		"secondary unreachable of a name nobody knows": {
 			change: func(r *recording) { unseen(r.b, silent); r.b.Name, r.b.Address = "dr", "192.0.2.7:1433" },
 			status: unknown, codes: codes{readiness.WriterUnproven}, without: codes{readiness.StandbyPathLost},
@@ -426,6 +430,10 @@ func TestRecorded(t *testing.T) {
 				}
 			},
 			status: unknown, codes: codes{readiness.InsufficientPrivilege}, without: codes{readiness.NotAMember},
+		},
+		"no right to see states, and yet all of them": {
+			change: func(r *recording) { r.b.facts.ViewState = false },
+			status: unknown, codes: codes{readiness.InsufficientPrivilege},
 		},
 		"no right to see jobs and backups": {
 			change: func(r *recording) {

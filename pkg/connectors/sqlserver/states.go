@@ -196,9 +196,10 @@ func (d *deriver) pairFindings(l *link, p pair) []readiness.Finding {
 	case notSynchronizing:
 		say(readiness.NotSynchronizing, "is NOT SYNCHRONIZING: its figures mean nothing")
 	case synchronizing:
-		if l.synchronous() {
+		switch {
+		case l.synchronous():
 			say(readiness.SynchronizationLost, "is configured to be synchronous and only SYNCHRONIZING: commits do not wait for it, and a failover would lose what it lacks")
-		} else if l.row != nil && l.row.synchronous() && !l.across {
+		case l.row != nil && l.row.synchronous() && !l.across:
 			say(readiness.SynchronizationLost, "is configured to be synchronous, and %s is not: commits do not wait for it", l.from.Name)
 		}
 	case synchronized:
