@@ -46,6 +46,6 @@ func grants() map[string][]string {
 // newPassword makes one that the product's policy would accept.
 func newPassword() string {
 	b := make([]byte, 16)
-	rand.Read(b) // never fails; see crypto/rand
+	_, _ = rand.Read(b) // never fails; see crypto/rand
 	return "Lab-" + hex.EncodeToString(b)
 }

@@ -86,7 +86,7 @@ func TestManyResultsAndErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	counts := []int{}
 	for {
 		n := 0
@@ -139,7 +139,7 @@ func TestAttention(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	// The driver takes a deadline, unlike a cancel, for a broken connection.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer time.AfterFunc(100*time.Millisecond, cancel).Stop()

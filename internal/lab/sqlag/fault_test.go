@@ -23,7 +23,7 @@ func look(t *testing.T, g *sqlag.Group) readiness.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	observations, err := c.Collect(short(t))
 	if err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func Start(o Options) (*Group, error) {
 	for _, i := range g.world.Instances {
 		n, err := g.listen(i, certificate)
 		if err != nil {
-			g.Close() // of what was started; the error is the other one
+			_ = g.Close() // of what was started; the error is the other one
 			return nil, fmt.Errorf("start %s: %w", o.Name, err)
 		}
 		g.nodes = append(g.nodes, n)

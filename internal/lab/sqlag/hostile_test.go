@@ -18,7 +18,9 @@ func TestHostileClients(t *testing.T) {
 	g := start(t, sqlag.Options{})
 	n := g.Instances()[0]
 	noise := make([]byte, 4096)
-	rand.Read(noise)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
 	packet := func(kind, status byte, length int, body []byte) []byte {
 		b := []byte{kind, status, 0, 0, 0, 0, 0, 0}
 		binary.BigEndian.PutUint16(b[2:], uint16(length))
@@ -45,11 +47,11 @@ func TestHostileClients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.Close()
-			c.SetDeadline(time.Now().Add(10 * time.Second))
-			c.Write(sent) // the server may hang up before it has read everything
-			c.(*net.TCPConn).CloseWrite()
-			io.Copy(io.Discard, c) // until it hangs up
+			defer func() { _ = c.Close() }()
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_, _ = c.Write(sent) // the server may hang up before it has read everything
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c) // until it hangs up
 			db := open(t, g, n, sqlag.UserMonitor, "true")
 			if got := ask(t, db, "SELECT 1"); got[0][0] != "1" {
 				t.Errorf("the next client gets %v", got)
@@ -68,7 +70,7 @@ func TestSilentClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 	}
 	db := open(t, g, n, sqlag.UserMonitor, "true")
 	if got := ask(t, db, "SELECT 1"); got[0][0] != "1" {

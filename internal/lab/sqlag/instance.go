@@ -62,7 +62,7 @@ func (n *Instance) open(address string) error {
 		return fmt.Errorf("listen for %s: %w", n.name, err)
 	}
 	n.listener = l
-	go n.server.Serve(l) // ends when the listener is closed, which is all its error says
+	go func() { _ = n.server.Serve(l) }() // ends when the listener is closed, which is all its error says
 	return nil
 }
 
@@ -72,7 +72,7 @@ func (n *Instance) shut(reset bool) {
 	n.listener = nil
 	n.mu.Unlock()
 	if l != nil {
-		l.Close() // the port is given up in any case
+		_ = l.Close() // the port is given up in any case
 	}
 	n.server.Disconnect(reset)
 }

@@ -290,13 +290,13 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	refused(t, db.PingContext(short(t)), 18456)
 	plain, err := sql.Open("sqlserver", "sqlserver://bcctl_monitor:x@"+n.Address()+"?encrypt=disable")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer plain.Close()
+	defer func() { _ = plain.Close() }()
 	if err := plain.PingContext(short(t)); err == nil {
 		t.Error("a login in clear text is taken")
 	}

@@ -22,7 +22,11 @@ func start(t *testing.T, o sqlag.Options) *sqlag.Group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { g.Close() })
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return g
 }
 
@@ -43,7 +47,7 @@ func open(t *testing.T, g *sqlag.Group, n *sqlag.Instance, user, encrypt string,
 		t.Fatal(err)
 	}
 	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { _ = db.Close() }) // the server may be gone
 	return db
 }
 
@@ -70,7 +74,7 @@ func try(t *testing.T, db *sql.DB, query string, args ...any) ([][]string, error
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
 	if err != nil {
 		return nil, err

@@ -151,6 +151,4 @@ func number(list []string, text string) any {
 	return nil
 }
 
-func yes(b bool) any { return b }
-
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-len(s))) }

@@ -13,7 +13,7 @@ import (
 
 func newGUID() sqltype.GUID {
 	var g sqltype.GUID
-	rand.Read(g[:]) // never fails; see crypto/rand
+	_, _ = rand.Read(g[:]) // never fails; see crypto/rand
 	g[6] = g[6]&0x0f | 0x40
 	g[8] = g[8]&0x3f | 0x80
 	return g

@@ -23,7 +23,7 @@ type conn struct {
 
 func (s *Server) serve(nc net.Conn) {
 	c := &conn{server: s, size: 4096}
-	nc.SetDeadline(time.Now().Add(loginTime)) // a connection that is gone fails at the next read
+	_ = nc.SetDeadline(time.Now().Add(loginTime)) // a connection that is gone fails at the next read
 	raw := &peeked{Conn: nc, r: bufio.NewReaderSize(nc, 4096)}
 	c.net = raw
 	strict := false
@@ -49,7 +49,7 @@ func (s *Server) serve(nc net.Conn) {
 		return
 	}
 	defer c.session.Close()
-	nc.SetDeadline(time.Time{}) // from here a client may be silent
+	_ = nc.SetDeadline(time.Time{}) // from here a client may be silent
 	c.requests()
 }
 
@@ -74,7 +74,7 @@ func (c *conn) prelogin(raw net.Conn, strict bool) bool {
 	}
 	c.server.wait()
 	w := &writer{to: c.net, size: c.size}
-	w.Write(prelogin(c.server.Version, answer)) // its error is that of the end
+	w.put(prelogin(c.server.Version, answer))
 	if w.end() != nil {
 		return false
 	}
@@ -114,7 +114,7 @@ func (c *conn) login(strict bool) bool {
 	}
 	if err != nil {
 		reply := &Reply{w: w, server: c.server.Name}
-		reply.finish(errorsOf(err), false) // the connection ends either way
+		_ = reply.finish(errorsOf(err), false) // the connection ends either way
 		return false
 	}
 	version := uint32(0x74000004)
@@ -137,7 +137,7 @@ func (c *conn) login(strict bool) bool {
 		b = append(b, tokenFeatureAck, 0xff)
 	}
 	b = append(b, doneToken(tokenDone, 0, "", 0)...)
-	w.Write(b) // its error is that of the end
+	w.put(b)
 	return w.end() == nil
 }
 
@@ -164,7 +164,7 @@ func (c *conn) requests() {
 	for m := range in {
 		if m.kind == kindAttention { // of a request that is answered already
 			w := &writer{to: c.net, size: c.size}
-			w.Write(doneToken(tokenDone, doneAttention, "", 0)) // its error is that of the end
+			w.put(doneToken(tokenDone, doneAttention, "", 0))
 			if w.end() != nil {
 				return
 			}
@@ -213,7 +213,7 @@ func (c *conn) request(m message, in <-chan message) bool {
 		case next, ok := <-in:
 			if !ok || next.kind != kindAttention { // gone, or talking out of turn
 				cancel()
-				c.net.Close() // unblocks a write; the client is gone
+				_ = c.net.Close() // unblocks a write; the client is gone
 				<-done
 				return false
 			}
@@ -227,7 +227,7 @@ func (c *conn) handle(ctx context.Context, m message, reply *Reply) (err error, 
 	if m.reset {
 		c.session.Reset()
 		c.began = 0
-		reply.send(withLength(tokenChange, []byte{changeReset, 0, 0})) // its error is that of the end
+		reply.send(withLength(tokenChange, []byte{changeReset, 0, 0}))
 	}
 	switch m.kind {
 	case kindBatch:
@@ -318,13 +318,13 @@ func (c *conn) transaction(body []byte, reply *Reply) error {
 	case 5:
 		c.count++
 		c.began = c.count
-		reply.send(changeBytes(changeBegin, number(c.began), nil)) // its error is that of the end
+		reply.send(changeBytes(changeBegin, number(c.began), nil))
 	case 7, 8:
 		change := byte(changeCommit)
 		if kind == 8 {
 			change = changeRollback
 		}
-		reply.send(changeBytes(change, nil, number(c.began))) // its error is that of the end
+		reply.send(changeBytes(change, nil, number(c.began)))
 		c.began = 0
 	default:
 		return malformed("transaction request %d", kind)

@@ -135,19 +135,6 @@ func value(b []byte, v any, t sqltype.Type) ([]byte, error) {
 	return append(b, raw...), nil
 }
 
-// null writes NULL.
-func null(b []byte, t sqltype.Type) []byte {
-	switch {
-	case long(t):
-		return binary.LittleEndian.AppendUint64(b, math.MaxUint64)
-	case t.IsText() || t.Kind == sqltype.VarBinary || t.Kind == sqltype.Null:
-		return append(b, 0xff, 0xff)
-	case t.Kind == sqltype.Variant:
-		return append(b, 0, 0, 0, 0)
-	}
-	return append(b, 0)
-}
-
 // rawValue is a value without its length.
 func rawValue(v any, t sqltype.Type) []byte {
 	switch x := v.(type) {

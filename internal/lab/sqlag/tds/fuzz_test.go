@@ -18,9 +18,9 @@ func FuzzMessage(f *testing.F) {
 		if len(m.body) > len(data) {
 			t.Fatalf("%d bytes out of %d", len(m.body), len(data))
 		}
-		readPrelogin(m.body)
-		readLogin(m.body)
-		readCall(m.body)
+		_, _ = readPrelogin(m.body)
+		_, _ = readLogin(m.body)
+		_, _ = readCall(m.body)
 	})
 }
 
@@ -54,7 +54,7 @@ func FuzzLogin(f *testing.F) {
 	b[0] = loginHeader
 	f.Add(b)
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		readLogin(data)
-		readPrelogin(data)
+		_, _ = readLogin(data)
+		_, _ = readPrelogin(data)
 	})
 }

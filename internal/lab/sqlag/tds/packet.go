@@ -100,7 +100,8 @@ type writer struct {
 	err  error
 }
 
-func (w *writer) Write(p []byte) (int, error) {
+// put adds to the reply. An error stays until the end.
+func (w *writer) put(p []byte) {
 	for left := p; len(left) > 0 && w.err == nil; {
 		if len(w.buf) == w.size {
 			w.flush(0)
@@ -112,7 +113,6 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.buf = append(w.buf, left[:n]...)
 		left = left[n:]
 	}
-	return len(p), w.err
 }
 
 func (w *writer) flush(status byte) {

@@ -66,7 +66,7 @@ func (s *Server) Serve(l net.Listener) error {
 		s.mu.Lock()
 		if s.closed {
 			s.mu.Unlock()
-			nc.Close() // nobody was told anything
+			_ = nc.Close() // nobody was told anything
 			return net.ErrClosed
 		}
 		if s.conns == nil {
@@ -87,7 +87,7 @@ func (s *Server) forget(nc net.Conn) {
 	s.mu.Lock()
 	delete(s.conns, nc)
 	s.mu.Unlock()
-	nc.Close() // the client has heard all there was to say
+	_ = nc.Close() // the client has heard all there was to say
 }
 
 // Disconnect closes all connections. With reset clients see a reset rather than
@@ -101,9 +101,9 @@ func (s *Server) Disconnect(reset bool) {
 	s.mu.Unlock()
 	for _, c := range conns {
 		if tc, ok := c.(*net.TCPConn); ok && reset {
-			tc.SetLinger(0) // a connection that is gone already needs no reset
+			_ = tc.SetLinger(0) // a connection that is gone already needs no reset
 		}
-		c.Close()
+		_ = c.Close() // gone already is as good
 	}
 }
 

@@ -157,15 +157,15 @@ func (r *Reply) hold(status uint16, command string, count int64) {
 func (r *Reply) release(more byte) {
 	if r.pending != nil {
 		r.pending[1] |= more
-		r.w.Write(r.pending) // its error is that of the end
+		r.w.put(r.pending)
 		r.pending = nil
 	}
 }
 
-func (r *Reply) send(b []byte) error {
+// send adds a token. What goes wrong with the connection is the error of the end.
+func (r *Reply) send(b []byte) {
 	r.release(doneMore)
-	_, err := r.w.Write(b)
-	return err
+	r.w.put(b)
 }
 
 // Result sends rows.
@@ -175,20 +175,16 @@ func (r *Reply) Result(command string, columns []sqltype.Column, rows [][]any) e
 			columns[i].Type = sqltype.Text(1)
 		}
 	}
-	if err := r.send(columnsToken(columns)); err != nil {
-		return err
-	}
+	r.send(columnsToken(columns))
 	for _, values := range rows {
 		b, err := rowToken(columns, values)
 		if err != nil {
 			return err
 		}
-		if _, err := r.w.Write(b); err != nil {
-			return err
-		}
+		r.w.put(b)
 	}
 	r.hold(doneCount, command, int64(len(rows)))
-	return nil
+	return r.w.err
 }
 
 // Done ends a statement without rows; a negative count is none.
@@ -202,19 +198,19 @@ func (r *Reply) Done(command string, count int64) {
 
 // Message sends an informational message.
 func (r *Reply) Message(text string) {
-	r.send(errorToken(tokenInfo, &sqlerr.Error{State: 1, Message: text}, r.server)) // its error is that of the end
+	r.send(errorToken(tokenInfo, &sqlerr.Error{State: 1, Message: text}, r.server))
 }
 
 // Database tells the client that the session's database changed.
 func (r *Reply) Database(after, before string) {
-	r.send(changeText(changeDatabase, after, before)) // its error is that of the end
+	r.send(changeText(changeDatabase, after, before))
 	r.send(errorToken(tokenInfo, &sqlerr.Error{Number: 5701, State: 1, Message: "Changed database context to '" + after + "'."}, r.server))
 }
 
 // finish sends errors and ends the reply.
 func (r *Reply) finish(errs sqlerr.List, cancelled bool) error {
 	for _, e := range errs {
-		r.send(errorToken(tokenError, e, r.server)) // its error is that of the end
+		r.send(errorToken(tokenError, e, r.server))
 	}
 	status := uint16(0)
 	if len(errs) > 0 {
@@ -223,18 +219,18 @@ func (r *Reply) finish(errs sqlerr.List, cancelled bool) error {
 	switch {
 	case cancelled:
 		r.release(doneMore)
-		r.w.Write(doneToken(tokenDone, doneAttention, "", 0))
+		r.w.put(doneToken(tokenDone, doneAttention, "", 0))
 	case r.procedure:
 		r.release(doneMore)
 		returned := uint32(0)
 		if len(errs) > 0 {
 			returned = uint32(errs[0].Number)
 		}
-		r.w.Write(binary.LittleEndian.AppendUint32([]byte{tokenReturnStatus}, returned))
-		r.w.Write(doneToken(tokenDoneProc, status, "EXECUTE", 0))
+		r.w.put(binary.LittleEndian.AppendUint32([]byte{tokenReturnStatus}, returned))
+		r.w.put(doneToken(tokenDoneProc, status, "EXECUTE", 0))
 	case len(errs) > 0 || r.pending == nil:
 		r.release(doneMore)
-		r.w.Write(doneToken(tokenDone, status, "", 0))
+		r.w.put(doneToken(tokenDone, status, "", 0))
 	default:
 		r.release(0)
 	}
