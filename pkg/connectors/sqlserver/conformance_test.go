@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/labtest"
 	"github.com/bcctl/bcctl/internal/lab/sqlag"
@@ -18,9 +19,10 @@ import (
 )
 
 // TestConformance holds the connector to the contract of all connectors, on an
-// availability group of the laboratory, and on one without a cluster.
+// availability group of the laboratory, on one without a cluster, on a distributed
+// one and on shipped logs.
 func TestConformance(t *testing.T) { // not parallel: the suite sets environment variables
-	for _, form := range []sqlag.Form{sqlag.AG, sqlag.Clusterless} {
+	for _, form := range []sqlag.Form{sqlag.AG, sqlag.Clusterless, sqlag.Distributed, sqlag.LogShipping} {
 		t.Run(form.String(), func(t *testing.T) {
 			group, err := sqlag.Start(sqlag.Options{Form: form})
 			if err != nil {
@@ -54,6 +56,15 @@ func TestConformance(t *testing.T) { // not parallel: the suite sets environment
 				t.Cleanup(func() { group.Grant(sqlag.UserMonitor, "VIEW ANY DEFINITION") })
 			}
 			s.Oddities = oddities(group)
+			switch form {
+			case sqlag.Distributed:
+				// Which group a secondary is in, only a primary of that group proves.
+				s.Joint = append(s.Joint, "node.identity", "node.role", "cluster.quorum", "cluster.votes", "replication.endpoint", "replication.certificate_seconds")
+			case sqlag.LogShipping:
+				s.Foreign, s.Exempt = nil, map[string]string{"Foreign": "log shipping has no identifier of its own"}
+				s.Joint = append(s.Joint, "shipping.restore_age_seconds")
+				s.Oddities = shippingOddities(group)
+			}
 			s.Changes = func(*testing.T) string {
 				n, _ := group.Changes()
 				return fmt.Sprint(n)
@@ -124,6 +135,16 @@ func oddities(group *sqlag.Group) []connectortest.Oddity {
 	add("a negative redo queue", "replay.backlog_bytes", states+"redo_queue_size", int64(-8))
 	add("NULL for the state", "", states+"synchronization_state_desc", nil)
 	add("a state nobody knows", "", states+"synchronization_state_desc", "SPLENDID")
+	return list
+}
+
+// shippingOddities are times that msdb should not hold.
+func shippingOddities(group *sqlag.Group) []connectortest.Oddity {
+	var list []connectortest.Oddity
+	for name, value := range map[string]any{"NULL for a backup's time": nil, "a backup's time in the future": time.Now().Add(24 * time.Hour)} {
+		list = append(list, connectortest.Oddity{Name: name, Indicator: "replication.exposure_seconds",
+			Make: func(t *testing.T) { odd(t, group, "backupset.backup_finish_date", value) }})
+	}
 	return list
 }
 
