@@ -30,10 +30,24 @@ func (d *deriver) routers() {
 		}
 	}
 	var findings []readiness.Finding
-	if answering == 0 {
+	switch {
+	case answering > 0:
+	case d.blind():
+		d.book.Fail(nil, routersID, observe.Finding(readiness.VisEndpoint, "whether one of the routers %s answers is not known from here", names(d.mongos)))
+		return
+	default:
 		findings = append(findings, observe.Finding(readiness.RouterDown, "none of the routers %s answers as one", names(d.mongos)))
 	}
 	d.book.Add(nil, routersID, readiness.Num(float64(answering)), findings...)
+}
+
+// blind reports whether that no router answers may be this collector's own trouble:
+// nothing else of the cluster was reached either, or a router was there and would
+// not have us, or was not asked.
+func (d *deriver) blind() bool {
+	others := func(n *node) bool { return !isRouter(n.Endpoint) && n.unreached == nil }
+	refused := func(n *node) bool { return n.unreached != nil && n.unreached.Code != "" }
+	return !slices.ContainsFunc(d.nodes, others) || slices.ContainsFunc(d.mongos, refused)
 }
 
 func (d *deriver) router(n *node) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,26 +20,40 @@ import (
 )
 
 // TestConformance holds the connector to the contract of all connectors, on a
-// replica set of the laboratory.
+// replica set of the laboratory and on a sharded cluster.
 func TestConformance(t *testing.T) { // not parallel: the suite sets environment variables
-	set, err := mongoset.Start(mongoset.Options{})
-	if err != nil {
-		t.Fatal(err)
+	for name, options := range map[string]mongoset.Options{"replica set": {}, "sharded cluster": {Sharded: true}} {
+		t.Run(name, func(t *testing.T) {
+			set, err := mongoset.Start(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := set.Close(); err != nil {
+					t.Errorf("close the laboratory: %v", err)
+				}
+			})
+			connectortest.Run(t, laboratory(t, set))
+		})
 	}
-	t.Cleanup(func() {
-		if err := set.Close(); err != nil {
-			t.Errorf("close the laboratory: %v", err)
-		}
-	})
+}
+
+// laboratory is a subject whose servers can be made to lie.
+func laboratory(t *testing.T, set *mongoset.Set) connectortest.Subject {
 	healthy, rules := labtest.Read(t, set, set.CA(), mongodb.Factory{})
 	healthy.Heartbeat = nil // nobody writes it here
 	var secrets []string
 	for _, secret := range set.Secrets() {
 		secrets = append(secrets, secret)
 	}
+	const otherID = "5f00000000000000000000aa"
 	foreign := maps.Clone(healthy.Identity)
-	foreign["replicaSetId"] = "5f00000000000000000000aa"
-	connectortest.Run(t, connectortest.Subject{
+	for key := range foreign {
+		if strings.HasPrefix(key, "replicaSetId") {
+			foreign[key] = otherID
+		}
+	}
+	return connectortest.Subject{
 		Factory: mongodb.Factory{}, Laboratory: true, Objectives: rules.Objectives, Secrets: secrets, Foreign: foreign,
 		Spec:    func(testing.TB) connectors.Spec { return healthy },
 		Reroute: reroute,
@@ -48,7 +63,7 @@ func TestConformance(t *testing.T) { // not parallel: the suite sets environment
 				Make: func(s *connectors.Spec) { s.Options = map[string]string{"authMechanism": "PLAIN"} }},
 			{Name: "a connection string for an address", Path: []any{"endpoints", 1},
 				Make: func(s *connectors.Spec) { s.Endpoints[1].Address = "db-b.example.net:27017,db-c.example.net:27017" }},
-			{Name: "a replica set id that is none", Path: []any{"identity", "replicaSetId"},
+			{Name: "a replica set id that is none", Path: []any{"identity"},
 				Make: func(s *connectors.Spec) { s.Identity = map[string]string{"replicaSetId": "catalog"} }},
 		},
 		Version: func(t *testing.T) {
@@ -66,7 +81,7 @@ func TestConformance(t *testing.T) { // not parallel: the suite sets environment
 		},
 		Oddities: oddities(set),
 		Changes:  func(*testing.T) string { return fmt.Sprint(set.Changes()) },
-	})
+	}
 }
 
 // reroute leads to a member by another path. What the set calls it does not change
