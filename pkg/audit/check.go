@@ -1,0 +1,135 @@
+package audit
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+var (
+	runForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	originForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$`)
+)
+
+// CheckOrigin reports whether a text can name a log: letters, digits and . _ / -,
+// at most 200 of them, such as example.com/acme/bcctl-audit.
+func CheckOrigin(origin string) error {
+	if !originForm.MatchString(origin) {
+		return fmt.Errorf("%q is no name of a log; write letters, digits and . _ / -, such as example.com/acme/bcctl-audit", origin)
+	}
+	return nil
+}
+
+// needs are the members a type cannot do without, in words.
+var needs = map[Type][]struct {
+	name string
+	has  func(*Entry) bool
+}{
+	Genesis: {{"createdAt", func(e *Entry) bool { return !e.CreatedAt.IsZero() }}, {"nonce", func(e *Entry) bool { return runForm.MatchString(e.Nonce) }},
+		{"trustSha256", func(e *Entry) bool { return isHash(e.TrustSHA256) }}, {"signer", hasSigner}, {"tool", hasTool}},
+	SegmentOpen:      {{"signer", hasSigner}, {"tool", hasTool}, {"seen", func(e *Entry) bool { return e.Seen != nil }}},
+	CheckResult:      {{"actor", hasActor}, {"system", hasSystem}, {"verdict", func(e *Entry) bool { return e.Verdict != nil }}},
+	ConfigChange:     {{"actor", hasActor}, {"change", func(e *Entry) bool { return e.Change != nil }}},
+	RequestEvaluated: {{"actor", hasActor}, {"request", hasRequest}, {"policy", hasPolicy}},
+	ExecutionIntent: {{"actor", hasActor}, {"system", hasSystem}, {"action", hasAction}, {"request", hasRequest}, {"policy", hasPolicy},
+		{"plan", func(e *Entry) bool { return e.Plan != nil }}},
+	StepResult:       {{"step", func(e *Entry) bool { return e.Step != nil }}},
+	ExecutionOutcome: {{"outcome", func(e *Entry) bool { return e.Outcome != "" }}},
+	BreakGlassUsed:   {{"actor", hasActor}, {"breakGlass", func(e *Entry) bool { return e.BreakGlass != nil }}},
+	BreakGlassReview: {{"actor", hasActor}, {"evidence", hasEvidence}},
+	TrustUpdate:      {{"trust", func(e *Entry) bool { return e.Trust != nil && isHash(e.Trust.SHA256) && e.Trust.Version > 1 }}},
+	RedactionNotice:  {{"evidence", hasEvidence}},
+	RecoveryImport:   {{"evidence", hasEvidence}},
+	Heartbeat:        {},
+}
+
+func hasSigner(e *Entry) bool {
+	return e.Signer != nil && e.Signer.Backend != "" && e.Signer.KeyID != ""
+}
+func hasTool(e *Entry) bool     { return e.Tool != "" }
+func hasActor(e *Entry) bool    { return e.Actor != nil && e.Actor.ID != "" && e.Actor.Kind != "" }
+func hasSystem(e *Entry) bool   { return e.System != "" }
+func hasAction(e *Entry) bool   { return e.Action != "" }
+func hasRequest(e *Entry) bool  { return e.Request != nil && isHash(e.Request.Digest) }
+func hasPolicy(e *Entry) bool   { return e.Policy != nil && isHash(e.Policy.Digest) }
+func hasEvidence(e *Entry) bool { return len(e.Evidence) > 0 }
+
+var (
+	outcomes = []Outcome{"", Succeeded, Failed, Aborted, Refused, RolledBack, InDoubt}
+	statuses = []string{"green", "yellow", "red", "unknown"}
+	kinds    = []string{"ci", "human", "service"}
+)
+
+// check reports what is wrong with an entry by itself. What it means in its log
+// is for Verify.
+func (e *Entry) check() error {
+	if e.V != Version {
+		return fmt.Errorf("v is %d, this program knows %d", e.V, Version)
+	}
+	list, known := needs[e.Type]
+	if !known {
+		return fmt.Errorf("type %q is not known", e.Type)
+	}
+	if err := CheckOrigin(e.Log); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	id, err := ParseSegmentID(e.Segment)
+	if err != nil {
+		return err
+	}
+	switch {
+	case e.Run != id.Run:
+		return fmt.Errorf("run %q is not the one of segment %q", e.Run, e.Segment)
+	case e.Seq < 0 || e.Seq > maxInteger:
+		return fmt.Errorf("seq %d is out of range", e.Seq)
+	case e.Time.IsZero():
+		return errors.New("time is missing")
+	}
+	for _, need := range list {
+		if !need.has(e) {
+			return fmt.Errorf("an entry of type %s needs %s", e.Type, need.name)
+		}
+	}
+	return e.checkParts()
+}
+
+func (e *Entry) checkParts() error {
+	switch {
+	case e.Seen != nil && (e.Seen.Size < 0 || e.Seen.Size > maxInteger || !isHash(e.Seen.Root)):
+		return errors.New("seen is no tree head")
+	case e.PrevPart != "" && !isHash(e.PrevPart):
+		return errors.New("prevPart is no SHA-256")
+	case !slices.Contains(outcomes, e.Outcome):
+		return fmt.Errorf("outcome %q is not known", e.Outcome)
+	case e.Actor != nil && !slices.Contains(kinds, e.Actor.Kind):
+		return fmt.Errorf("actor.kind %q is not one of ci, human, service", e.Actor.Kind)
+	case e.Verdict != nil && !slices.Contains(statuses, e.Verdict.Status):
+		return fmt.Errorf("verdict.status %q is not known", e.Verdict.Status)
+	case e.Step != nil && (e.Step.Index < 0 || e.Step.Name == ""):
+		return errors.New("step needs an index from 0 and a name")
+	case !slices.IsSorted(e.Frontier):
+		return errors.New("frontier is not sorted")
+	}
+	for _, digest := range e.Frontier {
+		if !isHash(digest) {
+			return errors.New("frontier holds something else than SHA-256")
+		}
+	}
+	for _, x := range e.Evidence {
+		if x.Name == "" || !isHash(x.SHA256) {
+			return errors.New("evidence needs a name and a SHA-256")
+		}
+	}
+	return nil
+}
+
+// isHash reports whether a text is a SHA-256 in lower-case hexadecimal digits.
+func isHash(text string) bool {
+	if len(text) != 64 {
+		return false
+	}
+	raw, err := hex.DecodeString(text)
+	return err == nil && hex.EncodeToString(raw) == text
+}

@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Finding is one rule that does not hold at one place.
+type Finding struct {
+	Rule    string `json:"rule"`
+	Class   Class  `json:"class"`
+	Attack  string `json:"attack"`
+	Path    string `json:"path,omitempty"`
+	Line    int    `json:"line,omitempty"` // from 1; 0 when it is about the file
+	Leaf    int64  `json:"leaf"`           // -1 when it has none
+	Message string `json:"message"`
+}
+
+// Place is where a finding is, for people.
+func (f Finding) Place() string {
+	switch {
+	case f.Path == "":
+		return "the log"
+	case f.Line > 0:
+		return fmt.Sprintf("%s:%d", f.Path, f.Line)
+	default:
+		return f.Path
+	}
+}
+
+// Report is what Verify found.
+type Report struct {
+	Result   Class     `json:"result"`
+	Origin   string    `json:"origin"`
+	LogID    string    `json:"logId"` // SHA-256 of the first leaf
+	Head     TreeHead  `json:"head"`  // of what is sealed
+	Segments int64     `json:"segments"`
+	Entries  int64     `json:"entries"`
+	Seals    int64     `json:"seals"`
+	Unsealed int64     `json:"unsealedSegments"`
+	Tier     int       `json:"anchorTier"` // 0: nothing outside the log vouches for its end; 1: a pin does
+	Newest   time.Time `json:"newestEntry"`
+	Trust    int64     `json:"trustVersion"`
+	Findings []Finding `json:"findings"`
+	Omitted  int64     `json:"omittedFindings,omitempty"`
+}
+
+// maxFindings bounds a report: a log that was exchanged as a whole breaks every
+// rule everywhere.
+const maxFindings = 1000
+
+func (r *Report) find(rule, path string, line int, leaf int64, format string, args ...any) {
+	is := ruleOf(rule)
+	f := Finding{rule, is.Class, is.Attack, path, line, leaf, fmt.Sprintf(format, args...)}
+	if len(r.Findings) >= maxFindings {
+		r.Omitted++
+		// The worst class must not be among those left out.
+		if !slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.Class == f.Class }) {
+			r.Findings[len(r.Findings)-1] = f
+		}
+		return
+	}
+	r.Findings = append(r.Findings, f)
+}
+
+var severity = []Class{Verified, Incomplete, Disallowed, Stale, Tampered}
+
+// conclude orders the findings, worst first, and sets the result.
+func (r *Report) conclude() {
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(slices.Index(severity, b.Class), slices.Index(severity, a.Class)), cmp.Compare(a.Rule, b.Rule))
+	})
+	r.Result = Verified
+	if len(r.Findings) > 0 {
+		r.Result = r.Findings[0].Class
+	}
+}

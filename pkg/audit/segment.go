@@ -1,0 +1,146 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// startForm is how the start of a run is written in the ids of its segments.
+const startForm = "20060102T150405Z"
+
+// SegmentID names a segment. All segments of a run share start and run, so that
+// they sort in order even if the clock steps.
+type SegmentID struct {
+	Start time.Time // of the run, to the second
+	Run   string
+	Part  int // from 1
+}
+
+// String is the id as it stands in entries and file names.
+func (s SegmentID) String() string {
+	return fmt.Sprintf("%s-%s-%04d", s.Start.UTC().Format(startForm), s.Run, s.Part)
+}
+
+// ParseSegmentID reads an id in the one form it is written in.
+func ParseSegmentID(text string) (SegmentID, error) {
+	var s SegmentID
+	const length = len(startForm) + 1 + 32 + 1 + 4
+	if len(text) != length {
+		return s, fmt.Errorf("%q is no id of a segment", text)
+	}
+	start, err := time.Parse(startForm, text[:len(startForm)])
+	if err != nil {
+		return s, fmt.Errorf("%q is no id of a segment", text)
+	}
+	part, err := strconv.Atoi(text[length-4:])
+	s = SegmentID{start, text[len(startForm)+1 : length-5], part}
+	if err != nil || part < 1 || !runForm.MatchString(s.Run) || s.String() != text {
+		return SegmentID{}, fmt.Errorf("%q is no id of a segment", text)
+	}
+	return s, nil
+}
+
+// Segment is a batch of entries as its file holds it.
+type Segment struct {
+	ID  SegmentID
+	Raw []byte
+}
+
+// SHA256 is the digest of the file.
+func (s Segment) SHA256() string { return digest(s.Raw) }
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Lines returns the entries' lines without line feeds. A file that does not end
+// with a line feed, or has an empty line, is no segment.
+func Lines(raw []byte) ([][]byte, error) {
+	if len(raw) == 0 || raw[len(raw)-1] != '\n' {
+		return nil, errors.New("the file does not end with a line feed")
+	}
+	lines := bytes.Split(raw[:len(raw)-1], []byte("\n"))
+	for i, line := range lines {
+		if len(line) == 0 {
+			return nil, fmt.Errorf("line %d is empty", i+1)
+		}
+	}
+	return lines, nil
+}
+
+// View is what a writer knows of a log when it begins a segment.
+type View struct {
+	Seen     TreeHead // newest seal; zero size with the root of an empty tree before there is one
+	Frontier []string // SHA-256 of the segments that are not sealed, sorted
+}
+
+// Run makes the segments of one run, one after the other. It is used by one
+// goroutine.
+type Run struct {
+	origin string
+	id     SegmentID
+	tool   string
+	seq    int64
+	prev   string
+}
+
+// NewRun begins a run that started at start, in the log of that origin. Tool is
+// the writer's name and version.
+func NewRun(origin string, start time.Time, tool string) *Run {
+	id := make([]byte, 16)
+	rand.Read(id) // never fails (crypto/rand)
+	return &Run{origin: origin, id: SegmentID{start.UTC().Truncate(time.Second), hex.EncodeToString(id), 0}, tool: tool}
+}
+
+// ID returns the run's id.
+func (r *Run) ID() string { return r.id.Run }
+
+// Open makes the run's next segment: its first entry says what the writer knew of
+// the log, then come the entries given. What the run knows is filled in: log, run,
+// segment, seq, v, and the time where an entry has none.
+func (r *Run) Open(now time.Time, view View, signer SignerID, entries ...Entry) (Segment, error) {
+	first := Entry{Type: SegmentOpen, Seen: &view.Seen, Frontier: view.Frontier, PrevPart: r.prev, Signer: &signer, Tool: r.tool}
+	return r.segment(now, append([]Entry{first}, entries...))
+}
+
+// Genesis makes the first segment of a log, whose keys are in the trust document
+// with that digest.
+func (r *Run) Genesis(now time.Time, trustSHA256 string, signer SignerID, entries ...Entry) (Segment, error) {
+	nonce := make([]byte, 16)
+	rand.Read(nonce) // never fails (crypto/rand)
+	first := Entry{Type: Genesis, CreatedAt: At(now), Nonce: hex.EncodeToString(nonce), TrustSHA256: trustSHA256, Signer: &signer, Tool: r.tool}
+	return r.segment(now, append([]Entry{first}, entries...))
+}
+
+func (r *Run) segment(now time.Time, entries []Entry) (Segment, error) {
+	id := r.id
+	id.Part++
+	seq := r.seq
+	var raw bytes.Buffer
+	for _, e := range entries {
+		e.V, e.Log, e.Run, e.Segment, e.Seq = Version, r.origin, id.Run, id.String(), seq
+		if e.Time.IsZero() {
+			e.Time = At(now)
+		}
+		line, err := Encode(e)
+		if err != nil {
+			return Segment{}, err
+		}
+		raw.Write(line)
+		raw.WriteByte('\n')
+		seq++
+	}
+	s := Segment{ID: id, Raw: raw.Bytes()}
+	r.id, r.seq, r.prev = id, seq, s.SHA256()
+	return s, nil
+}
+
+// SHA256 returns the digest of a document in the form entries name it by.
+func SHA256(data []byte) string { return digest(data) }

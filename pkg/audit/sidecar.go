@@ -1,0 +1,201 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hiddeco/sshsig"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	// payloadType and statementType are those of in-toto attestations.
+	payloadType   = "application/vnd.in-toto+json"
+	statementType = "https://in-toto.io/Statement/v1"
+
+	// predicateType says that a statement is about a segment of a log.
+	predicateType = "https://github.com/bcctl/bcctl/audit/segment/v1"
+
+	// maxSignatures bounds a sidecar. A new version of the keys carries as many as its
+	// threshold asks for, every other segment one.
+	maxSignatures = 16
+
+	// sshNamespace keeps a signature made for something else from counting here.
+	sshNamespace = "bcctl-audit"
+)
+
+// statement is what a DSSE sidecar signs: an in-toto Statement v1 with the digest
+// of the segment's file.
+type statement struct {
+	StatementType string    `json:"_type"`
+	Predicate     predicate `json:"predicate"`
+	PredicateType string    `json:"predicateType"`
+	Subject       []subject `json:"subject"`
+}
+
+type predicate struct {
+	Entries int64  `json:"entries"`
+	Log     string `json:"log"`
+	Segment string `json:"segment"`
+}
+
+type subject struct {
+	Digest map[string]string `json:"digest"`
+	Name   string            `json:"name"`
+}
+
+// envelope is a DSSE envelope with its members in canonical order.
+type envelope struct {
+	Payload     string      `json:"payload"`
+	PayloadType string      `json:"payloadType"`
+	Signatures  []signature `json:"signatures"`
+}
+
+type signature struct {
+	KeyID string `json:"keyid"`
+	Sig   string `json:"sig"`
+}
+
+func statementOf(origin string, s Segment) statement {
+	return statement{statementType, predicate{int64(bytes.Count(s.Raw, []byte("\n"))), origin, s.ID.String()}, predicateType,
+		[]subject{{map[string]string{"sha256": s.SHA256()}, s.ID.String() + ".jsonl"}}}
+}
+
+// Sign implements Signer.
+func (s ed25519Signer) Sign(_ context.Context, origin string, segment Segment) (Sidecar, error) {
+	return signDSSE(origin, segment, s.ID().KeyID, func(pae []byte) ([]byte, error) {
+		return s.key.Sign(nil, pae, crypto.Hash(0))
+	})
+}
+
+// signDSSE makes a DSSE sidecar with one signature, however it is made.
+func signDSSE(origin string, segment Segment, keyID string, sign func(pae []byte) ([]byte, error)) (Sidecar, error) {
+	payload, err := canonical(statementOf(origin, segment))
+	if err != nil {
+		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
+	}
+	sig, err := sign(dsse.PAE(payloadType, payload))
+	if err != nil {
+		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
+	}
+	data, err := canonical(envelope{base64.StdEncoding.EncodeToString(payload), payloadType, []signature{{keyID, base64.StdEncoding.EncodeToString(sig)}}})
+	return Sidecar{extDSSE, data}, err
+}
+
+// Sign implements Signer. The file can be checked with ssh-keygen -Y verify -n
+// bcctl-audit.
+func (s sshSigner) Sign(_ context.Context, _ string, segment Segment) (Sidecar, error) {
+	sig, err := sshsig.Sign(bytes.NewReader(segment.Raw), s.key, sshsig.HashSHA512, sshNamespace)
+	if err != nil {
+		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
+	}
+	return Sidecar{extSSH, sshsig.Armor(sig)}, nil
+}
+
+// Cosign adds a signature to a DSSE sidecar, for a new version of the keys that
+// needs more than one.
+func Cosign(ctx context.Context, origin string, segment Segment, have Sidecar, s Signer) (Sidecar, error) {
+	var env envelope
+	if have.Ext != extDSSE || decodeStrict(have.Data, &env) != nil {
+		return Sidecar{}, errSidecarForm
+	}
+	more, err := s.Sign(ctx, origin, segment)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	var added envelope
+	if more.Ext != extDSSE || decodeStrict(more.Data, &added) != nil || added.Payload != env.Payload {
+		return Sidecar{}, errSidecarForm
+	}
+	env.Signatures = append(env.Signatures, added.Signatures...)
+	data, err := canonical(env)
+	return Sidecar{extDSSE, data}, err
+}
+
+func authorizedKey(key ssh.PublicKey) string {
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
+
+// Errors of a sidecar, told apart because they mean different attacks.
+var (
+	errSidecarForm = errors.New("the signature file is not in the form this program writes")
+	errSubject     = errors.New("the signature is for other bytes")
+	errForeign     = errors.New("the signature is for another log or another purpose")
+	errNoKey       = errors.New("no key that is trusted made the signature")
+)
+
+// opened is a signature whose form was accepted, and that is still to be checked
+// against a key.
+type opened struct {
+	backend string
+	keyID   string // a hint, no more
+	verify  func(Key) bool
+}
+
+// openSidecar checks everything about a sidecar that needs no key.
+func openSidecar(origin string, s Segment, c Sidecar) ([]opened, error) {
+	if c.Ext == extSSH {
+		return openSSH(s, c.Data)
+	}
+	return openDSSE(origin, s, c.Data)
+}
+
+func openDSSE(origin string, s Segment, data []byte) ([]opened, error) {
+	var env envelope
+	if err := decodeStrict(data, &env); err != nil || env.PayloadType != payloadType || len(env.Signatures) == 0 || len(env.Signatures) > maxSignatures {
+		return nil, errSidecarForm
+	}
+	payload, err := base64.StdEncoding.Strict().DecodeString(env.Payload)
+	if err != nil {
+		return nil, errSidecarForm
+	}
+	var is statement
+	if err := decodeStrict(payload, &is); err != nil || is.StatementType != statementType || len(is.Subject) != 1 {
+		return nil, errSidecarForm
+	}
+	want := statementOf(origin, s)
+	switch {
+	case is.PredicateType != want.PredicateType, is.Predicate.Log != want.Predicate.Log:
+		return nil, errForeign
+	case is.Subject[0].Digest["sha256"] != want.Subject[0].Digest["sha256"], len(is.Subject[0].Digest) != 1,
+		is.Subject[0].Name != want.Subject[0].Name, is.Predicate != want.Predicate:
+		return nil, errSubject
+	}
+	pae := dsse.PAE(payloadType, payload)
+	var all []opened
+	for _, x := range env.Signatures {
+		sig, err := base64.StdEncoding.Strict().DecodeString(x.Sig)
+		if err != nil {
+			return nil, errSidecarForm
+		}
+		all = append(all, opened{BackendEd25519, x.KeyID, func(k Key) bool {
+			public, ok := k.ed25519()
+			return ok && ed25519.Verify(public, pae, sig)
+		}})
+	}
+	return all, nil
+}
+
+func openSSH(s Segment, data []byte) ([]opened, error) {
+	sig, err := sshsig.Unarmor(data)
+	if err != nil || !bytes.Equal(sshsig.Armor(sig), data) {
+		return nil, errSidecarForm
+	}
+	if sig.Namespace != sshNamespace {
+		return nil, errForeign
+	}
+	if sig.HashAlgorithm != sshsig.HashSHA512 {
+		return nil, errSidecarForm
+	}
+	return []opened{{BackendSSH, ssh.FingerprintSHA256(sig.PublicKey), func(k Key) bool {
+		public, ok := k.ssh()
+		return ok && sshsig.Verify(bytes.NewReader(s.Raw), sig, public, sshsig.HashSHA512, sshNamespace) == nil
+	}}}, nil
+}

@@ -1,0 +1,205 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// entries judges the entries of a segment: their place in their run, what their
+// writer had seen, their times, and what they record.
+func (v *verifier) entries(c *checked, first int64, sealed bool) {
+	v.report.Entries += int64(len(c.entries))
+	v.opening(c, first)
+	r := v.runOf(c, first)
+	view := v.viewOf(c, first, sealed)
+	for i, e := range c.entries {
+		leaf := first + int64(i)
+		find := func(rule, format string, args ...any) {
+			v.report.find(rule, c.path, i+1, leaf, "%s", fmt.Sprintf(format, args...))
+		}
+		if e.Seq != r.nextSeq {
+			find("AUD-10", "it is entry %d of its run, and %d comes next", e.Seq, r.nextSeq)
+		}
+		r.nextSeq = e.Seq + 1
+		v.time(e, view, find)
+		v.meaning(e, r, c, leaf, find)
+	}
+}
+
+// opening checks the first entry of a segment, and that no other is like it.
+func (v *verifier) opening(c *checked, first int64) {
+	for i, e := range c.entries {
+		want := i == 0 && first > 0 && e.Type != SegmentOpen ||
+			i == 0 && first == 0 && e.Type != Genesis ||
+			i > 0 && (e.Type == SegmentOpen || e.Type == Genesis)
+		if want {
+			v.report.find("AUD-10", c.path, i+1, first+int64(i), "an entry of type %s does not belong at this place", e.Type)
+		}
+	}
+	e := c.entries[0]
+	if first != 0 || e.Type != Genesis {
+		return
+	}
+	v.state.created, v.state.hasLeaves = e.CreatedAt, true
+	if e.TrustSHA256 != v.trusted[0] {
+		v.report.find("AUD-22", TrustPath(1), 0, 0, "the first entry names other keys than these")
+	}
+	line, err := canonical(e)
+	if err != nil {
+		return // it was read from this form
+	}
+	sum := sha256.Sum256(line)
+	v.report.LogID = hex.EncodeToString(sum[:])
+	if v.options.LogID != "" && v.options.LogID != v.report.LogID {
+		v.report.find("AUD-01", c.path, 1, 0, "this is log %s, expected was %s", v.report.LogID, v.options.LogID)
+	}
+}
+
+// runOf finds the run of a segment, and checks that the segment continues it.
+func (v *verifier) runOf(c *checked, first int64) *run {
+	r := v.state.runs[c.id.Run]
+	if r == nil {
+		r = &run{intent: -1, outcome: -1}
+		v.state.runs[c.id.Run] = r
+	}
+	head := c.entries[0]
+	switch {
+	case c.id.Part != r.part+1:
+		v.report.find("AUD-10", c.path, 0, first, "it is part %d of its run, and part %d comes next", c.id.Part, r.part+1)
+	case head.PrevPart != r.prev:
+		v.report.find("AUD-10", c.path, 1, first, "it continues another part of its run than the one that is here")
+	}
+	r.path, r.part, r.prev = c.path, c.id.Part, c.sha256
+	return r
+}
+
+// viewOf checks what the writer of a segment says it had seen of the log, and
+// returns the newest time it knew.
+func (v *verifier) viewOf(c *checked, first int64, sealed bool) Time {
+	e, s := c.entries[0], &v.state
+	for _, d := range e.Frontier {
+		s.views = append(s.views, frontier{raw32(d), c.path, first})
+	}
+	newest := s.created
+	if e.Seen == nil {
+		return newest
+	}
+	h, known := s.headAt(e.Seen.Size)
+	switch {
+	case e.Seen.Size == 0 && e.Seen.Root == hex.EncodeToString(rfc6962.DefaultHasher.EmptyRoot()):
+	case !known || e.Seen.Size > first:
+		v.report.find("AUD-13", c.path, 1, first, "its writer saw a seal of size %d, and there is none before it", e.Seen.Size)
+	case h.Root != e.Seen.Root:
+		v.report.find("AUD-13", c.path, 1, first, "its writer saw another root of size %d", e.Seen.Size)
+	default:
+		newest = h.newest
+	}
+	if sealed {
+		s.inSeal = append(s.inSeal, viewed{c.path, first, newest})
+	}
+	return newest
+}
+
+// time checks an entry's time against what its writer had seen and against now.
+func (v *verifier) time(e Entry, seen Time, find func(rule, format string, args ...any)) {
+	skew := seconds(v.inForce().Limits.Skew)
+	switch {
+	case e.Time.Before(seen.Add(-skew)):
+		find("AUD-19", "it is of %s, and its writer had seen an entry of %s", e.Time.Format(TimeForm), seen.Format(TimeForm))
+	case !v.options.Now.IsZero() && e.Time.After(v.options.Now.Add(skew)):
+		find("AUD-19", "it is of %s, which is in the future", e.Time.Format(TimeForm))
+	}
+	if e.Time.After(v.state.newest.Time) {
+		v.state.newest = e.Time
+	}
+}
+
+// meaning checks what an entry records, against the others of its run.
+func (v *verifier) meaning(e Entry, r *run, c *checked, leaf int64, find func(rule, format string, args ...any)) {
+	switch e.Type {
+	case ExecutionIntent:
+		if r.intent >= 0 {
+			find("AUD-30", "the run had begun already, at leaf %d", r.intent)
+		}
+		r.intent = leaf
+		v.approvals(e, find)
+	case StepResult:
+		if r.intent < 0 {
+			find("AUD-30", "a step of a run that had not begun")
+		}
+	case ExecutionOutcome:
+		if r.intent < 0 {
+			find("AUD-30", "the end of a run that had not begun")
+		}
+		if r.outcome >= 0 {
+			find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
+		}
+		r.outcome = leaf
+	case RequestEvaluated:
+		v.approvals(e, find)
+	case BreakGlassUsed:
+		v.state.emergency = append(v.state.emergency, breakGlass{c.path, leaf, e.Run, e.BreakGlass.ReviewDue, false})
+	case BreakGlassReview:
+		v.reviewed(e)
+	case TrustUpdate:
+		v.trustUpdate(e, c, find)
+	}
+}
+
+// approvals checks that what counted as approval was one of this commit by
+// somebody else.
+func (v *verifier) approvals(e Entry, find func(rule, format string, args ...any)) {
+	if !e.Policy.Satisfied {
+		return
+	}
+	for _, a := range e.Policy.Approvals {
+		switch {
+		case e.Request.HeadSHA != "" && a.CommitSHA != e.Request.HeadSHA:
+			find("AUD-31", "the approval of %s is of another commit than the request's", a.ID)
+		case e.Actor != nil && a.ID == e.Actor.ID:
+			find("AUD-31", "the approval is by who asked, %s", a.ID)
+		}
+	}
+	if e.Type == ExecutionIntent && len(e.Policy.Required) > 0 && len(e.Policy.Approvals) == 0 && e.BreakGlass == nil {
+		find("AUD-31", "the policy counts as satisfied without an approval")
+	}
+}
+
+// reviewed marks the emergencies that a review names as evidence.
+func (v *verifier) reviewed(e Entry) {
+	for i := range v.state.emergency {
+		b := &v.state.emergency[i]
+		if slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return x.Name == "run/"+b.run }) && !e.Time.After(b.due.Time) {
+			b.done = true
+		}
+	}
+}
+
+// trustUpdate puts a new version of the keys in force, if the keys before say so.
+func (v *verifier) trustUpdate(e Entry, c *checked, find func(rule, format string, args ...any)) {
+	now, next := v.inForce(), v.state.trust+1
+	if len(c.entries) != 2 {
+		find("AUD-22", "a new version of the keys stands in a segment with something else")
+		return
+	}
+	if next >= len(v.versions) || e.Trust.Version != v.versions[next].Version || e.Trust.SHA256 != v.trusted[next] {
+		find("AUD-22", "version %d of the keys does not follow version %d, or its file is another one", e.Trust.Version, now.Version)
+		return
+	}
+	admins := map[string]bool{}
+	for _, id := range c.signers {
+		i := slices.IndexFunc(now.Keys, func(k Key) bool { return k.ID == id })
+		if i >= 0 && now.Keys[i].has(RoleTrustAdmin) && now.Keys[i].in(v.state.index-1) {
+			admins[id] = true
+		}
+	}
+	if int64(len(admins)) < now.Threshold {
+		find("AUD-22", "version %d of the keys is signed by %d of %d trust-admin keys that are needed", e.Trust.Version, len(admins), now.Threshold)
+		return
+	}
+	v.state.trust = next
+}

@@ -1,0 +1,87 @@
+package audit
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// planned are the findings of the planner, which runs beside the judge.
+type planned struct {
+	sync.Mutex
+	findings []plannedFinding
+}
+
+type plannedFinding struct{ rule, path, text string }
+
+// finish checks what can be said only at the end.
+func (v *verifier) finish() {
+	for _, f := range v.planned.findings {
+		v.report.find(f.rule, f.path, 0, -1, "%s", f.text)
+	}
+	if len(v.versions) == 0 {
+		return
+	}
+	s := &v.state
+	v.report.Newest = s.newest.Time
+	v.report.Trust = v.inForce().Version
+	if !s.hasLeaves {
+		v.report.find("AUD-01", "", 0, -1, "there is no first entry")
+	}
+	if extra := len(v.versions) - s.trust - 1; extra > 0 {
+		v.report.find("AUD-22", TrustPath(v.versions[s.trust+1].Version), 0, -1, "no entry puts this version of the keys in force")
+	}
+	for _, size := range slices.Sorted(maps.Keys(s.wanted)) {
+		for _, w := range s.wanted[size] {
+			v.report.find(w.rule, "", 0, -1, "%s is of %d leaves, and the tree ends at %d or cannot be followed that far", w.who, size, s.tree.Size())
+		}
+	}
+	for _, f := range s.views {
+		if _, there := s.seen[f.digest]; !there {
+			v.report.find("AUD-14", f.path, 1, f.leaf, "its writer saw a segment that is not there (SHA-256 %x...)", f.digest[:8])
+		}
+	}
+	v.unsealed()
+	v.age()
+	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
+		if r := s.runs[id]; r.intent >= 0 && r.outcome < 0 {
+			v.report.find("AUD-30", r.path, 0, r.intent, "run %s began and has no end", id)
+		}
+	}
+	for _, b := range s.emergency {
+		if !b.done && !v.options.Now.IsZero() && v.options.Now.After(b.due.Time) {
+			v.report.find("AUD-32", b.path, 0, b.leaf, "the emergency of run %s was to be reviewed until %s", b.run, b.due.Format(TimeForm))
+		}
+	}
+}
+
+// unsealed checks that what is not sealed is not kept out of the tree.
+func (v *verifier) unsealed() {
+	s := &v.state
+	if v.report.Unsealed == 0 || v.options.Now.IsZero() {
+		return
+	}
+	oldest := s.sealedTo
+	if oldest.IsZero() {
+		oldest = s.created
+	}
+	if age := v.options.Now.Sub(oldest.Time); age > seconds(v.inForce().Limits.MaxUnsealed) {
+		v.report.find("AUD-15", "", 0, -1, "%d segments are not sealed, and the newest sealed entry is %s old", v.report.Unsealed, age.Round(time.Second))
+	}
+}
+
+// age checks that the newest entry is not too old: a log whose end was cut off
+// stops growing.
+func (v *verifier) age() {
+	limit := v.options.MaxAge
+	if limit == 0 {
+		limit = 2 * seconds(v.inForce().Limits.Heartbeat)
+	}
+	if limit < 0 || v.options.Now.IsZero() || !v.state.hasLeaves {
+		return
+	}
+	if age := v.options.Now.Sub(v.state.newest.Time); age > limit {
+		v.report.find("AUD-18", "", 0, -1, "the newest entry is %s old by its writer's clock, more than %s", age.Round(time.Second), limit)
+	}
+}

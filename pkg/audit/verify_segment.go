@@ -1,0 +1,151 @@
+package audit
+
+import (
+	"errors"
+	"strings"
+)
+
+// checked is a segment after everything that needs no other one.
+type checked struct {
+	path     string
+	id       SegmentID
+	sha256   string
+	sidecar  string // its path
+	sideSHA  string
+	leaves   [][]byte // hashes
+	entries  []Entry  // empty when a line could not be read
+	signers  []string // ids of the keys whose signatures are good
+	findings []partial
+}
+
+// partial is a finding whose leaf is not known yet.
+type partial struct {
+	rule string
+	line int
+	text string
+}
+
+func (c *checked) find(rule string, line int, text string) {
+	c.findings = append(c.findings, partial{rule, line, text})
+}
+
+// checkSegment reads a segment and its sidecar and checks form and signature. The
+// error is one of the archive.
+func (v *verifier) checkSegment(f file) (*checked, error) {
+	c := &checked{path: f.path, id: f.id}
+	raw, err := v.read(f.path)
+	if err != nil {
+		return nil, err
+	}
+	s := Segment{f.id, raw}
+	c.sha256 = s.SHA256()
+	lines, err := Lines(raw)
+	if err != nil {
+		c.find("AUD-03", 0, err.Error())
+	}
+	for i, line := range lines {
+		c.leaves = append(c.leaves, leafHash(line))
+		e, err := Decode(line)
+		switch {
+		case err != nil:
+			c.find("AUD-03", i+1, err.Error())
+			continue
+		case e.Segment != f.id.String():
+			c.find("AUD-02", i+1, "the entry says it belongs to segment "+e.Segment)
+		case e.Log != v.origin():
+			c.find("AUD-08", i+1, "the entry belongs to log "+e.Log)
+		}
+		c.entries = append(c.entries, e)
+	}
+	if len(c.entries) != len(lines) {
+		c.entries = nil // what is left would look like a gap
+	}
+	return c, v.checkSidecar(c, s)
+}
+
+func (v *verifier) checkSidecar(c *checked, s Segment) error {
+	exts := v.sidecars[c.path]
+	if len(exts) != 1 {
+		return nil // AUD-04 says so
+	}
+	c.sidecar = c.path + exts[0]
+	data, err := v.read(c.sidecar)
+	if err != nil {
+		return err
+	}
+	c.sideSHA = digest(data)
+	c.leaves = append(c.leaves, leafHash(data))
+	signatures, err := openSidecar(v.origin(), s, Sidecar{exts[0], data})
+	switch {
+	case errors.Is(err, errForeign):
+		c.find("AUD-08", 0, err.Error())
+		return nil
+	case errors.Is(err, errSidecarForm):
+		c.find("AUD-03", 0, err.Error())
+		return nil
+	case err != nil:
+		c.find("AUD-05", 0, err.Error())
+		return nil
+	}
+	for _, x := range signatures {
+		switch key, known := v.signer(x); {
+		case key != "":
+			c.signers = append(c.signers, key)
+		case known:
+			c.find("AUD-05", 0, "the signature of key "+x.keyID+" does not fit the bytes")
+		default:
+			c.find("AUD-06", 0, errNoKey.Error())
+		}
+	}
+	return nil
+}
+
+// signer finds the key that made a signature among all that ever were trusted.
+// Known says that the key it names is one of them.
+func (v *verifier) signer(x opened) (id string, known bool) {
+	tried := map[string]bool{}
+	for pass := range 2 { // the key that is named first
+		for _, t := range v.versions {
+			for _, k := range t.Keys {
+				named := k.ID == x.keyID
+				if k.Alg != x.backend || named != (pass == 0) || tried[k.ID] {
+					continue
+				}
+				tried[k.ID] = true
+				known = known || named
+				if x.verify(k) {
+					return k.ID, true
+				}
+			}
+		}
+	}
+	return "", known
+}
+
+// origin is the name of the log, from its first version of the keys.
+func (v *verifier) origin() string {
+	if len(v.versions) == 0 {
+		return ""
+	}
+	return v.versions[0].Log
+}
+
+// logKeys are all keys of the log that ever were trusted.
+func (v *verifier) logKeys() []Key {
+	var keys []Key
+	for _, t := range v.versions {
+		for _, k := range t.Keys {
+			if k.has(RoleLog) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+func shortID(id string) string {
+	if strings.HasPrefix(id, "SHA256:") || len(id) < 16 {
+		return id
+	}
+	return id[:16]
+}

@@ -1,0 +1,197 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// task is a step of the walk: a segment to check, or the end of a seal.
+type task struct {
+	file   file
+	sealed *SealedSegment // nil: not sealed
+	result *checked
+	ready  chan struct{} // closed when result is there
+	seal   *sealEnd
+}
+
+// sealEnd is a seal whose segments come before it.
+type sealEnd struct {
+	size int64
+	from int64
+	note []byte
+}
+
+// ahead is how many segments may be read before the oldest of them is judged. It
+// bounds memory.
+const ahead = 128
+
+// walk checks segments in parallel and judges them in the order of the log.
+func (v *verifier) walk() error {
+	if len(v.versions) == 0 {
+		return nil // without keys nothing can be judged; AUD-22 says so
+	}
+	if err := v.begin(); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(v.ctx)
+	inOrder := make(chan *task, ahead)
+	toCheck := make(chan *task)
+	group.Go(func() error {
+		defer close(inOrder)
+		defer close(toCheck)
+		return v.plan(func(t *task) error {
+			if t.seal == nil {
+				t.ready = make(chan struct{})
+			}
+			if err := send(ctx, inOrder, t); err != nil || t.seal != nil {
+				return err
+			}
+			return send(ctx, toCheck, t)
+		})
+	})
+	for range v.options.Parallel {
+		group.Go(func() error {
+			for t := range toCheck {
+				var err error
+				if t.result, err = v.checkSegment(t.file); err != nil {
+					return err
+				}
+				close(t.ready)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { return v.judge(ctx, inOrder) })
+	return group.Wait()
+}
+
+func send(ctx context.Context, to chan<- *task, t *task) error {
+	select {
+	case to <- t:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// judge takes the tasks in the order of the log.
+func (v *verifier) judge(ctx context.Context, inOrder <-chan *task) error {
+	done := 0
+	for t := range inOrder {
+		if t.seal != nil {
+			v.endSeal(*t.seal)
+			continue
+		}
+		select {
+		case <-t.ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := v.segment(t.result, t.sealed); err != nil {
+			return err
+		}
+		done++
+		if v.options.Progress != nil {
+			v.options.Progress(done, len(v.segments))
+		}
+	}
+	return nil
+}
+
+// plan finds the order of the log: sealed segments as the seals list them, then
+// the others as they came, or where that is not known by their paths.
+func (v *verifier) plan(do func(*task) error) error {
+	inSeal := make([]bool, len(v.segments))
+	expected := int64(0)
+	for _, size := range v.seals {
+		end, err := v.planSeal(size, expected, inSeal, do)
+		if err != nil {
+			return err
+		}
+		expected = end
+	}
+	var rest []file
+	for i, f := range v.segments {
+		if !inSeal[i] {
+			rest = append(rest, f)
+		}
+	}
+	slices.SortStableFunc(rest, func(a, b file) int { return v.order[a.path] - v.order[b.path] })
+	for _, f := range rest {
+		if err := do(&task{file: f}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planSeal reads one seal and lists its segments. It returns the size after it.
+func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(*task) error) (int64, error) {
+	path := SealPath(size)
+	text, err := v.read(path)
+	if err != nil {
+		return 0, err
+	}
+	seal, err := DecodeSeal(text)
+	switch {
+	case errors.Is(err, errNotCanonical):
+		v.later("AUD-03", path, "%v", err)
+		return expected, nil
+	case err != nil:
+		v.later("AUD-11", path, "it is no seal: %v", err)
+		return expected, nil
+	case seal.To != size:
+		v.later("AUD-11", path, "the seal ends at leaf %d", seal.To)
+		return expected, nil
+	case seal.From != expected:
+		v.later("AUD-11", path, "the seal begins at leaf %d, the one before ends at %d", seal.From, expected)
+	}
+	for i := range seal.Segments {
+		listed := &seal.Segments[i]
+		at, found := slices.BinarySearchFunc(v.segments, listed.Path, func(f file, path string) int {
+			switch {
+			case f.path < path:
+				return -1
+			case f.path > path:
+				return 1
+			}
+			return 0
+		})
+		switch {
+		case !found:
+			v.later("AUD-11", listed.Path, "seal %d lists this segment, and it is not there", size)
+			if err := do(&task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
+				return 0, err
+			}
+			continue
+		case inSeal[at]:
+			v.later("AUD-09", listed.Path, "seal %d lists this segment once more", size)
+			if err := do(&task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		inSeal[at] = true
+		if err := do(&task{file: v.segments[at], sealed: listed}); err != nil {
+			return 0, err
+		}
+	}
+	end := &sealEnd{size: size, from: seal.From}
+	if v.notes[size] {
+		if end.note, err = v.read(NotePath(size)); err != nil {
+			return 0, err
+		}
+	}
+	return size, do(&task{seal: end})
+}
+
+// later records a finding of the planner, which runs beside the judge.
+func (v *verifier) later(rule, path, format string, args ...any) {
+	v.planned.Lock()
+	defer v.planned.Unlock()
+	v.planned.findings = append(v.planned.findings, plannedFinding{rule, path, fmt.Sprintf(format, args...)})
+}
