@@ -20,6 +20,9 @@ type state struct {
 	runs   map[string]*run
 	wanted map[int64][]wanted // sizes whose root somebody knows
 
+	rest      map[string]bool // segments that are not sealed
+	restOrder []string
+
 	newest    Time
 	sealedTo  Time // newest entry that is sealed
 	inSeal    []viewed
@@ -74,7 +77,7 @@ type breakGlass struct {
 }
 
 func (v *verifier) begin() error {
-	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, wanted: map[int64][]wanted{}}
+	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}}
 	v.report.Origin = v.origin()
 	if v.options.Pin != nil {
 		v.want(v.options.Pin, "AUD-16", "the pin")
@@ -119,6 +122,8 @@ func (v *verifier) segment(c *checked, listed *SealedSegment) error {
 		s.index = first + listed.Leaves
 	} else {
 		v.report.Unsealed++
+		s.rest[c.path] = true
+		s.restOrder = append(s.restOrder, c.path)
 		s.index = first + int64(len(c.leaves))
 	}
 	if listed != nil && !s.broken {

@@ -1,0 +1,216 @@
+package dirlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bcctl/bcctl/pkg/audit"
+)
+
+// Log is an audit log in a directory.
+type Log struct {
+	dir string
+}
+
+var _ audit.Store = (*Log)(nil)
+
+// Open returns the log in a directory. The directory need not exist: Init makes it.
+func Open(dir string) *Log { return &Log{dir} }
+
+// own is the folder for what is under way. No log has a file below it.
+const own = ".bcctl"
+
+// Files implements audit.Archive. What was begun by a writer that was killed is
+// completed first.
+func (l *Log) Files(ctx context.Context) ([]audit.File, error) {
+	unlock, err := l.lock(ctx)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	if err == nil {
+		err = l.complete()
+		unlock()
+		if err != nil {
+			return nil, err
+		}
+	}
+	var files []audit.File
+	err = fs.WalkDir(os.DirFS(l.dir), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == ".":
+			return nil
+		case err != nil:
+			return err
+		case d.IsDir() && name == own:
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files = append(files, audit.File{Path: name, Size: info.Size(), Plain: info.Mode().IsRegular() && info.Mode().Perm()&0o111 == 0})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the audit log in %s: %w", l.dir, err)
+	}
+	return files, nil
+}
+
+// Read implements audit.Archive. Symbolic links are not followed.
+func (l *Log) Read(_ context.Context, name string) ([]byte, error) {
+	file, err := l.place(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not an ordinary file", name)
+	}
+	return os.ReadFile(file)
+}
+
+// place is where a file of the log is on disk. Paths that lead elsewhere are
+// refused.
+func (l *Log) place(name string) (string, error) {
+	if !fs.ValidPath(name) || strings.HasPrefix(name, own+"/") {
+		return "", fmt.Errorf("%q is no path of a log", name)
+	}
+	return filepath.Join(l.dir, filepath.FromSlash(name)), nil
+}
+
+// Init implements audit.Store.
+func (l *Log) Init(ctx context.Context, trust []byte, genesis audit.Signed) error {
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return err
+	}
+	return l.locked(ctx, func() error {
+		files, err := os.ReadDir(filepath.Join(l.dir, "audit"))
+		if err == nil && len(files) > 0 {
+			return fmt.Errorf("begin an audit log in %s: %w", l.dir, audit.ErrExists)
+		}
+		return l.add(withSegment(map[string][]byte{audit.TrustPath(1): trust, ".gitattributes": []byte("audit/** -text\n")}, genesis))
+	})
+}
+
+func withSegment(files map[string][]byte, s audit.Signed) map[string][]byte {
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	name := audit.SegmentPath(s.ID)
+	files[name], files[name+s.Sidecar.Ext] = s.Raw, s.Sidecar.Data
+	return files
+}
+
+// View implements audit.Store.
+func (l *Log) View(ctx context.Context) (audit.View, error) {
+	next, err := audit.Prepare(ctx, l)
+	if err != nil {
+		return audit.View{}, err
+	}
+	return next.View(), nil
+}
+
+// Append implements audit.Store.
+func (l *Log) Append(ctx context.Context, s audit.Signed) error {
+	return l.existing(ctx, func() error { return l.add(withSegment(nil, s)) })
+}
+
+// AddTrust implements audit.Store.
+func (l *Log) AddTrust(ctx context.Context, trust []byte, update audit.Signed) error {
+	t, err := audit.DecodeTrust(trust)
+	if err != nil {
+		return fmt.Errorf("add a version of the keys: %w", err)
+	}
+	return l.existing(ctx, func() error {
+		return l.add(withSegment(map[string][]byte{audit.TrustPath(t.Version): trust}, update))
+	})
+}
+
+// Seal implements audit.Store.
+func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error) {
+	var sealing audit.Sealing
+	// Files takes the lock too, so what is there is read before; two sealers at once
+	// are told apart by the second look below.
+	for {
+		next, err := audit.Prepare(ctx, l)
+		if err != nil {
+			return sealing, err
+		}
+		sealing, err = next.Next(key)
+		if errors.Is(err, audit.ErrNothingToSeal) {
+			return audit.Sealing{Head: next.Head}, nil
+		}
+		if err != nil {
+			return sealing, err
+		}
+		done := false
+		err = l.existing(ctx, func() error {
+			if newest, err := l.newestSeal(); err != nil || newest != next.Head.Size {
+				return err // somebody sealed meanwhile: look again
+			}
+			done = true
+			return l.add(map[string][]byte{audit.SealPath(sealing.Head.Size): sealing.Seal, audit.NotePath(sealing.Head.Size): sealing.Note})
+		})
+		if err != nil || done {
+			return sealing, err
+		}
+	}
+}
+
+// newestSeal is the size of the newest seal; 0 when there is none.
+func (l *Log) newestSeal() (int64, error) {
+	entries, err := os.ReadDir(filepath.Join(l.dir, "audit", "seals"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	newest := int64(0)
+	for _, e := range entries {
+		var size int64
+		if stem, isSeal := strings.CutSuffix(e.Name(), ".json"); isSeal {
+			if _, err := fmt.Sscanf(stem, "%d", &size); err == nil && path.Base(audit.SealPath(size)) == e.Name() {
+				newest = max(newest, size)
+			}
+		}
+	}
+	return newest, nil
+}
+
+// existing does something to a log that is there, alone.
+func (l *Log) existing(ctx context.Context, do func() error) error {
+	if _, err := os.Stat(filepath.Join(l.dir, filepath.FromSlash(audit.TrustPath(1)))); errors.Is(err, fs.ErrNotExist) {
+		if ready, _ := os.ReadDir(filepath.Join(l.dir, own, "ready")); len(ready) == 0 {
+			return fmt.Errorf("%w in %s", audit.ErrNoLog, l.dir)
+		}
+	} else if err != nil {
+		return err
+	}
+	return l.locked(ctx, do)
+}
+
+// locked does something while nobody else does, after what was begun is completed.
+func (l *Log) locked(ctx context.Context, do func() error) error {
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := l.complete(); err != nil {
+		return err
+	}
+	return do()
+}

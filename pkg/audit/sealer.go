@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Sealable is what a store needs to make the next seal.
+type Sealable struct {
+	Tree     *Tree    // over everything that is sealed
+	Head     TreeHead // of the newest seal
+	Segments []Signed // not sealed, valid, in the order of the log
+	Skipped  []Finding
+}
+
+// View is what a writer must know who sees this log.
+func (s Sealable) View() View {
+	view := View{Seen: s.Head}
+	for _, x := range s.Segments {
+		view.Frontier = append(view.Frontier, x.SHA256())
+	}
+	slices.Sort(view.Frontier)
+	return view
+}
+
+// Prepare reads a log and finds what is to be sealed next. A log that was tampered
+// with is not sealed on: the error names the first finding. A segment that is not
+// valid and not sealed is left out, and named in Skipped: whoever may write to the
+// place must not be able to stop the log by putting rubbish there.
+func Prepare(ctx context.Context, a Archive) (Sealable, error) {
+	v := &verifier{ctx: ctx, archive: a, options: Options{Parallel: 1}, report: Report{Findings: []Finding{}}}
+	if err := v.index(); err != nil {
+		return Sealable{}, err
+	}
+	if len(v.segments) == 0 {
+		return Sealable{}, ErrNoLog
+	}
+	if err := v.readTrust(); err != nil {
+		return Sealable{}, err
+	}
+	if err := v.walk(); err != nil {
+		return Sealable{}, err
+	}
+	for _, f := range v.planned.findings {
+		v.report.find(f.rule, f.path, 0, -1, "%s", f.text)
+	}
+	return v.sealable()
+}
+
+func (v *verifier) sealable() (Sealable, error) {
+	out := Sealable{Tree: v.state.tree, Head: v.report.Head}
+	if out.Head.Size == 0 {
+		head, err := NewTree().Head()
+		if err != nil {
+			return out, err
+		}
+		out.Head = head
+	}
+	rejected := map[string]bool{}
+	for _, f := range v.report.Findings {
+		switch {
+		case f.Class != Tampered:
+		case v.state.rest[f.Path] || v.state.rest[segmentOf(f.Path)]:
+			rejected[segmentOf(f.Path)] = true
+			out.Skipped = append(out.Skipped, f)
+		default:
+			return out, fmt.Errorf("the audit log does not verify (%s at %s: %s); nothing is added to it", f.Rule, f.Place(), f.Message)
+		}
+	}
+	for _, path := range v.state.restOrder {
+		if rejected[path] {
+			continue
+		}
+		raw, err := v.read(path)
+		if err != nil {
+			return out, err
+		}
+		side, err := v.read(path + v.sidecars[path][0])
+		if err != nil {
+			return out, err
+		}
+		out.Segments = append(out.Segments, Signed{Segment{placeOf(path).segment, raw}, Sidecar{v.sidecars[path][0], side}})
+	}
+	return out, nil
+}
+
+// segmentOf is the path of the segment that a path is about.
+func segmentOf(path string) string {
+	p := placeOf(path)
+	if p.kind == sidecarFile {
+		return SegmentPath(p.segment)
+	}
+	return path
+}
+
+// ErrNothingToSeal is returned when every segment is sealed already.
+var ErrNothingToSeal = errors.New("every segment is sealed already")
+
+// Next makes the seal of everything that is not sealed.
+func (s Sealable) Next(key LogKey) (Sealing, error) {
+	if len(s.Segments) == 0 {
+		return Sealing{}, ErrNothingToSeal
+	}
+	return MakeSeal(s.Tree, s.Segments, key)
+}
