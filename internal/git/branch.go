@@ -1,0 +1,157 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Errors of changing a branch.
+var (
+	// ErrMoved says that the branch is not where it was expected: somebody else was
+	// first.
+	ErrMoved = errors.New("the branch has moved")
+	// ErrNoBranch says that there is no such branch.
+	ErrNoBranch = errors.New("there is no such branch")
+)
+
+// Tip returns the commit a ref of this repository points to, in full form such as
+// refs/heads/main. ErrNoBranch when there is none.
+func Tip(ctx context.Context, dir, ref string) (string, error) {
+	out, err := run(ctx, dir, nil, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
+	var failed *Error
+	if errors.As(err, &failed) {
+		if err := inside(ctx, dir); err != nil {
+			return "", err
+		}
+		return "", fmt.Errorf("%w: %s", ErrNoBranch, ref)
+	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// Author is who a commit is by. A machine's commits need no person.
+type Author struct{ Name, Email string }
+
+// AddFiles makes a commit that adds files to another one, and touches no branch,
+// no index and no work tree. Parent is empty for a first commit. It returns the
+// commit's id. Paths must not be in the parent: they would be replaced.
+func AddFiles(ctx context.Context, dir, parent string, files map[string][]byte, by Author, when time.Time, message string) (string, error) {
+	ref := "refs/bcctl/new/" + strings.ToLower(rand.Text())
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "feature done\ncommit %s\ncommitter %s <%s> %d +0000\ndata %d\n%s\n", ref, by.Name, by.Email, when.Unix(), len(message), message)
+	if parent != "" {
+		fmt.Fprintf(&b, "from %s\n", parent)
+	}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&b, "M 100644 inline %s\ndata %d\n", path, len(files[path]))
+		b.Write(files[path])
+		b.WriteByte('\n')
+	}
+	b.WriteString("\ndone\n")
+	if _, err := run(ctx, dir, &b, "fast-import", "--quiet", "--date-format=raw", "--done"); err != nil {
+		return "", fmt.Errorf("make a commit: %w", err)
+	}
+	commit, err := Tip(ctx, dir, ref)
+	if err != nil {
+		return "", fmt.Errorf("make a commit: %w", err)
+	}
+	// The commit stays without the ref for as long as git keeps what nothing refers
+	// to, two weeks by default.
+	if _, err := run(ctx, dir, nil, "update-ref", "-d", ref, commit); err != nil {
+		return "", fmt.Errorf("make a commit: %w", err)
+	}
+	return commit, nil
+}
+
+// SwapRef moves a ref from one commit to another, in one step. Old is empty for a
+// ref that must not exist. ErrMoved when it is not at old.
+func SwapRef(ctx context.Context, dir, ref, to, old string) error {
+	if old == "" {
+		old = strings.Repeat("0", len(to))
+	}
+	_, err := run(ctx, dir, nil, "update-ref", ref, to, old)
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	now, tipErr := Tip(ctx, dir, ref)
+	if tipErr == nil && now != old || errors.Is(tipErr, ErrNoBranch) || strings.Contains(failed.Stderr, "cannot lock ref") {
+		return fmt.Errorf("%w: %s", ErrMoved, ref)
+	}
+	return err
+}
+
+// Contains reports whether a commit is another one or an ancestor of it.
+func Contains(ctx context.Context, dir, commit, ancestor string) (bool, error) {
+	_, err := run(ctx, dir, nil, "merge-base", "--is-ancestor", ancestor, commit)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Code == 1 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Step is a commit of a branch with what it did to files.
+type Step struct {
+	Commit  string
+	Parents int
+	Changes []PathChange
+}
+
+// PathChange is a file that a commit changed. Kind is A for one that was added, and
+// another letter of git's (M, D, T) for everything else.
+type PathChange struct {
+	Kind string
+	Path string
+}
+
+// Log lists the commits that a commit has behind it, oldest first, with what each
+// did to files compared with its first parent.
+func Log(ctx context.Context, dir, commit string) ([]Step, error) {
+	out, err := run(ctx, dir, nil, "log", "--reverse", "--topo-order", "--root", "--diff-merges=first-parent", "--no-renames", "--name-status", "-z", "--format=%x01%H %P", commit)
+	if err != nil {
+		return nil, fmt.Errorf("read the history of %s: %w", commit, err)
+	}
+	var steps []Step
+	// Each commit is a record that begins with \x01; its fields end with NUL.
+	for record := range bytes.SplitSeq(out, []byte{1}) {
+		if len(record) == 0 {
+			continue
+		}
+		step, err := parseStep(record)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+func parseStep(record []byte) (Step, error) {
+	fields := strings.Split(strings.TrimRight(string(record), "\x00\n"), "\x00")
+	ids := strings.Fields(fields[0])
+	if len(ids) == 0 {
+		return Step{}, fmt.Errorf("unexpected line %q of git log", fields[0])
+	}
+	step := Step{Commit: ids[0], Parents: len(ids) - 1}
+	rest := fields[1:]
+	for len(rest) > 0 {
+		kind := strings.TrimSpace(rest[0])
+		if kind == "" {
+			rest = rest[1:]
+			continue
+		}
+		if len(rest) < 2 {
+			return Step{}, fmt.Errorf("unexpected end of git log after %q", kind)
+		}
+		step.Changes = append(step.Changes, PathChange{kind, rest[1]})
+		rest = rest[2:]
+	}
+	return step, nil
+}

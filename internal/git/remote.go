@@ -1,0 +1,130 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// remoteFixed are options of calls that talk to a remote. Only ways that are
+// known are taken; a helper of the repository's own making (ext::) is not.
+var remoteFixed = []string{
+	"--no-pager", "--no-replace-objects", "--literal-pathspecs",
+	"-c", "core.fsmonitor=false",
+	"-c", "core.hooksPath=/dev/null",
+	"-c", "protocol.allow=never",
+	"-c", "protocol.file.allow=always",
+	"-c", "protocol.https.allow=always",
+	"-c", "protocol.ssh.allow=always",
+	"-c", "gc.auto=0",
+}
+
+// remoteKept are further variables that calls to a remote need: how to get through
+// a proxy, and the agent that has the key.
+var remoteKept = []string{"SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+
+func remoteEnvironment() []string {
+	env := environment()
+	for _, name := range remoteKept {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	// Never a question to a person who is not there.
+	return append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
+}
+
+// remote runs a git command that talks to a remote.
+func remote(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", slices.Concat(remoteFixed, args)...)
+	var out limited
+	var stderr bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = dir, remoteEnvironment(), &out, &stderr, 5*time.Second
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return out.Bytes(), nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("run git %s: %w", args[0], ctx.Err())
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, ErrNoGit
+	case errors.As(err, &exit):
+		return out.Bytes(), &Error{Args: args, Code: exit.ExitCode(), Stderr: withoutCredentials(stderr.String())}
+	default:
+		return nil, fmt.Errorf("run git %s: %w", args[0], err)
+	}
+}
+
+// withoutCredentials takes what stands before the @ of an address out of git's
+// words: some people keep a token there.
+func withoutCredentials(text string) string {
+	for from := 0; ; {
+		i := strings.Index(text[from:], "://")
+		if i < 0 {
+			return text
+		}
+		begin := from + i + 3
+		end := begin + strings.IndexAny(text[begin:]+" ", "/ '\"\n")
+		if at := strings.LastIndexByte(text[begin:end], '@'); at >= 0 {
+			text = text[:begin] + "***" + text[begin+at:]
+		}
+		from = begin
+	}
+}
+
+// Fetch brings a ref of a remote here and returns its commit. No ref of this
+// repository is changed. ErrNoBranch when the remote has no such ref.
+func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
+	out, err := remote(ctx, dir, "ls-remote", name, ref)
+	if err != nil {
+		return "", fmt.Errorf("ask the remote %q: %w", name, err)
+	}
+	id, _, found := strings.Cut(string(out), "\t")
+	if !found {
+		return "", fmt.Errorf("%w: %s at the remote %q", ErrNoBranch, ref, name)
+	}
+	if _, err := run(ctx, dir, nil, "cat-file", "-e", id+"^{commit}"); err == nil {
+		return id, nil
+	}
+	if _, err := remote(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", name, ref); err != nil {
+		return "", fmt.Errorf("fetch from the remote %q: %w", name, err)
+	}
+	return id, nil
+}
+
+// Push moves a ref of a remote forward to a commit. ErrMoved when that would not
+// be forward, because somebody else was first.
+func Push(ctx context.Context, dir, name, commit, ref string) error {
+	out, err := remote(ctx, dir, "push", "--porcelain", "--no-verify", name, commit+":"+ref)
+	var failed *Error
+	if errors.As(err, &failed) {
+		for line := range strings.Lines(string(out)) {
+			// "!<TAB>src:dst<TAB>[rejected] (fetch first)", or [remote rejected] when two
+			// pushes meet at the lock of the ref. Any other refusal is not for us to try
+			// again.
+			if strings.HasPrefix(line, "!") && (strings.Contains(line, "[rejected]") || strings.Contains(line, "cannot lock ref") || strings.Contains(line, "failed to update ref") || strings.Contains(line, "incorrect old value")) {
+				return fmt.Errorf("%w: %s at the remote %q", ErrMoved, ref, name)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("push to the remote %q: %w", name, err)
+	}
+	return nil
+}
+
+// Unbundle brings a ref of a bundle into a new bare repository in dir, and returns
+// its commit.
+func Unbundle(ctx context.Context, bundle, dir, ref string) (string, error) {
+	if _, err := run(ctx, dir, nil, "init", "--quiet", "--bare", "."); err != nil {
+		return "", fmt.Errorf("make a repository: %w", err)
+	}
+	return Fetch(ctx, dir, bundle, ref)
+}
