@@ -155,3 +155,13 @@ func parseStep(record []byte) (Step, error) {
 	}
 	return step, nil
 }
+
+// CommonDir returns the folder in which a repository keeps what all its work trees
+// share.
+func CommonDir(ctx context.Context, dir string) (string, error) {
+	if err := inside(ctx, dir); err != nil {
+		return "", err
+	}
+	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	return strings.TrimSuffix(string(out), "\n"), err
+}

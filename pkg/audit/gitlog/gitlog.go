@@ -1,0 +1,286 @@
+// Package gitlog keeps an audit log on a branch of a Git repository, which has
+// nothing else: no common history with the configuration, no work tree.
+//
+// Appending makes a commit on top of the newest one and moves the branch to it if
+// it has not moved meanwhile; otherwise it begins again from the new tip. With a
+// remote, the branch is the remote's: what counts as appended is what the remote
+// has. Before that, each segment is kept in a spool beside the repository, so that
+// a remote that is away costs no record.
+package gitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/git"
+	"github.com/bcctl/bcctl/pkg/audit"
+)
+
+// DefaultRef is the branch of a log unless told otherwise.
+const DefaultRef = "refs/heads/bcctl-audit"
+
+// Options of a log.
+type Options struct {
+	// Dir is a folder of the repository.
+	Dir string
+	// Ref is the branch in full; DefaultRef when empty.
+	Ref string
+	// Remote is the name or address of the remote that has the branch; empty for a
+	// branch of this repository alone.
+	Remote string
+	// Timeout bounds how long an append may try; two minutes when zero.
+	Timeout time.Duration
+	// Now is the clock of commits; time.Now when nil.
+	Now func() time.Time
+}
+
+// Log is an audit log on a branch.
+type Log struct {
+	o     Options
+	spool string
+}
+
+var _ audit.Store = (*Log)(nil)
+
+const defaultTimeout = 2 * time.Minute
+
+// Open returns the log on a branch. It makes no connection; there need not be a
+// log yet.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	if o.Ref == "" {
+		o.Ref = DefaultRef
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	dir, err := git.CommonDir(ctx, o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the audit log: %w", err)
+	}
+	return &Log{o, filepath.Join(dir, "bcctl-audit-spool")}, nil
+}
+
+// tip is the newest commit of the branch, where the branch is.
+func (l *Log) tip(ctx context.Context) (string, error) {
+	var commit string
+	var err error
+	if l.o.Remote == "" {
+		commit, err = git.Tip(ctx, l.o.Dir, l.o.Ref)
+	} else {
+		commit, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
+	}
+	if errors.Is(err, git.ErrNoBranch) {
+		return "", fmt.Errorf("%w on %s", audit.ErrNoLog, l.o.Ref)
+	}
+	return commit, err
+}
+
+// Snapshot returns the log as it is now, for reading. The caller closes it.
+func (l *Log) Snapshot(ctx context.Context) (*Snapshot, error) {
+	commit, err := l.tip(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return At(ctx, l.o.Dir, commit)
+}
+
+// Files implements audit.Archive, for the newest commit at each call. Use Snapshot
+// to read one state of the log.
+func (l *Log) Files(ctx context.Context) ([]audit.File, error) {
+	s, err := l.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Files(ctx)
+}
+
+// Read implements audit.Archive, likewise.
+func (l *Log) Read(ctx context.Context, path string) ([]byte, error) {
+	s, err := l.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Read(ctx, path)
+}
+
+// View implements audit.Store.
+func (l *Log) View(ctx context.Context) (audit.View, error) {
+	s, err := l.Snapshot(ctx)
+	if err != nil {
+		return audit.View{}, err
+	}
+	defer s.Close()
+	next, err := audit.Prepare(ctx, s)
+	if err != nil {
+		return audit.View{}, err
+	}
+	return next.View(), nil
+}
+
+// Init implements audit.Store.
+func (l *Log) Init(ctx context.Context, trust []byte, genesis audit.Signed) error {
+	_, err := l.tip(ctx)
+	if err == nil {
+		return fmt.Errorf("begin an audit log on %s: %w", l.o.Ref, audit.ErrExists)
+	}
+	if !errors.Is(err, audit.ErrNoLog) {
+		return err
+	}
+	files := segmentFiles(genesis)
+	files[audit.TrustPath(1)] = trust
+	files[".gitattributes"] = []byte("audit/** -text\n")
+	commit, err := l.commit(ctx, "", files, "Begin the audit log")
+	if err != nil {
+		return err
+	}
+	if err := l.move(ctx, commit, ""); err != nil {
+		return fmt.Errorf("begin an audit log on %s: %w", l.o.Ref, err)
+	}
+	return nil
+}
+
+// Append implements audit.Store. The error wraps ErrSpooled when the segment is
+// kept in the spool and not yet on the branch.
+func (l *Log) Append(ctx context.Context, s audit.Signed) error {
+	return l.spooled(ctx, batch{ID: s.ID.String(), Files: segmentFiles(s)})
+}
+
+// AddTrust implements audit.Store.
+func (l *Log) AddTrust(ctx context.Context, trust []byte, update audit.Signed) error {
+	t, err := audit.DecodeTrust(trust)
+	if err != nil {
+		return fmt.Errorf("add a version of the keys: %w", err)
+	}
+	files := segmentFiles(update)
+	files[audit.TrustPath(t.Version)] = trust
+	return l.spooled(ctx, batch{ID: update.ID.String(), Files: files})
+}
+
+func segmentFiles(s audit.Signed) map[string][]byte {
+	path := audit.SegmentPath(s.ID)
+	return map[string][]byte{path: s.Raw, path + s.Sidecar.Ext: s.Sidecar.Data}
+}
+
+// Seal implements audit.Store.
+func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error) {
+	var sealing audit.Sealing
+	err := l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+		s, err := At(ctx, l.o.Dir, tip)
+		if err != nil {
+			return nil, "", err
+		}
+		defer s.Close()
+		next, err := audit.Prepare(ctx, s)
+		if err != nil {
+			return nil, "", err
+		}
+		sealing, err = next.Next(key)
+		if errors.Is(err, audit.ErrNothingToSeal) {
+			sealing = audit.Sealing{Head: next.Head}
+			return nil, "", nil
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		files := map[string][]byte{audit.SealPath(sealing.Head.Size): sealing.Seal, audit.NotePath(sealing.Head.Size): sealing.Note}
+		return files, fmt.Sprintf("Seal %d leaves", sealing.Head.Size), nil
+	})
+	return sealing, err
+}
+
+// retry adds files to the branch by compare-and-swap. Make is asked anew for each
+// tip; no files means that there is nothing to do.
+func (l *Log) retry(ctx context.Context, make func(tip string) (map[string][]byte, string, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, l.o.Timeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		tip, err := l.tip(ctx)
+		if err != nil {
+			return err
+		}
+		files, message, err := make(tip)
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		commit, err := l.commit(ctx, tip, files, message)
+		if err != nil {
+			return err
+		}
+		err = l.move(ctx, commit, tip)
+		if !errors.Is(err, git.ErrMoved) {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return fmt.Errorf("append to %s: others were first, %d times: %w", l.o.Ref, attempt+1, err)
+		}
+	}
+}
+
+// pause waits a random time: longer after the first few attempts, and shorter again
+// for who has waited long, so that old waiters win.
+func pause(ctx context.Context, attempt int) error {
+	limit := min(50*time.Millisecond<<min(attempt, 5), 2*time.Second)
+	if attempt > 10 {
+		limit = 50 * time.Millisecond
+	}
+	timer := time.NewTimer(rand.N(limit) + time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// commit makes a commit on top of tip that adds files.
+func (l *Log) commit(ctx context.Context, tip string, files map[string][]byte, message string) (string, error) {
+	return git.AddFiles(ctx, l.o.Dir, tip, files, git.Author{Name: "bcctl", Email: "bcctl@localhost"}, l.o.Now(), message)
+}
+
+// move moves the branch from tip to commit, and makes sure that it is there.
+func (l *Log) move(ctx context.Context, commit, tip string) error {
+	if l.o.Remote == "" {
+		return git.SwapRef(ctx, l.o.Dir, l.o.Ref, commit, tip)
+	}
+	if err := git.Push(ctx, l.o.Dir, l.o.Remote, commit, l.o.Ref); err != nil {
+		return err
+	}
+	now, err := git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
+	if err != nil {
+		return err
+	}
+	if there, err := git.Contains(ctx, l.o.Dir, now, commit); err != nil || !there {
+		return errors.Join(err, fmt.Errorf("%s was pushed to %s, and the remote does not have it", commit, l.o.Ref))
+	}
+	return nil
+}
+
+// exists reports whether a path is there, and whether it has other bytes.
+func exists(ctx context.Context, s *Snapshot, files map[string][]byte) (all bool, err error) {
+	all = true
+	for path, data := range files {
+		have, there, err := s.lookup(ctx, path)
+		switch {
+		case err != nil:
+			return false, err
+		case !there:
+			all = false
+		case string(have) != string(data):
+			return false, fmt.Errorf("append %s: %w", path, audit.ErrExists)
+		}
+	}
+	return all, nil
+}
+
+// Dir is the folder where segments wait that are not on the branch yet.
+func (l *Log) Dir() string { return l.spool }

@@ -1,0 +1,140 @@
+package gitlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bcctl/bcctl/pkg/audit"
+)
+
+// ErrSpooled says that a record is kept on this machine and is not on the branch
+// yet. Publish brings it there.
+var ErrSpooled = errors.New("the record is kept on this machine and not on the branch yet; run bcctl audit push")
+
+// batch is what belongs together, as the spool keeps it: one file, so that it is
+// there whole or not at all.
+type batch struct {
+	ID    string            `json:"id"`
+	Files map[string][]byte `json:"files"`
+}
+
+// spooled keeps a batch on this machine, then brings it to the branch.
+func (l *Log) spooled(ctx context.Context, b batch) error {
+	if _, err := l.tip(ctx); errors.Is(err, audit.ErrNoLog) {
+		return err
+	}
+	name, err := l.keep(b)
+	if err != nil {
+		return fmt.Errorf("keep the record: %w", err)
+	}
+	if err := l.publish(ctx, b); err != nil {
+		if errors.Is(err, audit.ErrExists) {
+			return errors.Join(err, os.Remove(name)) // it can never get there
+		}
+		return fmt.Errorf("%w: %w", ErrSpooled, err)
+	}
+	return os.Remove(name)
+}
+
+// publish brings a batch to the branch. One that is there already is no error.
+func (l *Log) publish(ctx context.Context, b batch) error {
+	return l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+		s, err := At(ctx, l.o.Dir, tip)
+		if err != nil {
+			return nil, "", err
+		}
+		defer s.Close()
+		there, err := exists(ctx, s, b.Files)
+		if err != nil || there {
+			return nil, "", err
+		}
+		return b.Files, "Add segment " + b.ID, nil
+	})
+}
+
+// keep writes a batch to the spool, flushed, and returns its file.
+func (l *Log) keep(b batch) (string, error) {
+	if err := os.MkdirAll(l.spool, 0o700); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(b)
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(l.spool, b.ID+".json")
+	part, err := os.CreateTemp(l.spool, ".part-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = part.Write(text)
+	if err == nil {
+		err = part.Sync()
+	}
+	if err := errors.Join(err, part.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(part.Name()))
+	}
+	if err := os.Rename(part.Name(), name); err != nil {
+		return "", err
+	}
+	d, err := os.Open(l.spool)
+	if err != nil {
+		return "", err
+	}
+	return name, errors.Join(d.Sync(), d.Close())
+}
+
+// Pending lists the segments that wait in the spool.
+func (l *Log) Pending() ([]string, error) {
+	entries, err := os.ReadDir(l.spool)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), ".json"); ok && !strings.HasPrefix(id, ".") {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Publish brings what waits in the spool to the branch, and returns how many
+// segments it brought.
+func (l *Log) Publish(ctx context.Context) (int, error) {
+	ids, err := l.Pending()
+	if err != nil {
+		return 0, err
+	}
+	for n, id := range ids {
+		name := filepath.Join(l.spool, id+".json")
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another process brought it
+		}
+		if err != nil {
+			return n, err
+		}
+		var b batch
+		if err := json.Unmarshal(text, &b); err != nil || b.ID != id {
+			return n, fmt.Errorf("the spool's file %s is damaged", name)
+		}
+		if err := l.publish(ctx, b); err != nil {
+			return n, err
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n, err
+		}
+	}
+	return len(ids), nil
+}
