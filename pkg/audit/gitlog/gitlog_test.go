@@ -1,0 +1,276 @@
+package gitlog_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/audittest"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
+)
+
+// run runs git as a person would.
+func run(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=x", "GIT_AUTHOR_EMAIL=x@localhost", "GIT_COMMITTER_NAME=x", "GIT_COMMITTER_EMAIL=x@localhost")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// remoteAndClones makes a bare repository and clones of it.
+func remoteAndClones(t testing.TB, n int) (remote string, clones []string) {
+	t.Helper()
+	dir := t.TempDir()
+	remote = filepath.Join(dir, "remote.git")
+	run(t, dir, "init", "--quiet", "--bare", remote)
+	for i := range n {
+		clone := filepath.Join(dir, "clone"+string(rune('a'+i)))
+		run(t, dir, "clone", "--quiet", remote, clone)
+		clones = append(clones, clone)
+	}
+	return remote, clones
+}
+
+func open(t testing.TB, dir, remote string) *gitlog.Log {
+	t.Helper()
+	l, err := gitlog.Open(t.Context(), gitlog.Options{Dir: dir, Remote: remote})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func verify(t testing.TB, l *gitlog.Log, o audit.Options) audit.Report {
+	t.Helper()
+	s, err := l.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o.Now = time.Now()
+	r, err := audit.Verify(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func append1(t testing.TB, l *gitlog.Log, k audittest.Keys, entries ...audit.Entry) audit.Segment {
+	t.Helper()
+	s, err := audittest.Append(t.Context(), l, k, time.Now(), entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAppendSealVerify(t *testing.T) {
+	t.Parallel()
+	_, clones := remoteAndClones(t, 2)
+	k := audittest.NewKeys(t, audit.BackendEd25519)
+	a, b := open(t, clones[0], "origin"), open(t, clones[1], "origin")
+	if _, err := a.View(t.Context()); !errors.Is(err, audit.ErrNoLog) {
+		t.Errorf("before there is a log: %v", err)
+	}
+	audittest.Init(t, a, k, time.Now())
+	if err := b.Init(t.Context(), nil, audit.Signed{}); !errors.Is(err, audit.ErrExists) {
+		t.Errorf("a second beginning: %v", err)
+	}
+	append1(t, a, k, audittest.Verdict("payments"))
+	append1(t, b, k, audittest.Verdict("shop"), audittest.Verdict("analytics"))
+	sealing, err := b.Seal(t.Context(), k.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	append1(t, a, k, audittest.Verdict("payments"))
+	r := verify(t, a, audit.Options{Pin: sealing.Note})
+	if r.Result != audit.Verified || r.Segments != 4 || r.Unsealed != 1 || r.Entries != 8 || r.Head != sealing.Head {
+		t.Errorf("%+v", r)
+	}
+	if again, err := a.Seal(t.Context(), k.Log); err != nil || again.Head.Size <= sealing.Head.Size {
+		t.Errorf("second seal: %+v, %v", again.Head, err)
+	}
+	if idle, err := b.Seal(t.Context(), k.Log); err != nil || idle.Note != nil {
+		t.Errorf("nothing to seal: %+v, %v", idle, err)
+	}
+	// The work tree and the configuration's branches are as they were.
+	if out := run(t, clones[0], "status", "--porcelain"); out != "" {
+		t.Errorf("the work tree changed: %s", out)
+	}
+	if out := run(t, clones[0], "for-each-ref", "--format=%(refname)"); out != "refs/remotes/origin/bcctl-audit" {
+		t.Errorf("refs are left: %s", out) // git push itself notes what the remote has
+	}
+	// A public check needs no bcctl: nothing was ever changed or removed.
+	if out := run(t, clones[0], "log", "--diff-filter=MDRT", "--name-only", "--format=", fetch(t, clones[0]), "--", "audit/"); out != "" {
+		t.Errorf("changed or removed: %s", out)
+	}
+}
+
+func fetch(t testing.TB, clone string) string {
+	t.Helper()
+	run(t, clone, "fetch", "--quiet", "origin", gitlog.DefaultRef)
+	return run(t, clone, "rev-parse", "FETCH_HEAD")
+}
+
+// Losing the remote loses no record: what was to be appended waits, and gets there
+// with the same bytes.
+func TestRemoteAway(t *testing.T) {
+	t.Parallel()
+	remote, clones := remoteAndClones(t, 1)
+	k := audittest.NewKeys(t, audit.BackendSSH)
+	l := open(t, clones[0], "origin")
+	audittest.Init(t, l, k, time.Now())
+	view, err := l.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := audit.NewRun(audittest.Origin, time.Now(), "bcctl test").Open(time.Now(), view, k.Writer.ID(), audittest.Verdict("payments"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := audittest.Sign(t, s, k.Writer)
+	if err := os.Rename(remote, remote+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(t.Context(), signed); !errors.Is(err, gitlog.ErrSpooled) {
+		t.Fatalf("append without a remote: %v", err)
+	}
+	if ids, err := l.Pending(); err != nil || len(ids) != 1 || ids[0] != s.ID.String() {
+		t.Fatalf("pending: %v, %v", ids, err)
+	}
+	if _, err := l.Publish(t.Context()); err == nil {
+		t.Error("published to a remote that is away")
+	}
+	if err := os.Rename(remote+".away", remote); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.Publish(t.Context()); err != nil || n != 1 {
+		t.Fatalf("published %d, %v", n, err)
+	}
+	if ids, err := l.Pending(); err != nil || len(ids) != 0 {
+		t.Errorf("still pending: %v, %v", ids, err)
+	}
+	got, err := l.Read(t.Context(), audit.SegmentPath(s.ID))
+	if err != nil || string(got) != string(s.Raw) {
+		t.Errorf("read back: %q, %v", got, err)
+	}
+	if r := verify(t, l, audit.Options{}); r.Result != audit.Verified || r.Entries != 3 {
+		t.Errorf("%+v", r)
+	}
+	// The same once more is no second entry.
+	if err := l.Append(t.Context(), signed); err != nil {
+		t.Errorf("the same once more: %v", err)
+	}
+	if r := verify(t, l, audit.Options{}); r.Entries != 3 {
+		t.Errorf("%d entries after the same once more", r.Entries)
+	}
+}
+
+// What only Git shows: each way to tamper with the branch itself is found.
+func TestTamperedBranch(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		do   func(t *testing.T, work string)
+		rule string
+	}{
+		"a merge commit": {func(t *testing.T, work string) {
+			run(t, work, "checkout", "--quiet", "-b", "side", "HEAD~1")
+			run(t, work, "commit", "--quiet", "--allow-empty", "-m", "side")
+			run(t, work, "checkout", "--quiet", "-")
+			run(t, work, "merge", "--quiet", "--no-ff", "-m", "merge", "side")
+		}, "AUD-40"},
+		"a changed file": {func(t *testing.T, work string) {
+			name := first(t, work, "*.jsonl")
+			change(t, filepath.Join(work, name), func(b []byte) []byte { return append(b, b...) })
+			run(t, work, "commit", "--quiet", "-am", "change")
+		}, "AUD-40"},
+		"a change taken back": {func(t *testing.T, work string) {
+			name := first(t, work, "*.jsonl")
+			run(t, work, "rm", "--quiet", name)
+			run(t, work, "commit", "--quiet", "-m", "remove")
+			run(t, work, "revert", "--no-edit", "HEAD")
+		}, "AUD-40"},
+		"a removed file": {func(t *testing.T, work string) {
+			run(t, work, "rm", "--quiet", first(t, work, "*.dsse.json"))
+			run(t, work, "commit", "--quiet", "-m", "remove")
+		}, "AUD-04"},
+		"a symbolic link": {func(t *testing.T, work string) {
+			name := filepath.Join(work, first(t, work, "*.jsonl"))
+			if err := os.Rename(name, name+".real"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(filepath.Base(name)+".real", name); err != nil {
+				t.Fatal(err)
+			}
+			run(t, work, "add", "-A")
+			run(t, work, "commit", "--quiet", "-m", "link")
+		}, "AUD-02"},
+		"carriage returns": {func(t *testing.T, work string) {
+			change(t, filepath.Join(work, first(t, work, "*.jsonl")), func(b []byte) []byte {
+				return []byte(strings.ReplaceAll(string(b), "\n", "\r\n"))
+			})
+			run(t, work, "commit", "--quiet", "-am", "endings")
+		}, "AUD-03"},
+		"an executable": {func(t *testing.T, work string) {
+			if err := os.Chmod(filepath.Join(work, first(t, work, "*.jsonl")), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			run(t, work, "commit", "--quiet", "-am", "mode")
+		}, "AUD-02"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote, clones := remoteAndClones(t, 1)
+			k := audittest.NewKeys(t, audit.BackendEd25519)
+			l := open(t, clones[0], "origin")
+			audittest.Init(t, l, k, time.Now())
+			append1(t, l, k, audittest.Verdict("payments"))
+			if _, err := l.Seal(t.Context(), k.Log); err != nil {
+				t.Fatal(err)
+			}
+			append1(t, l, k, audittest.Verdict("payments"))
+			work := filepath.Join(t.TempDir(), "work")
+			run(t, ".", "clone", "--quiet", "--branch", "bcctl-audit", remote, work)
+			tt.do(t, work)
+			run(t, work, "push", "--quiet", "origin", "HEAD:bcctl-audit")
+			r := verify(t, l, audit.Options{})
+			found := false
+			for _, f := range r.Findings {
+				found = found || f.Rule == tt.rule
+			}
+			if r.Result != audit.Tampered || !found {
+				t.Errorf("%s, want %s: %+v", r.Result, tt.rule, r.Findings)
+			}
+		})
+	}
+}
+
+func first(t testing.TB, work, pattern string) string {
+	t.Helper()
+	files := strings.Fields(run(t, work, "ls-files", pattern))
+	if len(files) == 0 {
+		t.Fatalf("no file %s", pattern)
+	}
+	return files[0]
+}
+
+func change(t testing.TB, name string, how func([]byte) []byte) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, how(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
