@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -25,6 +26,8 @@ type checkOptions struct {
 	maxAge    time.Duration
 	every     time.Duration
 	record    string
+
+	recordVerdict bool
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -59,6 +62,7 @@ func (o *checkOptions) workFlags(g *globals) flagSection {
 	f.StringVar(&g.asOf, "as-of", "", "judge with the configuration of this Git commit")
 	f.StringVar(&g.store, "store", "", "history file (default: one per repository under XDG_STATE_HOME); \"none\" keeps none")
 	f.StringVar(&o.record, "record", "", "also write what was observed to this file, for replay")
+	f.BoolVar(&o.recordVerdict, "record-verdict", false, "also write the verdicts of groups to the signed audit log: the first of each day and every change")
 	return flagSection{"Work", f}
 }
 
@@ -90,19 +94,29 @@ func (a *app) check(cmd *cobra.Command, args []string, o *checkOptions) error {
 		return err
 	}
 	defer s.close()
+	if o.recordVerdict && s.sweep.Replay != nil {
+		return usage(errors.New("--record-verdict: a replay of recorded observations is no verdict of today"), "bcctl check")
+	}
+	once := func(report check.Report) (readiness.Status, error) {
+		seen, err := a.publish(report, o.output, o.record)
+		if err == nil && o.recordVerdict {
+			err = a.recordVerdict(ctx, s.repo, report) // after the answer: nothing keeps that back
+		}
+		return seen, err
+	}
 	if o.every <= 0 {
 		report, err := s.once(ctx)
 		if err != nil {
 			return err
 		}
-		seen, err := a.publish(report, o.output, o.record)
+		seen, err := once(report)
 		if err != nil {
 			return err
 		}
 		return verdict.verdict(seen)
 	}
 	return a.repeat(ctx, s, o, func(report check.Report) (bool, error) {
-		_, err := a.publish(report, o.output, o.record)
+		_, err := once(report)
 		return false, err
 	})
 }

@@ -70,6 +70,7 @@ func newRoot(env Env) *cobra.Command {
 		&cobra.Group{ID: "start", Title: "Start:"},
 		&cobra.Group{ID: "config", Title: "Configuration:"},
 		&cobra.Group{ID: "look", Title: "Look:"},
+		&cobra.Group{ID: "prove", Title: "Prove:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -80,6 +81,7 @@ func newRoot(env Env) *cobra.Command {
 	add("start", newInit(app), newDoctor(app), newLab(app))
 	add("config", newValidate(app), newFmt(app), newSchema(app), newRules(app))
 	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app), newReport(app))
+	add("prove", newAudit(app))
 	root.AddCommand(newVersion(app), newGen(app))
 	root.AddCommand(helpTopics(app)...)
 	suggestCommands(root)

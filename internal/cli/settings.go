@@ -24,6 +24,7 @@ type Settings struct {
 	Replay     string        `mapstructure:"replay"`
 	Check      CheckSettings `mapstructure:"check"`
 	Store      StoreSettings `mapstructure:"store"`
+	Audit      AuditSettings `mapstructure:"audit"`
 }
 
 // CheckSettings are about collecting.
@@ -38,6 +39,16 @@ type StoreSettings struct {
 	Raw time.Duration `mapstructure:"raw-retention"`
 }
 
+// AuditSettings say where the audit log is and which keys sign.
+type AuditSettings struct {
+	Origin string `mapstructure:"origin"` // unique name of the log; empty: there is none
+	Ref    string `mapstructure:"ref"`    // branch
+	Remote string `mapstructure:"remote"` // of the branch; empty: this clone alone
+	Dir    string `mapstructure:"dir"`    // a directory instead of a branch
+	Key    string `mapstructure:"key"`    // reference to the writer's private key
+	LogKey string `mapstructure:"log-key"`
+}
+
 // settingDefaults lists every key; a key that is not here is an error. Every key
 // has a default, without which viper would not see its environment variable.
 var settingDefaults = map[string]any{
@@ -47,11 +58,17 @@ var settingDefaults = map[string]any{
 	"check.target-timeout": "10s",
 	"store.url":            "",
 	"store.raw-retention":  "48h",
+	"audit.origin":         "",
+	"audit.ref":            "refs/heads/bcctl-audit",
+	"audit.remote":         "origin",
+	"audit.dir":            "",
+	"audit.key":            "",
+	"audit.log-key":        "",
 }
 
 // personal are keys that a reviewed repository must not set: they say where this
 // machine writes.
-var personal = []string{"store.url"}
+var personal = []string{"store.url", "audit.dir"}
 
 // loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
 // person's file, the repository's bcctl.yaml, built-in defaults.
@@ -96,7 +113,7 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 		}
 	}
 	for key := range settingDefaults {
-		name := "BCCTL_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key))
+		name := settingVariable(key)
 		if value, ok := a.Lookup(name); ok && value != "" {
 			v.Set(key, value)
 			origin[key] = name
@@ -161,7 +178,7 @@ func checkKeys(name string, data []byte, isPersonal bool) error {
 		if _, known := settingDefaults[key]; !known {
 			problems = append(problems, fmt.Sprintf("%s: unknown setting %q; known: %s", name, key, strings.Join(sortedKeys(settingDefaults), ", ")))
 		} else if !isPersonal && slices.Contains(personal, key) {
-			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes and is not taken from a repository; use BCCTL_STORE_URL, --store or your own settings file", name, key))
+			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes and is not taken from a repository; use %s or your own settings file", name, key, settingVariable(key)))
 		}
 	}
 	if len(problems) == 0 {
@@ -224,7 +241,12 @@ func (a *app) path(p string) string {
 func settingNames() []string {
 	var names []string
 	for _, key := range sortedKeys(settingDefaults) {
-		names = append(names, "BCCTL_"+strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key)))
+		names = append(names, settingVariable(key))
 	}
 	return names
+}
+
+// settingVariable is the environment variable of a setting.
+func settingVariable(key string) string {
+	return "BCCTL_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(key))
 }

@@ -165,3 +165,40 @@ func CommonDir(ctx context.Context, dir string) (string, error) {
 	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--git-common-dir")
 	return strings.TrimSuffix(string(out), "\n"), err
 }
+
+// Changes is what happened between two commits.
+type Changes struct {
+	Commits int
+	Authors []string // as Git names them, sorted
+	Files   []string // sorted
+}
+
+// Between says what happened after from, up to and with to. From is empty for
+// everything up to to.
+func Between(ctx context.Context, dir, from, to string) (Changes, error) {
+	revisions := to
+	if from != "" {
+		revisions = from + ".." + to
+	}
+	out, err := run(ctx, dir, nil, "log", "-z", "--format=%x01%an <%ae>", "--no-renames", "--name-only", "--diff-merges=first-parent", "--root", revisions, "--")
+	if err != nil {
+		return Changes{}, fmt.Errorf("read what changed: %w", err)
+	}
+	var c Changes
+	authors, files := map[string]bool{}, map[string]bool{}
+	for record := range bytes.SplitSeq(out, []byte{1}) {
+		fields := strings.Split(string(record), "\x00")
+		if fields[0] == "" && len(fields) == 1 {
+			continue
+		}
+		c.Commits++
+		authors[fields[0]] = true
+		for _, f := range fields[1:] {
+			if f = strings.TrimPrefix(f, "\n"); f != "" {
+				files[f] = true
+			}
+		}
+	}
+	c.Authors, c.Files = slices.Sorted(maps.Keys(authors)), slices.Sorted(maps.Keys(files))
+	return c, nil
+}

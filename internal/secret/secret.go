@@ -56,6 +56,11 @@ func (r Resolver) Credential(ctx context.Context, c *config.Credential) (connect
 	return connectors.Credential{Username: username, Password: password, PrivateKey: privateKey}, nil
 }
 
+// Value resolves a reference that stands by itself.
+func (r Resolver) Value(ctx context.Context, ref config.SecretRef) (string, error) {
+	return r.resolve(ctx, ref)
+}
+
 func (r Resolver) resolve(ctx context.Context, ref config.SecretRef) (string, error) {
 	// A text that is no reference may be the secret itself: nothing of it is used
 	// or repeated.

@@ -18,6 +18,7 @@ const (
 
 // Step is how far a sweep is.
 type Step struct {
+	Verb         string // what is done; "checking" when empty
 	Done, Total  int
 	Red, Unknown int
 	Slowest      string        // name of the target that took longest so far
@@ -133,7 +134,11 @@ func (p *Progress) draw() {
 // line is for example
 // "checking 312/4,800  red 2  unknown 1  slowest mg/orders 9 s  left ~40 s".
 func (s Step) line(since time.Duration) string {
-	parts := []string{fmt.Sprintf("checking %s/%s", Count(s.Done), Count(s.Total))}
+	verb := s.Verb
+	if verb == "" {
+		verb = "checking"
+	}
+	parts := []string{fmt.Sprintf("%s %s/%s", verb, Count(s.Done), Count(s.Total))}
 	if s.Red > 0 {
 		parts = append(parts, "red "+Count(s.Red))
 	}

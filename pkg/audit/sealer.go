@@ -29,8 +29,11 @@ func (s Sealable) View() View {
 // with is not sealed on: the error names the first finding. A segment that is not
 // valid and not sealed is left out, and named in Skipped: whoever may write to the
 // place must not be able to stop the log by putting rubbish there.
-func Prepare(ctx context.Context, a Archive) (Sealable, error) {
-	v := &verifier{ctx: ctx, archive: a, options: Options{Parallel: 1}, report: Report{Findings: []Finding{}}}
+//
+// Pin is a checkpoint that was kept elsewhere, nil for none: a log that does not
+// contain it is not added to.
+func Prepare(ctx context.Context, a Archive, pin []byte) (Sealable, error) {
+	v := &verifier{ctx: ctx, archive: a, options: Options{Parallel: 1, Pin: pin}, report: Report{Findings: []Finding{}}}
 	if err := v.index(); err != nil {
 		return Sealable{}, err
 	}
@@ -46,6 +49,7 @@ func Prepare(ctx context.Context, a Archive) (Sealable, error) {
 	for _, f := range v.planned.findings {
 		v.report.find(f.rule, f.path, 0, -1, "%s", f.text)
 	}
+	v.unmet()
 	return v.sealable()
 }
 

@@ -29,3 +29,18 @@ func (t *Time) UnmarshalText(text []byte) error {
 	t.Time = parsed
 	return nil
 }
+
+// MarshalJSON writes the form of MarshalText; without it, that of time.Time would
+// be used, which leaves zeros out.
+func (t Time) MarshalJSON() ([]byte, error) {
+	text, err := t.MarshalText()
+	return append(append([]byte{'"'}, text...), '"'), err
+}
+
+// UnmarshalJSON accepts what MarshalJSON writes, and no other.
+func (t *Time) UnmarshalJSON(text []byte) error {
+	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
+		return fmt.Errorf("%s is no time", text)
+	}
+	return t.UnmarshalText(text[1 : len(text)-1])
+}

@@ -32,11 +32,7 @@ func (v *verifier) finish() {
 	if extra := len(v.versions) - s.trust - 1; extra > 0 {
 		v.report.find("AUD-22", TrustPath(v.versions[s.trust+1].Version), 0, -1, "no entry puts this version of the keys in force")
 	}
-	for _, size := range slices.Sorted(maps.Keys(s.wanted)) {
-		for _, w := range s.wanted[size] {
-			v.report.find(w.rule, "", 0, -1, "%s is of %d leaves, and the tree ends at %d or cannot be followed that far", w.who, size, s.tree.Size())
-		}
-	}
+	v.unmet()
 	for _, f := range s.views {
 		if _, there := s.seen[f.digest]; !there {
 			v.report.find("AUD-14", f.path, 1, f.leaf, "its writer saw a segment that is not there (SHA-256 %x...)", f.digest[:8])
@@ -52,6 +48,16 @@ func (v *verifier) finish() {
 	for _, b := range s.emergency {
 		if !b.done && !v.options.Now.IsZero() && v.options.Now.After(b.due.Time) {
 			v.report.find("AUD-32", b.path, 0, b.leaf, "the emergency of run %s was to be reviewed until %s", b.run, b.due.Format(TimeForm))
+		}
+	}
+}
+
+// unmet reports the checkpoints from outside whose size the tree never had.
+func (v *verifier) unmet() {
+	s := &v.state
+	for _, size := range slices.Sorted(maps.Keys(s.wanted)) {
+		for _, w := range s.wanted[size] {
+			v.report.find(w.rule, "", 0, -1, "%s is of %d leaves, and the tree ends at %d or cannot be followed that far", w.who, size, s.tree.Size())
 		}
 	}
 }

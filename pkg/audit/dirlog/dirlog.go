@@ -16,12 +16,15 @@ import (
 // Log is an audit log in a directory.
 type Log struct {
 	dir string
+	pin []byte
 }
 
 var _ audit.Store = (*Log)(nil)
 
 // Open returns the log in a directory. The directory need not exist: Init makes it.
-func Open(dir string) *Log { return &Log{dir} }
+// Pin is a checkpoint kept elsewhere, nil for none: a log that does not contain it
+// is not added to.
+func Open(dir string, pin []byte) *Log { return &Log{dir, pin} }
 
 // own is the folder for what is under way. No log has a file below it.
 const own = ".bcctl"
@@ -115,7 +118,7 @@ func withSegment(files map[string][]byte, s audit.Signed) map[string][]byte {
 
 // View implements audit.Store.
 func (l *Log) View(ctx context.Context) (audit.View, error) {
-	next, err := audit.Prepare(ctx, l)
+	next, err := audit.Prepare(ctx, l, l.pin)
 	if err != nil {
 		return audit.View{}, err
 	}
@@ -144,7 +147,7 @@ func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error)
 	// Files takes the lock too, so what is there is read before; two sealers at once
 	// are told apart by the second look below.
 	for {
-		next, err := audit.Prepare(ctx, l)
+		next, err := audit.Prepare(ctx, l, l.pin)
 		if err != nil {
 			return sealing, err
 		}

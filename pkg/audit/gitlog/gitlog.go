@@ -34,6 +34,9 @@ type Options struct {
 	Remote string
 	// Timeout bounds how long an append may try; two minutes when zero.
 	Timeout time.Duration
+	// Pin is a checkpoint kept elsewhere, nil for none: a log that does not contain it
+	// is not added to.
+	Pin []byte
 	// Now is the clock of commits; time.Now when nil.
 	Now func() time.Time
 }
@@ -119,7 +122,7 @@ func (l *Log) View(ctx context.Context) (audit.View, error) {
 		return audit.View{}, err
 	}
 	defer s.Close()
-	next, err := audit.Prepare(ctx, s)
+	next, err := audit.Prepare(ctx, s, l.o.Pin)
 	if err != nil {
 		return audit.View{}, err
 	}
@@ -179,7 +182,7 @@ func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error)
 			return nil, "", err
 		}
 		defer s.Close()
-		next, err := audit.Prepare(ctx, s)
+		next, err := audit.Prepare(ctx, s, l.o.Pin)
 		if err != nil {
 			return nil, "", err
 		}

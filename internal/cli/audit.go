@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bcctl/bcctl/internal/git"
+	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/internal/secret"
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/dirlog"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
+	"github.com/bcctl/bcctl/pkg/config"
+)
+
+func newAudit(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "The signed record of what was checked and done; verified offline",
+		Args:  noArgs,
+		Long: `Writes and verifies the audit log of a configuration repository: append-only, signed,
+on a branch of its own. Verifying needs no network, no secret and no trust in who wrote it.`,
+		Example: exampleLines("bcctl audit verify", "bcctl audit show", "bcctl audit export --format csv --since 2026-01-01", "bcctl audit checkpoint > pin.note"),
+	}
+	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditPush(a), newAuditSeal(a))
+	return cmd
+}
+
+// auditSource is where a log is read from.
+type auditSource struct {
+	from string // a clone, a bundle or a directory; empty: what the settings say
+	ref  string
+	pin  string
+}
+
+func (s *auditSource) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.from, "from", "", "a clone, a bundle or a directory with the log, instead of the one in the settings")
+	cmd.Flags().StringVar(&s.ref, "ref", gitlog.DefaultRef, "branch of the log")
+	cmd.Flags().StringVar(&s.pin, "pin", "", "a checkpoint kept elsewhere (bcctl audit checkpoint); default what this machine saw last")
+}
+
+// archive opens a log for reading. No connection is made: of a clone it is what was
+// fetched last.
+func (a *app) archive(ctx context.Context, s auditSource) (archive audit.Archive, done func() error, err error) {
+	nothing := func() error { return nil }
+	where := s.from
+	if where == "" {
+		dir, err := a.findRepository()
+		if err != nil {
+			return nil, nil, fail(exitFailed, errors.New("there is no configuration repository here, so where the log is is not known"), "bcctl audit verify --from CLONE, BUNDLE or DIRECTORY")
+		}
+		r, err := a.openSettings(ctx, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.settings.Audit.Dir != "" {
+			return dirlog.Open(a.path(r.settings.Audit.Dir), nil), nothing, nil
+		}
+		where = dir
+	}
+	where = a.path(where)
+	switch {
+	case isFile(where):
+		return a.bundle(ctx, where, s.ref)
+	case isFile(filepath.Join(where, filepath.FromSlash(audit.TrustPath(1)))):
+		return dirlog.Open(where, nil), nothing, nil
+	}
+	commit, err := localTip(ctx, where, s.ref)
+	if err != nil {
+		return nil, nil, fail(exitFailed, err, "git fetch origin "+strings.TrimPrefix(s.ref, "refs/heads/")+"; or name the place with --from")
+	}
+	snapshot, err := gitlog.At(ctx, where, commit)
+	if err != nil {
+		return nil, nil, err
+	}
+	return snapshot, snapshot.Close, nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// bundle opens a log that somebody sent as a git bundle.
+func (a *app) bundle(ctx context.Context, file, ref string) (archive audit.Archive, done func() error, err error) {
+	dir, err := os.MkdirTemp("", "bcctl-bundle-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove := func() error { return os.RemoveAll(dir) }
+	commit, err := git.Unbundle(ctx, file, dir, ref)
+	if err != nil {
+		return nil, nil, errors.Join(fail(exitFailed, err, "git bundle create audit.bundle "+strings.TrimPrefix(ref, "refs/heads/")), remove())
+	}
+	snapshot, err := gitlog.At(ctx, dir, commit)
+	if err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return snapshot, func() error { return errors.Join(snapshot.Close(), remove()) }, nil
+}
+
+// localTip is the newest commit of a log's branch that a clone has.
+func localTip(ctx context.Context, dir, ref string) (string, error) {
+	short := strings.TrimPrefix(ref, "refs/heads/")
+	var first error
+	for _, name := range []string{"refs/remotes/origin/" + short, ref} {
+		commit, err := git.Tip(ctx, dir, name)
+		if err == nil {
+			return commit, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if errors.Is(first, git.ErrNoBranch) {
+		return "", fmt.Errorf("%w: %s has no branch %s", audit.ErrNoLog, dir, short)
+	}
+	return "", first
+}
+
+// book opens the log of the settings for writing.
+func (a *app) book(ctx context.Context, dir string, settings Settings) (*logbook.Book, error) {
+	s := settings.Audit
+	if s.Origin == "" {
+		return nil, fail(exitConfig, errors.New("no audit log is configured"), "write audit: {origin: example.com/acme/bcctl-audit, key: env:BCCTL_AUDIT_PRIVATE_KEY} to bcctl.yaml")
+	}
+	b := &logbook.Book{Origin: s.Origin, Tool: "bcctl " + version(), Now: a.Now, PinFile: a.pinFile(s.Origin)}
+	pin, err := logbook.ReadPin(b.PinFile)
+	if err != nil {
+		return nil, err
+	}
+	if b.Signer, err = a.auditSigner(ctx, s.Key); err != nil {
+		return nil, err
+	}
+	if s.LogKey != "" {
+		text, err := a.secretValue(ctx, "audit.log-key", s.LogKey)
+		if err != nil {
+			return nil, err
+		}
+		key, err := audit.ParseLogKey(text)
+		if err != nil {
+			return nil, fail(exitConfig, fmt.Errorf("audit.log-key: %w", err), "bcctl audit keygen")
+		}
+		if key.Origin() != s.Origin {
+			return nil, fail(exitConfig, fmt.Errorf("audit.log-key is the key of log %s, audit.origin is %s", key.Origin(), s.Origin), "")
+		}
+		b.Key = &key
+	}
+	if s.Dir != "" {
+		b.Store = dirlog.Open(a.path(s.Dir), pin)
+		return b, nil
+	}
+	b.Store, err = gitlog.Open(ctx, gitlog.Options{Dir: dir, Ref: s.Ref, Remote: s.Remote, Pin: pin, Now: a.Now})
+	return b, err
+}
+
+func (a *app) auditSigner(ctx context.Context, ref string) (audit.Signer, error) {
+	if ref == "" {
+		return nil, fail(exitConfig, errors.New("audit.key is not set"), "write a reference to bcctl.yaml, such as audit.key: env:BCCTL_AUDIT_PRIVATE_KEY")
+	}
+	text, err := a.secretValue(ctx, "audit.key", ref)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := audit.ParseSigner([]byte(text))
+	if err != nil {
+		return nil, fail(exitConfig, fmt.Errorf("audit.key: %w", err), "bcctl audit keygen")
+	}
+	return signer, nil
+}
+
+// secretValue resolves a reference in the settings.
+func (a *app) secretValue(ctx context.Context, setting, text string) (string, error) {
+	ref, err := config.ParseSecretRef(text)
+	if err != nil {
+		return "", fail(exitConfig, fmt.Errorf("%s: %w", setting, err), "")
+	}
+	value, err := secret.NewResolver(a.Lookup).Value(ctx, ref)
+	if err != nil {
+		return "", fail(exitFailed, fmt.Errorf("%s: %w", setting, err), "")
+	}
+	return value, nil
+}
+
+// pinFile is where this machine keeps the newest checkpoint of a log.
+func (a *app) pinFile(origin string) string {
+	dir := a.userDir("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "bcctl", "audit", strings.ReplaceAll(origin, "/", "_")+".note")
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/pkg/audit"
+)
+
+// Files of bcctl audit keygen.
+const (
+	writerKeyFile = "writer.pem"
+	logKeyFile    = "log.key"
+	adminKeyFile  = "trust-admin.pem"
+	trustFile     = "trust.json"
+)
+
+func newAuditKeygen(a *app) *cobra.Command {
+	var origin, out, backend string
+	cmd := &cobra.Command{
+		Use: "keygen", Short: "Make the keys of a new log", Args: noArgs,
+		Long: `Makes three private keys and the first version of the public ones. Nothing is
+overwritten, and nothing but the files named is written.
+
+  writer.pem       signs entries: give it to CI as a secret
+  log.key          signs checkpoints: to CI too, or better to a job of its own
+  trust-admin.pem  signs later versions of the keys: take it offline
+  trust.json       the public keys: bcctl audit init begins the log with it`,
+		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys --type ssh"),
+		RunE: func(*cobra.Command, []string) error {
+			return a.keygen(origin, a.path(out), backend)
+		},
+	}
+	cmd.Flags().StringVar(&origin, "origin", "", "unique name of the log, such as example.com/acme/bcctl-audit (required)")
+	cmd.Flags().StringVar(&out, "out", "", "folder for the keys; made if it is missing (required)")
+	cmd.Flags().StringVar(&backend, "type", audit.BackendEd25519, "ed25519 (DSSE envelopes) or ssh (ssh-keygen -Y verify)")
+	return cmd
+}
+
+func (a *app) keygen(origin, out, backend string) error {
+	if origin == "" || filepath.Clean(out) == a.Dir {
+		return usage(errors.New("--origin and --out are needed"), "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys")
+	}
+	if err := audit.CheckOrigin(origin); err != nil {
+		return usage(err, "")
+	}
+	files := map[string][]byte{}
+	trust := audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: audit.DefaultLimits()}
+	for _, x := range []struct {
+		file, backend string
+		role          audit.Role
+	}{{writerKeyFile, backend, audit.RoleWriter}, {adminKeyFile, audit.BackendEd25519, audit.RoleTrustAdmin}} {
+		text, err := audit.NewPrivateKey(x.backend, origin)
+		if err != nil {
+			return usage(err, "bcctl audit keygen --type ed25519")
+		}
+		signer, err := audit.ParseSigner(text)
+		if err != nil {
+			return err
+		}
+		key, err := audit.PublicKey(signer)
+		if err != nil {
+			return err
+		}
+		key.Roles = []audit.Role{x.role}
+		trust.Keys = append(trust.Keys, key)
+		files[x.file] = text
+	}
+	private, public, err := audit.NewLogKey(origin)
+	if err != nil {
+		return err
+	}
+	trust.Keys = append(trust.Keys, public)
+	files[logKeyFile] = []byte(private + "\n")
+	if files[trustFile], err = audit.EncodeTrust(trust); err != nil {
+		return err
+	}
+	return a.writeKeys(out, files)
+}
+
+// writeKeys writes keys, readable by their owner alone. A file that is there stays.
+func (a *app) writeKeys(out string, files map[string][]byte) error {
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return err
+	}
+	for name := range files {
+		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
+			return fail(exitFailed, fmt.Errorf("%s is there already; keys are never overwritten", filepath.Join(out, name)), "choose another folder with --out")
+		}
+	}
+	for _, name := range sortedKeys(files) {
+		f, err := os.OpenFile(filepath.Join(out, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(files[name])
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.Stdout, "wrote   %s\n", filepath.Join(out, name))
+	}
+	fmt.Fprintf(a.Stdout, "Next: put references to %s and %s into bcctl.yaml (audit.key, audit.log-key), then\n  bcctl audit init --trust %s\n", writerKeyFile, logKeyFile, filepath.Join(out, trustFile))
+	return nil
+}
+
+func newAuditInit(a *app) *cobra.Command {
+	var trustName string
+	cmd := &cobra.Command{
+		Use: "init", Short: "Begin the log with its first keys", Args: noArgs,
+		Example: exampleLines("bcctl audit init --trust keys/trust.json"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := a.deadline(cmd.Context())
+			defer cancel()
+			text, err := os.ReadFile(a.path(trustName))
+			if err != nil {
+				return fail(exitFailed, fmt.Errorf("read the public keys: %w", err), "bcctl audit keygen")
+			}
+			trust, err := audit.DecodeTrust(text)
+			if err != nil {
+				return fail(exitConfig, fmt.Errorf("%s: %w", trustName, err), "")
+			}
+			b, err := a.openBook(ctx)
+			if err != nil {
+				return err
+			}
+			if trust.Log != b.Origin {
+				return fail(exitConfig, fmt.Errorf("%s is for log %s, audit.origin is %s", trustName, trust.Log, b.Origin), "")
+			}
+			if err := logbook.Begin(ctx, b, trust); err != nil {
+				return fail(exitFailed, err, "bcctl audit verify")
+			}
+			_, err = fmt.Fprintf(a.Stdout, "the log %s has begun\nNext: bcctl check --record-verdict\n", b.Origin)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&trustName, "trust", "", "file with the public keys, from bcctl audit keygen (required)")
+	return cmd
+}

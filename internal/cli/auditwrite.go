@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/git"
+	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
+)
+
+// openBook opens the log of the repository for writing.
+func (a *app) openBook(ctx context.Context) (*logbook.Book, error) {
+	r, err := a.openSettings(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.book(ctx, r.dir, r.settings)
+}
+
+func newAuditPush(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "push", Short: "Bring records that waited on this machine to the log", Args: noArgs,
+		Long: `A record that could not reach the remote is kept beside the repository, signed. This
+appends what waits there, with the same bytes.`,
+		Example: exampleLines("bcctl audit push"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := a.deadline(cmd.Context())
+			defer cancel()
+			b, err := a.openBook(ctx)
+			if err != nil {
+				return err
+			}
+			log, ok := b.Store.(*gitlog.Log)
+			if !ok {
+				return fail(exitFailed, errors.New("the log is in a directory: nothing waits"), "")
+			}
+			n, err := log.Publish(ctx)
+			if err != nil {
+				return fail(exitNoAnswer, err, "bcctl audit push, once the remote is back")
+			}
+			_, err = fmt.Fprintf(a.Stdout, "%s brought to the log\n", plural(n, "segment"))
+			return err
+		},
+	}
+}
+
+func newAuditSeal(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "seal", Short: "Seal what is not sealed, where the writers do not", Args: noArgs,
+		Long: `Verifies every segment that is not sealed yet and signs a checkpoint over all. Only
+the job that has audit.log-key can.`,
+		Example: exampleLines("bcctl audit seal"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := a.deadline(cmd.Context())
+			defer cancel()
+			b, err := a.openBook(ctx)
+			if err != nil {
+				return err
+			}
+			if b.Key == nil {
+				return fail(exitConfig, errors.New("audit.log-key is not set"), "write a reference to bcctl.yaml, such as audit.log-key: env:BCCTL_AUDIT_LOG_KEY")
+			}
+			head, err := b.Seal(ctx)
+			if err != nil {
+				return auditFailure(err)
+			}
+			_, err = fmt.Fprintf(a.Stdout, "sealed: %d leaves, root %s\n", head.Size, head.Root)
+			return err
+		},
+	}
+}
+
+// recordVerdict writes what a check found, and what changed in the configuration
+// since the last record, to the audit log.
+func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Report) error {
+	b, err := a.book(ctx, r.dir, r.settings)
+	if err != nil {
+		return err
+	}
+	past, seen, err := a.past(ctx, b)
+	if err != nil {
+		return auditFailure(err)
+	}
+	if seen.Result == audit.Tampered {
+		return verificationFailed(seen)
+	}
+	by := a.actor()
+	entries := past.New(logbook.Verdicts(report, by), a.Now())
+	if head, err := git.Resolve(ctx, r.dir, "HEAD"); err == nil {
+		change, err := logbook.Change(ctx, r.dir, past.Commit, head, by)
+		if err != nil {
+			a.remark("changes of the configuration are not recorded: %v", err)
+		} else if change != nil {
+			entries = append(entries, *change)
+		}
+	}
+	if len(entries) == 0 {
+		a.remark("audit: nothing new to record")
+		return nil
+	}
+	if err := b.Record(ctx, entries...); errors.Is(err, logbook.ErrUnsealed) {
+		a.remark("audit: %v", err)
+	} else if err != nil {
+		return auditFailure(err)
+	}
+	a.remark("audit: %s recorded", fmt.Sprintf("%d new", len(entries)))
+	return nil
+}
+
+// past reads the log, at one state of it.
+func (a *app) past(ctx context.Context, b *logbook.Book) (logbook.Past, audit.Report, error) {
+	var archive audit.Archive = b.Store
+	if log, ok := b.Store.(*gitlog.Log); ok {
+		snapshot, err := log.Snapshot(ctx)
+		if err != nil {
+			return logbook.Past{}, audit.Report{}, err
+		}
+		defer snapshot.Close()
+		archive = snapshot
+	}
+	pin, err := logbook.ReadPin(b.PinFile)
+	if err != nil {
+		return logbook.Past{}, audit.Report{}, err
+	}
+	return logbook.ReadPast(ctx, archive, audit.Options{Now: a.Now(), Pin: pin, MaxAge: -1})
+}
+
+// auditFailure is an error of writing to the log, with what to do.
+func auditFailure(err error) error {
+	switch {
+	case errors.Is(err, audit.ErrNoLog):
+		return fail(exitFailed, err, "bcctl audit init")
+	case errors.Is(err, gitlog.ErrSpooled):
+		return fail(exitNoAnswer, err, "bcctl audit push")
+	case strings.Contains(err.Error(), "does not verify"):
+		return fail(exitAudit, err, "bcctl audit verify")
+	default:
+		return fail(exitFailed, err, "bcctl audit verify")
+	}
+}
+
+// actor is who runs this program. In GitHub Actions it is the job, as its variables
+// say: they are claims of the runner and not verified.
+func (a *app) actor() audit.Actor {
+	if a.getenv("GITHUB_ACTIONS") == "true" {
+		return audit.Actor{Kind: "ci", ID: orUnknown(a.getenv("GITHUB_ACTOR_ID")), Login: a.getenv("GITHUB_ACTOR"), Event: a.getenv("GITHUB_EVENT_NAME"),
+			RepositoryID: a.getenv("GITHUB_REPOSITORY_ID"), RunID: a.getenv("GITHUB_RUN_ID"), RunAttempt: a.getenv("GITHUB_RUN_ATTEMPT"),
+			Ref: a.getenv("GITHUB_REF"), SHA: a.getenv("GITHUB_SHA"), WorkflowRef: a.getenv("GITHUB_WORKFLOW_REF"), WorkflowSHA: a.getenv("GITHUB_WORKFLOW_SHA")}
+	}
+	who := audit.Actor{Kind: "service", ID: "unknown"}
+	if u, err := user.Current(); err == nil {
+		who.ID, who.Login = "uid:"+u.Uid, u.Username
+	}
+	return who
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return "unknown"
+	}
+	return text
+}
