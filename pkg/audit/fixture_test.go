@@ -29,6 +29,8 @@ type book struct {
 	tree    *audit.Tree
 	key     audit.LogKey
 	writer  audit.Signer
+	retired audit.Signer // the writer before, whose key is not trusted any more; nil: there was none
+	future  audit.Signer // a writer whose key is not trusted yet
 	admin   audit.Signer
 	trust   audit.Trust
 	head    audit.TreeHead
@@ -86,14 +88,16 @@ func publicKey(t testing.TB, s audit.Signer, roles ...audit.Role) audit.Key {
 // newBook begins a log with one writer, one key of the log and one trust-admin.
 func newBook(t testing.TB, backend string) *book {
 	t.Helper()
-	b := &book{t: t, files: audit.Memory{}, now: start, tree: audit.NewTree(), writer: newSigner(t, backend), admin: newSigner(t, audit.BackendEd25519)}
+	b := &book{t: t, files: audit.Memory{}, now: start, tree: audit.NewTree(), writer: newSigner(t, backend), admin: newSigner(t, audit.BackendEd25519), future: newSigner(t, audit.BackendEd25519)}
 	var public string
 	b.key, public = newLogKey(t, origin)
 	b.trust = audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: audit.DefaultLimits(), Keys: []audit.Key{
 		publicKey(t, b.writer, audit.RoleWriter),
 		{Alg: audit.AlgNote, ID: noteID(t, public), Public: public, Roles: []audit.Role{audit.RoleLog}},
 		publicKey(t, b.admin, audit.RoleTrustAdmin),
+		publicKey(t, b.future, audit.RoleWriter),
 	}}
+	b.trust.Keys[3].FromIndex = 1 << 40
 	text := b.must(audit.EncodeTrust(b.trust))
 	b.files[audit.TrustPath(1)] = text
 	run := audit.NewRun(origin, b.now, "bcctl test")
@@ -183,4 +187,38 @@ func (b *book) verify(o audit.Options) audit.Report {
 func verdict(system string) audit.Entry {
 	return audit.Entry{Type: audit.CheckResult, System: system, Environment: "production", Actor: &audit.Actor{Kind: "service", ID: "1"},
 		Verdict: &audit.Verdict{Kind: "group", Status: "green", Tier: 1}, Reasons: []string{}}
+}
+
+// rotate brings a new key of the writer, by a version of the keys that the
+// trust-admin signs, and retires the old one.
+func (b *book) rotate() {
+	b.t.Helper()
+	b.seal0()
+	next := b.trust
+	next.Version++
+	next.Keys = slices.Clone(next.Keys)
+	end := b.head.Size + 3 // after the segment that brings it: two lines and a signature
+	next.Keys[0].ToIndex = &end
+	b.retired, b.writer = b.writer, newSigner(b.t, audit.BackendEd25519)
+	k := publicKey(b.t, b.writer, audit.RoleWriter)
+	k.FromIndex = end
+	next.Keys = append(next.Keys, k)
+	text := b.must(audit.EncodeTrust(next))
+	b.now = b.now.Add(time.Minute)
+	s, err := audit.NewRun(origin, b.now, "bcctl test").Open(b.now, b.view(), b.admin.ID(),
+		audit.Entry{Type: audit.TrustUpdate, Trust: &audit.TrustRef{Version: next.Version, SHA256: audit.SHA256(text)}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.files[audit.TrustPath(next.Version)] = text
+	b.trust = next
+	b.sign(s, b.admin)
+	b.seal()
+}
+
+// seal0 seals if there is something to seal.
+func (b *book) seal0() {
+	if len(b.pending) > 0 {
+		b.seal()
+	}
 }

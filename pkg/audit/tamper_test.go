@@ -17,7 +17,7 @@ import (
 // says that this log offers no place for it.
 type tamper struct {
 	name  string
-	rules []string // one of these must be found, and the verdict be tamper
+	rules []string // one of these must be found
 	do    func(x *attack) bool
 }
 
@@ -25,8 +25,10 @@ type tamper struct {
 // attacker holds them.
 type attack struct {
 	*rand.Rand
-	b     *book
-	files audit.Memory
+	b      *book
+	files  audit.Memory
+	others [][]byte  // checkpoints that somebody else was shown
+	now    time.Time // of the verifier
 }
 
 func (x *attack) paths(contains string) []string {
@@ -182,12 +184,12 @@ var tampers = []tamper{
 	}},
 	{"add a version of the keys nobody signed", []string{"AUD-22"}, func(x *attack) bool {
 		t := x.b.trust
-		t.Version = 2
+		t.Version++
 		text, err := audit.EncodeTrust(t)
 		if err != nil {
 			panic(err)
 		}
-		x.files[audit.TrustPath(2)] = text
+		x.files[audit.TrustPath(t.Version)] = text
 		return true
 	}},
 	{"forge with a key nobody trusts", []string{"AUD-06"}, func(x *attack) bool {
@@ -196,6 +198,74 @@ var tampers = []tamper{
 	}},
 	{"replay from another log", []string{"AUD-08"}, func(x *attack) bool {
 		x.forge(x.b.writer, "example.com/acme/another")
+		return true
+	}},
+	{"forge with a key that is retired", []string{"AUD-06"}, func(x *attack) bool {
+		if x.b.retired == nil {
+			return false
+		}
+		x.forge(x.b.retired, origin)
+		return true
+	}},
+	{"forge with a key that is not trusted yet", []string{"AUD-06"}, func(x *attack) bool {
+		x.forge(x.b.future, origin)
+		return true
+	}},
+	{"take the retirement of a key back", []string{"AUD-22"}, func(x *attack) bool {
+		if x.b.retired == nil {
+			return false
+		}
+		x.edit(audit.TrustPath(2), func(d []byte) []byte {
+			t, err := audit.DecodeTrust(d)
+			if err != nil {
+				panic(err)
+			}
+			t.Keys[0].ToIndex = nil
+			text, err := audit.EncodeTrust(t)
+			if err != nil {
+				panic(err)
+			}
+			return text
+		})
+		return true
+	}},
+	{"bring new keys, signed by the writer", []string{"AUD-22"}, func(x *attack) bool {
+		t := x.b.trust
+		t.Version++
+		text, err := audit.EncodeTrust(t)
+		if err != nil {
+			panic(err)
+		}
+		x.files[audit.TrustPath(t.Version)] = text
+		x.add(x.b.writer, origin, x.b.now.Add(time.Second), x.b.view(), audit.Entry{Type: audit.TrustUpdate, Trust: &audit.TrustRef{Version: t.Version, SHA256: audit.SHA256(text)}})
+		return true
+	}},
+	{"back-date, with the writer's key", []string{"AUD-19"}, func(x *attack) bool {
+		x.add(x.b.writer, origin, x.b.now.Add(-time.Hour-time.Duration(x.IntN(1000))*time.Minute), x.b.view(), verdict("payments"))
+		return true
+	}},
+	{"post-date, with the writer's key", []string{"AUD-19"}, func(x *attack) bool {
+		x.add(x.b.writer, origin, x.b.now.Add(time.Hour), x.b.view(), verdict("payments"))
+		return true
+	}},
+	{"back-date by days and claim an old view", []string{"AUD-20"}, func(x *attack) bool {
+		other := x.b.clone()
+		old := other.view()
+		when := other.now
+		other.seal0()
+		other.now = other.now.Add(time.Duration(30+x.IntN(100)) * time.Hour)
+		other.write(verdict("payments"))
+		other.seal()
+		s := x.sign(other.writer, origin, when, old, verdict("payments"))
+		other.files[audit.SegmentPath(s.ID)], other.files[audit.SegmentPath(s.ID)+s.Sidecar.Ext] = s.Raw, s.Sidecar.Data
+		other.pending = append(other.pending, s)
+		other.seal()
+		x.files, x.now = other.files, other.now.Add(time.Minute)
+		return true
+	}},
+	{"show somebody else another log", []string{"AUD-21"}, func(x *attack) bool {
+		other := x.b.rewritten()
+		x.others = [][]byte{other.files[audit.NotePath(other.head.Size)]}
 		return true
 	}},
 	{"re-encode an entry, with the writer's key", []string{"AUD-03"}, func(x *attack) bool {
@@ -278,8 +348,17 @@ func (x *attack) truncate(seals int) bool {
 
 // forge adds a segment signed by somebody, for a log of that name.
 func (x *attack) forge(by audit.Signer, name string) {
-	now := x.b.now.Add(time.Second)
-	s, err := audit.NewRun(name, now, "bcctl test").Open(now, x.b.view(), by.ID(), verdict("payments"))
+	x.add(by, name, x.b.now.Add(time.Second), x.b.view(), verdict("payments"))
+}
+
+// add adds a segment of its own run.
+func (x *attack) add(by audit.Signer, name string, now time.Time, view audit.View, entries ...audit.Entry) {
+	s := x.sign(by, name, now, view, entries...)
+	x.files[audit.SegmentPath(s.ID)], x.files[audit.SegmentPath(s.ID)+s.Sidecar.Ext] = s.Raw, s.Sidecar.Data
+}
+
+func (x *attack) sign(by audit.Signer, name string, now time.Time, view audit.View, entries ...audit.Entry) audit.Signed {
+	s, err := audit.NewRun(name, now, "bcctl test").Open(now, view, by.ID(), entries...)
 	if err != nil {
 		panic(err)
 	}
@@ -287,13 +366,26 @@ func (x *attack) forge(by audit.Signer, name string) {
 	if err != nil {
 		panic(err)
 	}
-	x.files[audit.SegmentPath(s.ID)], x.files[audit.SegmentPath(s.ID)+c.Ext] = s.Raw, c.Data
+	return audit.Signed{Segment: s, Sidecar: c}
+}
+
+// clone is the same log, to go on with in another way.
+func (b *book) clone() *book {
+	other := *b
+	other.files = maps.Clone(b.files)
+	other.pending = slices.Clone(b.pending)
+	next, err := audit.Prepare(context.Background(), b.files, nil)
+	if err != nil {
+		panic(err)
+	}
+	other.tree = next.Tree
+	return &other
 }
 
 // rewritten is a log with the same keys and first entry and another history: what
 // somebody can make who holds every key and the remote.
 func (b *book) rewritten() *book {
-	other := &book{t: b.t, files: audit.Memory{}, now: start, tree: audit.NewTree(), key: b.key, writer: b.writer, admin: b.admin, trust: b.trust}
+	other := &book{t: b.t, files: audit.Memory{}, now: start, tree: audit.NewTree(), key: b.key, writer: b.first(), admin: b.admin, trust: b.trust}
 	other.files[audit.TrustPath(1)] = b.files[audit.TrustPath(1)]
 	for p, d := range b.files {
 		if bytes.Contains(d, []byte(`"type":"genesis"`)) {
@@ -301,7 +393,7 @@ func (b *book) rewritten() *book {
 			if err != nil {
 				panic(err)
 			}
-			other.sign(audit.Segment{ID: id, Raw: d}, b.writer)
+			other.sign(audit.Segment{ID: id, Raw: d}, other.writer)
 		}
 	}
 	other.seal()
@@ -310,6 +402,14 @@ func (b *book) rewritten() *book {
 		other.seal()
 	}
 	return other
+}
+
+// first is the writer that the log began with.
+func (b *book) first() audit.Signer {
+	if b.retired != nil {
+		return b.retired
+	}
+	return b.writer
 }
 
 // randomBook is a log of some length, partly sealed.
@@ -324,6 +424,9 @@ func randomBook(t testing.TB, rng *rand.Rand) *book {
 		if rng.IntN(3) > 0 {
 			b.seal()
 		}
+	}
+	if rng.IntN(2) == 0 {
+		b.rotate()
 	}
 	b.write(verdict("payments"))
 	b.seal()
@@ -348,17 +451,17 @@ func TestTampersAreFound(t *testing.T) {
 			b = randomBook(t, rng)
 		}
 		way := tampers[rng.IntN(len(tampers))]
-		x := &attack{rng, b, maps.Clone(b.files)}
+		x := &attack{Rand: rng, b: b, files: maps.Clone(b.files), now: b.now.Add(time.Minute)}
 		if !way.do(x) {
 			continue
 		}
 		n++
 		done[way.name]++
-		r, err := audit.Verify(context.Background(), x.files, audit.Options{Now: b.now.Add(time.Minute), Pin: b.files[audit.NotePath(b.head.Size)]})
+		r, err := audit.Verify(context.Background(), x.files, audit.Options{Now: x.now, Pin: b.files[audit.NotePath(b.head.Size)], Others: x.others})
 		if err != nil {
 			t.Fatalf("%s: %v", way.name, err)
 		}
-		if r.Result != audit.Tampered || !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return slices.Contains(way.rules, f.Rule) }) {
+		if r.Result == audit.Verified || !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return slices.Contains(way.rules, f.Rule) }) {
 			t.Fatalf("%s (number %d) was not found for what it is: %s, %+v", way.name, n, r.Result, r.Findings)
 		}
 	}
