@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -123,6 +124,12 @@ func (k LogKey) Checkpoint(head TreeHead) ([]byte, error) {
 	return signed, nil
 }
 
+// strictBase64 reports whether there is no other way to write the same bytes.
+func strictBase64(text string) bool {
+	_, err := base64.StdEncoding.Strict().DecodeString(text)
+	return err == nil
+}
+
 // Errors of checkpoints, told apart because they mean different attacks.
 var (
 	errNoteForm   = errors.New("it is no checkpoint in the form this program writes")
@@ -149,6 +156,12 @@ func openCheckpoint(text []byte, origin string, keys []Key) (TreeHead, Key, erro
 	case errors.As(err, &unverified):
 		return TreeHead{}, Key{}, errNoteKey
 	case err != nil:
+		return TreeHead{}, Key{}, errNoteForm
+	}
+	// Other lines of signatures, and other ways to write the same signature, would
+	// make two files of one checkpoint.
+	one := len(opened.Sigs) == 1 && len(opened.UnverifiedSigs) == 0
+	if !one || string(text) != fmt.Sprintf("%s\n\u2014 %s %s\n", opened.Text, opened.Sigs[0].Name, opened.Sigs[0].Base64) || !strictBase64(opened.Sigs[0].Base64) {
 		return TreeHead{}, Key{}, errNoteForm
 	}
 	var c tlog.Checkpoint

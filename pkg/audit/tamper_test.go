@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -462,7 +463,7 @@ func TestTampersAreFound(t *testing.T) {
 			t.Fatalf("%s: %v", way.name, err)
 		}
 		if r.Result == audit.Verified || !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return slices.Contains(way.rules, f.Rule) }) {
-			t.Fatalf("%s (number %d) was not found for what it is: %s, %+v", way.name, n, r.Result, r.Findings)
+			t.Fatalf("%s (number %d) was not found for what it is: %s, %+v\n%s", way.name, n, r.Result, r.Findings, difference(b.files, x.files))
 		}
 	}
 	for _, way := range tampers {
@@ -486,4 +487,20 @@ func TestUntouchedLogsVerify(t *testing.T) {
 			t.Fatalf("log %d: %s, %+v", n, r.Result, r.Findings)
 		}
 	}
+}
+
+// difference says where two logs differ, for a tamper that was missed.
+func difference(a, b audit.Memory) string {
+	var text strings.Builder
+	for _, p := range slices.Sorted(maps.Keys(a)) {
+		if !bytes.Equal(a[p], b[p]) {
+			fmt.Fprintf(&text, "%s\n  was %q\n  is  %q\n", p, a[p], b[p])
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(b)) {
+		if _, there := a[p]; !there {
+			fmt.Fprintf(&text, "%s is new\n", p)
+		}
+	}
+	return text.String()
 }

@@ -89,6 +89,9 @@ func (v *verifier) checkSidecar(c *checked, s Segment) error {
 	}
 	for _, x := range signatures {
 		switch key, known := v.signer(x); {
+		case key != "" && key != x.keyID:
+			// The name is not covered by the signature: somebody changed it.
+			c.find("AUD-05", 0, "the signature names another key than the one that made it")
 		case key != "":
 			c.signers = append(c.signers, key)
 		case known:
