@@ -3,6 +3,7 @@ package mongodb
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors/observe"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -150,6 +151,9 @@ func (d *deriver) balancer(by *node, told *cluster) {
 	if told.InRound {
 		text += ", in a round"
 		findings = append(findings, observe.Finding(readiness.BalancerActive, "%s says that the balancer is in a round", by.Name))
+	}
+	if len(told.Draining) > 0 {
+		findings = append(findings, observe.Finding(readiness.BalancerActive, "%s says that %s is draining: its data moves to the other shards", by.Name, strings.Join(told.Draining, ", ")))
 	}
 	d.book.Add(nil, balancerID, readiness.Str(text), findings...)
 }

@@ -112,6 +112,16 @@ func decodeShards(list []document) map[string]string {
 	return shards
 }
 
+func decodeDraining(list []document) []string {
+	var names []string
+	for _, d := range list {
+		if d.flag("draining") {
+			names = append(names, d.text("_id"))
+		}
+	}
+	return names
+}
+
 // setOf is the name of the set in set/host,host.
 func setOf(hosts string) string {
 	set, _, found := strings.Cut(hosts, "/")

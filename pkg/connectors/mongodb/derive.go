@@ -180,6 +180,9 @@ type part struct {
 }
 
 func (s *set) add(id readiness.ID, at time.Time, v readiness.Value, findings ...readiness.Finding) {
+	if text, ok := v.Text(); ok && s.key != "" {
+		v = readiness.Str(s.key + ": " + text)
+	}
 	s.parts[id] = append(s.parts[id], part{set: s, value: v, at: at, findings: s.named(findings)})
 }
 

@@ -199,6 +199,7 @@ type writeConcern struct {
 // cluster is what a sharded cluster says of itself.
 type cluster struct {
 	Shards    map[string]string `json:"shards"` // name of the shard -> set/hosts; nil: not told
+	Draining  []string          `json:"draining"`
 	ConfigSet string            `json:"configSet"`
 	Balancer  string            `json:"balancer"`
 	InRound   bool              `json:"inRound"`

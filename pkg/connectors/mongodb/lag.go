@@ -125,6 +125,8 @@ func (s *set) whyNoAuthority() readiness.Code {
 	switch {
 	case len(s.writers) > 1:
 		return readiness.Conflict
+	case s.primary == nil && s.allSeen():
+		return readiness.IndicatorMissing
 	case s.primary == nil:
 		return readiness.VisPrimary
 	case s.unproven[s.primary]:
@@ -136,6 +138,16 @@ func (s *set) whyNoAuthority() readiness.Code {
 	default:
 		return readiness.QueryFailed
 	}
+}
+
+// allSeen reports whether every endpoint answered hello.
+func (s *set) allSeen() bool {
+	for _, n := range s.nodes {
+		if n.hello == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // lags records how far each member is behind, and the resource's commit lag.
@@ -164,11 +176,12 @@ func (s *set) lag(n *node, seat *seat) {
 	if seat.Delay > 0 {
 		s.book.Add(&n.Node, applyDelayID, readiness.Dur(seat.Delay))
 	}
+	if p == nil {
+		return // said once, with the exposure
+	}
 	lag, f := s.lagOf(seat)
 	if f != nil {
-		if p != nil || n.reached() {
-			s.book.Fail(&n.Node, lagID, *f)
-		}
+		s.book.Fail(&n.Node, lagID, *f)
 		return
 	}
 	s.book.AddAt(&n.Node, p.newest().At, lagID, readiness.Dur(max(lag-seat.Delay, 0)))

@@ -144,6 +144,7 @@ func routerReadings(n *node) []reading {
 	return []reading{
 		{indicator: shardsID, command: shardsCommand(), decode: func(d document) error {
 			n.cluster.Shards = decodeShards(d.documents("shards"))
+			n.cluster.Draining = decodeDraining(d.documents("shards"))
 			return nil
 		}},
 		{indicator: shardsID, command: shardMapCommand(), decode: func(d document) error {

@@ -116,6 +116,13 @@ func TestRecorded(t *testing.T) {
 			},
 			status: unknown, codes: []readiness.Code{readiness.WriterUnproven},
 		},
+		"secondary unreachable and heard long enough ago for an election": {
+			change: func(r *recording) {
+				silent(r.b)
+				r.views(restingHosts[1], func(v *view) { v.Heard = ago(8 * time.Second) })
+			},
+			status: unknown, codes: []readiness.Code{readiness.WriterUnproven, readiness.StandbyPathLost},
+		},
 		"member unreachable and heard as a primary": {
 			change: func(r *recording) {
 				silent(r.b)

@@ -68,6 +68,7 @@ func traps() map[string][]trap {
 			{"the primary is, and the others hear it", []string{"TestRecorded/primary unreachable and still heard as primary"}},
 			{"the primary is, and nobody hears it", []string{"TestRecorded/primary unreachable and heard by nobody", "TestRecorded/primary unreachable and its last heartbeat old", "TestFaults/kill-primary"}},
 			{"a secondary is, and the primary hears it", []string{"TestRecorded/secondary unreachable and heard by the primary", "TestAccess/a member that hangs in the middle"}},
+			{"a secondary is, and an election may have been held since", []string{"TestRecorded/secondary unreachable and heard long enough ago for an election"}},
 			{"a secondary is, and nobody hears it", []string{"TestRecorded/secondary unreachable and heard by nobody", "TestFaults/stop-member"}},
 			{"a member is, and is heard as a primary", []string{"TestRecorded/member unreachable and heard as a primary"}},
 			{"an arbiter is", []string{"TestRecorded/arbiter unreachable"}},

@@ -106,12 +106,18 @@ func (s *set) unseenBesidePrimary(n *node) (readiness.Finding, bool) {
 		return readiness.Finding{}, false
 	case v.State == nil || !passive(*v.State):
 		return doubt("the primary heard it %s ago, and not as a member that follows", seconds(age))
+	case age > s.proofLasts():
+		return doubt("the primary heard it %s ago, long enough for an election elsewhere", seconds(age))
 	case s.otherConfig(v):
 		return doubt("the primary heard it %s ago, with another configuration", seconds(age))
 	default:
 		return readiness.Finding{}, false
 	}
 }
+
+// proofLasts is for how long a heartbeat proves that a member takes no writes: two
+// intervals, so that one may be late. An election elsewhere takes longer.
+func (s *set) proofLasts() time.Duration { return min(2*s.config.Interval+time.Second, s.patience()) }
 
 // passive reports whether a member in this state accepts no writes.
 func passive(state int64) bool {
