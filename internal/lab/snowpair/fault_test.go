@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 			}
 			return "down"
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		_, _ = io.Copy(io.Discard, res.Body) // only the status matters
 		return res.Status
 	}

@@ -103,7 +103,7 @@ func (c *client) send(method, path, authorization string, body any) (int, []byte
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		c.t.Fatal(err)
@@ -390,7 +390,7 @@ func TestPackedBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.Header.Get("Content-Encoding") != "gzip" {
 		t.Fatalf("the answer is not packed: %v", res.Header)
 	}
@@ -448,7 +448,7 @@ func TestHostileClients(t *testing.T) {
 		if err != nil {
 			return 0 // the server hung up on what was too much
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		return res.StatusCode
 	}
 	var bomb bytes.Buffer

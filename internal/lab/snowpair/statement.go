@@ -55,7 +55,6 @@ type (
 		property string
 		value    string
 		list     []string
-		what     string // DATABASES, SHARES, ACCOUNTS
 	}
 	alterConnection struct {
 		name     string

@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"net"
 	"net/http"
@@ -88,8 +87,9 @@ func config(t *testing.T, p *snowpair.Pair, account, user string) *gosnowflake.C
 	t.Cleanup(transport.CloseIdleConnections)
 	return &gosnowflake.Config{
 		Account: p.Account(account), User: user, Authenticator: gosnowflake.AuthTypeJwt, PrivateKey: p.Key(user),
-		Host: host, Port: port, Protocol: "https", Transporter: transport, LoginTimeout: 10 * time.Second, MaxRetryCount: 1,
-		DisableTelemetry: true, DisableOCSPChecks: true, Warehouse: "BCCTL_WH",
+		Host: host, Port: port, Protocol: "https", Transporter: transport, MaxRetryCount: 1,
+		DisableTelemetry:  true, //nolint:staticcheck // deprecated in favour of a parameter that this version does not have
+		DisableOCSPChecks: true, Warehouse: "BCCTL_WH",
 	}
 }
 
@@ -133,6 +133,23 @@ func TestKeyPair(t *testing.T) {
 	}
 }
 
+// TestTelemetryIsSeen shows that a client which tells the vendor about its errors
+// would be noticed.
+func TestTelemetryIsSeen(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, snowpair.Options{})
+	c := config(t, p, "LAB_AMS", snowpair.UserMonitor)
+	c.DisableTelemetry = false //nolint:staticcheck // as above
+	db := sql.OpenDB(gosnowflake.NewConnector(gosnowflake.SnowflakeDriver{}, *c))
+	if _, err := db.ExecContext(t.Context(), "SELEKT 1"); err == nil {
+		t.Fatal("nonsense was understood")
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return p.Counts().Telemetry > 0 })
+}
+
 func TestForeignKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, snowpair.Options{})
@@ -156,7 +173,7 @@ func TestPasswordAndToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		n++
 	}
@@ -206,7 +223,7 @@ func TestTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	kinds, err := rows.ColumnTypes()
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +316,7 @@ func TestAsyncRefresh(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			if err := rows.Scan(&last); err != nil {
 				t.Fatal(err)
@@ -326,6 +343,17 @@ func TestAsyncRefresh(t *testing.T) {
 	}
 }
 
+// until waits for something another goroutine does.
+func until(t *testing.T, done func() bool) bool {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if done() {
+			return true
+		}
+	}
+	t.Error("it did not happen within 20 s")
+	return false
+}
+
 // TestDeadlineCancelsRefresh is the trap that a deadline on a synchronous REFRESH
 // is: the driver aborts the statement, and the target is left half refreshed.
 func TestDeadlineCancelsRefresh(t *testing.T) {
@@ -333,11 +361,11 @@ func TestDeadlineCancelsRefresh(t *testing.T) {
 	p, clock := start(t, snowpair.Options{})
 	conn := open(t, config(t, p, "LAB_AMS", snowpair.UserExecute))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	go func() {
-		for p.Counts().Changes == 0 {
-			time.Sleep(5 * time.Millisecond)
+		if until(t, func() bool { return p.Counts().Changes > 0 }) {
+			clock.Add(30 * time.Second) // it downloads now
 		}
-		clock.Add(30 * time.Second) // it downloads now
 		cancel()
 	}()
 	if _, err := conn.ExecContext(ctx, "ALTER FAILOVER GROUP WAREHOUSE_FG REFRESH"); !errors.Is(err, context.Canceled) {
@@ -352,7 +380,7 @@ func TestDeadlineCancelsRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		before = last
 		if err := rows.Scan(&last); err != nil {
@@ -373,16 +401,13 @@ func TestSyncRefreshWaits(t *testing.T) {
 		_, err := conn.ExecContext(context.Background(), "ALTER FAILOVER GROUP WAREHOUSE_FG REFRESH")
 		done <- err
 	}()
-	for p.Counts().Changes == 0 {
-		time.Sleep(5 * time.Millisecond)
-	}
+	until(t, func() bool { return p.Counts().Changes > 0 })
 	asked := p.Counts().Requests
-	for p.Counts().Requests < asked+2 { // it polls the result's URL
-		select {
-		case err := <-done:
-			t.Fatalf("it ended before the refresh: %v", err)
-		case <-time.After(5 * time.Millisecond):
-		}
+	until(t, func() bool { return p.Counts().Requests >= asked+2 }) // it polls the result's URL
+	select {
+	case err := <-done:
+		t.Fatalf("it ended before the refresh: %v", err)
+	default:
 	}
 	clock.Add(time.Minute)
 	if err := <-done; err != nil {
@@ -418,5 +443,3 @@ func TestHeartbeatTable(t *testing.T) {
 		t.Error("the copy could be written")
 	}
 }
-
-var _ driver.Driver = gosnowflake.SnowflakeDriver{}
