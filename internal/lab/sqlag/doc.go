@@ -32,6 +32,10 @@
 //   - recovery after a failover takes no time;
 //   - error numbers: 47104, 47105, 47106, 47110, 41121, 41131, 41145 and 41190 may be others; texts
 //     of errors are shortened;
+//   - an instance in clear text is refused by ENCRYPT_REQ; within TDS 8.0 the pre-login says
+//     that there is nothing left to encrypt; a login to a database that cannot be opened gets
+//     its own error (976, 978, 983), then 4060, then 18456;
+//   - a replica that others see as primary too is shown by a primary as SECONDARY;
 //   - which errors end a batch: all but those about permission;
 //   - numbers in columns nobody here judges, such as cpu_count or metadata ids;
 //   - a login without SELECT on msdb gets error 229; with VIEW SERVER STATE missing,

@@ -174,10 +174,11 @@ func TestLifecycle(t *testing.T) {
 	if got := g.Nodes()[1].State; got != "hung" {
 		t.Errorf("it is %s", got)
 	}
+	started := "SELECT DATEDIFF(day, sqlserver_start_time, SYSUTCDATETIME()) FROM sys.dm_os_sys_info"
 	n.Hang(false)
 	fresh := open(t, g, n, sqlag.UserMonitor, "true")
-	if got := ask(t, fresh, "SELECT 2"); got[0][0] != "2" {
-		t.Error(got)
+	if got := ask(t, fresh, started); got[0][0] != "30" {
+		t.Errorf("a server that hung was started %v days ago", got)
 	}
 	n.Stop()
 	if err := open(t, g, n, sqlag.UserMonitor, "true").PingContext(short(t)); err == nil {

@@ -14,6 +14,7 @@ import (
 type fault struct {
 	lab.Fault
 	forms  []Form // where it makes sense; nil is where there are groups
+	since  int    // first major version that can be broken so; 0 is every one
 	inject func(*Group) error
 }
 
@@ -37,6 +38,9 @@ func (g *Group) catalog() []fault {
 	for _, part := range [][]fault{databaseFaults(), replicaFaults(), roleFaults(), serverFaults(), objectFaults(), shippingFaults(), observerFaults()} {
 		for _, f := range part {
 			groups := g.options.Form != LogShipping
+			if g.options.Version < f.since {
+				continue
+			}
 			if f.forms == nil && groups || slices.Contains(f.forms, g.options.Form) {
 				f.Repairable = true
 				all = append(all, f)
@@ -52,6 +56,13 @@ func clustered() []Form { return []Form{AG, Distributed} }
 
 // Break implements lab.System.
 func (g *Group) Break(name string) error {
+	g.breaking.Lock()
+	defer g.breaking.Unlock()
+	return g.put(name)
+}
+
+// put puts a fault in.
+func (g *Group) put(name string) error {
 	all := g.catalog()
 	i := slices.IndexFunc(all, func(f fault) bool { return f.Name == name })
 	if i < 0 {
@@ -76,6 +87,8 @@ func (g *Group) Break(name string) error {
 // Repair implements lab.System. Everything becomes as it was at the start, roles
 // included, and the faults that remain are put in again.
 func (g *Group) Repair(name string) error {
+	g.breaking.Lock()
+	defer g.breaking.Unlock()
 	broken := g.Broken()
 	i := slices.Index(broken, name)
 	if i < 0 {
@@ -91,7 +104,7 @@ func (g *Group) Repair(name string) error {
 	}
 	g.renew()
 	for _, rest := range broken {
-		if err := g.Break(rest); err != nil {
+		if err := g.put(rest); err != nil {
 			return fmt.Errorf("repair %s: %w", name, err)
 		}
 	}

@@ -33,6 +33,11 @@ func replicaFaults() []fault {
 					}
 				}
 			})},
+		{Fault: lab.Fault{Name: "commit-hostage", Help: "commits wait for a synchronous secondary, and there is none: writes hang", Shows: codes(readiness.SyncStandbyMissing)}, forms: []Form{AG, Clusterless}, since: 14,
+			inject: func(g *Group) error {
+				g.Change(func(w *model.World) { top(w).RSSC = 1 })
+				return cutSites(g)
+			}},
 		{Fault: lab.Fault{Name: "wrong-group", Help: "the servers carry another group of the same name", Shows: codes(readiness.IdentityMismatch)},
 			inject: on(func(g *Group, w *model.World) { top(w).ID = w.GUID("another group") })},
 		{Fault: lab.Fault{Name: "version-mismatch", Help: "the DR server is of an older major version", Shows: codes(readiness.VersionMismatch)}, forms: everywhere(),

@@ -50,6 +50,8 @@ type Group struct {
 	passwords map[string]string
 	accounts  map[string]account
 
+	breaking sync.Mutex // one fault after the other
+
 	mu          sync.Mutex // guards the model and what follows
 	world       *model.World
 	broken      []string

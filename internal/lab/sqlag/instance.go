@@ -123,7 +123,7 @@ func (n *Instance) reopen() error {
 func (n *Instance) Hang(on bool) {
 	n.server.Hang(on)
 	n.set(false, on)
-	n.model(func(i *model.Instance) { i.SetUp(!on, false) })
+	n.model(func(i *model.Instance) { i.World.Change(func() { i.Up = !on }) })
 }
 
 // Block closes the instance's port to clients while replication goes on, as a

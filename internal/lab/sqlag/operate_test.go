@@ -1,6 +1,7 @@
 package sqlag_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"strings"
@@ -242,6 +243,25 @@ func TestHeartbeat(t *testing.T) {
 	other := open(t, g, g.Instance("orders-b"), sqlag.UserHeartbeat, "true", "database", "orders")
 	_, err := other.ExecContext(short(t), "UPDATE dbo.bcctl_heartbeat SET seq = 9")
 	refused(t, err, 3906)
+}
+
+// Where commits wait for secondaries and there are none, writes hang and reads do not.
+func TestCommitHostage(t *testing.T) {
+	t.Parallel()
+	g := start(t, sqlag.Options{})
+	if err := g.Break("commit-hostage"); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, g, g.Instance("orders-a"), sqlag.UserHeartbeat, "true", "database", "orders")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := db.ExecContext(ctx, "UPDATE dbo.bcctl_heartbeat SET seq = 7"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the write gives %v", err)
+	}
+	// In doubt means that it may have happened.
+	if got := ask(t, open(t, g, g.Instance("orders-a"), sqlag.UserMonitor, "true", "database", "orders"), "SELECT seq FROM dbo.bcctl_heartbeat"); got[0][0] != "7" {
+		t.Errorf("seq is %v", got)
+	}
 }
 
 // Databases that cannot be read say so, each in its own way.

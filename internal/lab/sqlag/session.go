@@ -28,6 +28,7 @@ type session struct {
 	database string
 	asked    string // database the view being computed was asked in
 	reply    *tds.Reply
+	ctx      context.Context // of the batch that runs
 	run      *engine.Session
 }
 
@@ -63,7 +64,7 @@ func (s *session) Batch(ctx context.Context, text string, parameters []tds.Param
 	s.inst = s.group.world.Instance(s.inst.Name) // a repair may have made it anew
 	s.group.mu.Unlock()
 	s.group.count(s.inst, sqltext.Changes(text), text)
-	s.reply = reply
+	s.reply, s.ctx = reply, ctx
 	list := make([]engine.Parameter, len(parameters))
 	for i, p := range parameters {
 		list[i] = engine.Parameter(p)

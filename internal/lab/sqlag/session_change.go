@@ -2,6 +2,7 @@ package sqlag
 
 import (
 	"strings"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/sqlag/engine"
 	"github.com/bcctl/bcctl/internal/lab/sqlag/model"
@@ -55,9 +56,28 @@ func (s *session) Write(name sqltext.Name, verb string) (*engine.Table, error) {
 		s.world().Advance()
 		c.SetRows(rows)
 		s.world().Advance()
-		return nil
+		return s.acknowledge(c)
 	}
 	return t, nil
+}
+
+// acknowledge waits until as many secondaries have a commit as are required, for ever
+// if need be, as the product does; the client may leave, and the commit is in doubt
+// then. It is called with the group's lock held, and lets others in while it waits.
+func (s *session) acknowledge(c *model.Copy) error {
+	for c.Group != nil && c.Group.Synchronized(c.DB.Name) < c.Group.RSSC {
+		s.group.mu.Unlock()
+		select {
+		case <-s.ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+		s.group.mu.Lock()
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		s.world().Advance()
+	}
+	return nil
 }
 
 // keyed are the table's constraints: the only row has the number 1.

@@ -33,6 +33,18 @@ func (g *Group) StateOf(r *Replica, database string) State {
 	return Synchronizing
 }
 
+// Synchronized counts the secondaries that have all of a database's log, as the
+// primary sees it.
+func (g *Group) Synchronized(database string) int {
+	n := 0
+	for _, r := range g.Replicas {
+		if r.Role == Secondary && g.StateOf(r, database) == Synchronized {
+			n++
+		}
+	}
+	return n
+}
+
 // HealthOf is the server's judgement of one database on one replica.
 func (g *Group) HealthOf(r *Replica, database string) Health {
 	switch s := g.StateOf(r, database); {
