@@ -97,6 +97,7 @@ func TestSpecOfAConnector(t *testing.T) {
 	t.Parallel()
 	res := resource("ledger", func(s *config.ResourceSpec) {
 		s.Identity = map[string]string{"systemIdentifier": "7"}
+		s.Objectives.RPO = dur(time.Minute)
 		s.Endpoints[1].Optional, s.Endpoints[1].Options = true, map[string]string{"slot": "b"}
 		s.Heartbeat = &config.Heartbeat{Write: true, Interval: *dur(10 * time.Second)}
 		s.Credentials = config.Credentials{Monitor: &config.Credential{Username: "m"}, Execute: &config.Credential{Username: "x"}, Heartbeat: &config.Credential{Username: "hb"}}
@@ -104,7 +105,7 @@ func TestSpecOfAConnector(t *testing.T) {
 	spec := Spec(repository([]*config.Resource{res}), res, echo{})
 	if spec.Target != "ledger" || spec.Home != (connectors.Home{Primary: "fra", DR: "ams"}) || spec.Identity["systemIdentifier"] != "7" ||
 		len(spec.Endpoints) != 2 || spec.Endpoints[0].Optional || !spec.Endpoints[1].Optional || spec.Endpoints[1].Options["slot"] != "b" || spec.Endpoints[1].Address != "b:5432" ||
-		spec.Heartbeat == nil || !spec.Heartbeat.Write || spec.Heartbeat.Interval != 10*time.Second {
+		spec.RPO != time.Minute || spec.Heartbeat == nil || !spec.Heartbeat.Write || spec.Heartbeat.Interval != 10*time.Second {
 		t.Errorf("%+v", spec)
 	}
 	for purpose, want := range map[connectors.Purpose]string{connectors.Monitor: "m", connectors.HeartbeatWriter: "hb"} {

@@ -39,11 +39,17 @@ func (c *clock) advance(d time.Duration) {
 // green all the time; with an interval of zero every check does.
 func TestTheWarehouseIsSeldomWoken(t *testing.T) {
 	t.Parallel()
-	for interval, most := range map[string]int{"": 9, "1h": 3, "0s": 25} {
-		t.Run(interval, func(t *testing.T) {
+	for name, tt := range map[string]struct {
+		interval string
+		most     int
+		groups   []snowpair.Group
+	}{
+		"by default": {"", 9, nil}, "every hour": {"1h", 3, nil}, "every time": {"0s", 25, nil}, "two groups": {"15m", 9, []snowpair.Group{{Name: "A"}, {Name: "B"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClock()
-			pair := start(t, snowpair.Options{Now: c.now})
+			c, interval, most := newClock(), tt.interval, tt.most
+			pair := start(t, snowpair.Options{Now: c.now, Groups: tt.groups})
 			d := newDesk(t, pair, func(s *connectors.Spec) {
 				s.Now, s.RPO = c.now, time.Hour
 				s.Options = with(s.Options, "historyInterval", interval)

@@ -133,11 +133,22 @@ func (a *Account) own(account, locator, region string) bool {
 		return false
 	case locator != "" && !equalName(locator, a.Self.Locator):
 		return false
-	case region != "" && a.Self.Region != "" && name == "" && !equalName(region, a.Self.Region):
+	case region != "" && a.Self.Region != "" && name == "" && !equalName(afterDot(region), afterDot(a.Self.Region)):
 		return false
 	default:
 		return name != "" || locator != ""
 	}
+}
+
+// historyAt is the moment from which what was read with a warehouse holds.
+func (a *Account) historyAt() time.Time {
+	var at time.Time
+	for _, h := range a.Histories {
+		if at.IsZero() || h.ReadAt.Before(at) {
+			at = h.ReadAt
+		}
+	}
+	return at
 }
 
 // reached reports whether the account answered.

@@ -10,14 +10,13 @@ import (
 // dangling counts references out of a group that keep refreshes from completing.
 func (d *deriver) dangling(a *Account) {
 	blocking, asked := 0, false
-	var at = a.At
 	var findings []readiness.Finding
 	for _, r := range d.secondaries(a) {
 		h := a.Histories[r.row.Name]
 		if h == nil || !h.Asked.Dangling {
 			continue
 		}
-		at, asked = h.ReadAt, true
+		asked = true
 		var names []string
 		for _, ref := range h.Dangling {
 			if ref.Blocking {
@@ -30,7 +29,7 @@ func (d *deriver) dangling(a *Account) {
 		}
 	}
 	if asked {
-		d.book.AddAt(&a.Node, at, danglingID, readiness.Num(float64(blocking)), findings...)
+		d.book.AddAt(&a.Node, a.historyAt(), danglingID, readiness.Num(float64(blocking)), findings...)
 	}
 	d.failedReading(a, danglingID)
 }

@@ -80,6 +80,7 @@ type replica struct {
 
 	lag      *time.Duration // by the newest snapshot; nil: not known
 	lagAt    time.Time      // when that was read
+	earlier  bool           // by an earlier check
 	snapshot time.Time
 	usual    *time.Duration // length of a refresh
 	running  *Refresh

@@ -19,7 +19,7 @@ func (d *deriver) refreshes(a *Account) {
 	if d.remember(a, list) {
 		return
 	}
-	t := tally{d: d, account: a}
+	t := tally{d: d, account: a, at: a.historyAt()}
 	for _, r := range list {
 		if h := a.Histories[r.row.Name]; h != nil && h.Asked.Refreshes {
 			t.read(r, h)
@@ -48,9 +48,6 @@ type tally struct {
 }
 
 func (t *tally) read(r *replica, h *History) {
-	if t.at.IsZero() || h.ReadAt.Before(t.at) {
-		t.at = h.ReadAt
-	}
 	where := r.row.Name + " on " + r.account.Name
 	list, findings := h.inOrder(where)
 	t.findings = append(t.findings, findings...)

@@ -29,7 +29,6 @@ type remembered struct {
 	at        time.Time // when the history was read
 	snapshots []snapshot
 	usual     readiness.Value
-	dangling  readiness.Value
 }
 
 type snapshot struct {
@@ -49,7 +48,8 @@ func (d *deriver) remember(a *Account, list []*replica) bool {
 	}
 	for i, r := range list {
 		lag := max(a.Self.Clock.Sub(m.snapshots[i].at), 0)
-		r.lag, r.snapshot, r.lagAt = &lag, m.snapshots[i].at, m.at
+		r.lag, r.snapshot, r.lagAt, r.earlier = &lag, m.snapshots[i].at, m.at, true
+		r.usual = lengthOf(m.usual)
 	}
 	var states []string
 	for _, r := range list {
@@ -62,9 +62,7 @@ func (d *deriver) remember(a *Account, list []*replica) bool {
 	if !m.usual.IsAbsent() {
 		d.book.AddAt(n, m.at, durationID, m.usual)
 	}
-	if !m.dangling.IsAbsent() {
-		d.book.AddAt(n, m.at, danglingID, m.dangling)
-	}
+	d.book.AddAt(n, m.at, danglingID, readiness.Num(0))
 	d.lags(a, m.at)
 	return true
 }
@@ -107,16 +105,24 @@ func recall(set Settings, previous func(string, readiness.ID) (readiness.Observa
 		}
 		m.snapshots = append(m.snapshots, all[i])
 	}
-	if o, ok := previous(a.Name, danglingID); ok {
-		if count, isNumber := o.Value.Number(); !o.ObservedAt.Equal(m.at) || !isNumber || count != 0 || len(o.Findings) > 0 {
-			return m, false
-		}
-		m.dangling = o.Value
+	dangling, ok := previous(a.Name, danglingID)
+	if count, isNumber := dangling.Value.Number(); !ok || !dangling.ObservedAt.Equal(m.at) || !isNumber || count != 0 || len(dangling.Findings) > 0 {
+		return m, false // among them one that failed when the history was read
 	}
 	if o, ok := previous(a.Name, durationID); ok && o.ObservedAt.Equal(m.at) {
 		m.usual = o.Value
 	}
 	return m, true
+}
+
+// lengthOf is a duration that was read earlier; nil when it is none.
+func lengthOf(v readiness.Value) *time.Duration {
+	seconds, ok := v.Number()
+	if !ok || seconds <= 0 || seconds > maxDuration.Seconds() {
+		return nil
+	}
+	length := time.Duration(seconds * float64(time.Second))
+	return &length
 }
 
 func formatSnapshots(list []snapshot) string {

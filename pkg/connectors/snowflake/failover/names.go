@@ -37,6 +37,12 @@ func unquote(name string) string {
 // case.
 func equalName(a, b string) bool { return strings.EqualFold(a, b) }
 
+// afterDot is a region without its region group: AWS_EU_WEST_3 of
+// PUBLIC.AWS_EU_WEST_3.
+func afterDot(region string) string {
+	return region[strings.LastIndex(region, ".")+1:]
+}
+
 // sameAccount compares names of accounts where one may be part of a host name,
 // in which an underscore is written as a hyphen.
 func sameAccount(a, b string) bool {

@@ -207,8 +207,8 @@ func (d *deriver) planned() {
 			if r.usual != nil {
 				pause += *r.usual
 			} else if o, known := d.previous(r.account, durationID); known {
-				if seconds, isNumber := o.Value.Number(); isNumber && seconds > 0 && seconds < maxDuration.Seconds() {
-					pause += time.Duration(seconds * float64(time.Second))
+				if before := lengthOf(o.Value); before != nil {
+					pause += *before
 				}
 			}
 			if pause > worst {

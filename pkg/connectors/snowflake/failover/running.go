@@ -103,8 +103,8 @@ func (d *deriver) recovery() {
 			if !r.secondary() || r.account.Site != g.farSite {
 				continue
 			}
-			if r.lagAt.IsZero() {
-				return
+			if r.lagAt.IsZero() || r.earlier {
+				return // whether one runs now is not known
 			}
 			if at.IsZero() || r.lagAt.Before(at) {
 				at = r.lagAt
