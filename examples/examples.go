@@ -6,5 +6,5 @@ import "embed"
 
 // FS has one directory per example.
 //
-//go:embed all:starter all:demo
+//go:embed all:starter all:demo all:fleet
 var FS embed.FS

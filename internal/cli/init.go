@@ -15,30 +15,40 @@ import (
 	"github.com/bcctl/bcctl/schemas"
 )
 
+// starter is the example that is not a replay.
+const starter = "starter"
+
 func newInit(a *app) *cobra.Command {
-	var demo, dryRun bool
+	var demo, fleet, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "init [dir]",
 		Short: "Start a configuration repository; never overwrites a file",
 		Long: `Writes a small, complete repository with comments: sites, one resource, a group,
 thresholds, rule tests and the schemas for your editor. With
 --demo, a repository with observations recorded from real servers, to try every
-reading command without a database.`,
-		Example: exampleLines("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init --dry-run"),
+reading command without a database; with --fleet, one on four platforms, recorded from
+the laboratory.`,
+		Example: exampleLines("bcctl init dr-config", "bcctl init demo --demo && cd demo && bcctl check", "bcctl init fleet --fleet && cd fleet && bcctl check", "bcctl init --dry-run"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			name := "starter"
-			if demo {
+			name := starter
+			switch {
+			case demo && fleet:
+				return usage(errors.New("--demo and --fleet are two repositories"), "bcctl init fleet --fleet")
+			case demo:
 				name = "demo"
+			case fleet:
+				name = "fleet"
 			}
 			return a.scaffold(dir, name, dryRun)
 		},
 	}
 	cmd.Flags().BoolVar(&demo, "demo", false, "with observations recorded from real servers")
+	cmd.Flags().BoolVar(&fleet, "fleet", false, "with observations of a fleet on four platforms, recorded from the laboratory")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "list what would be written, write nothing")
 	return cmd
 }
@@ -82,8 +92,8 @@ func (a *app) scaffold(dir, name string, dryRun bool) error {
 	if dir != "." {
 		fmt.Fprintf(a.Stdout, "  cd %s\n", dir)
 	}
-	if name == "demo" {
-		fmt.Fprintf(a.Stdout, "  bcctl check\n  bcctl explain orders\n")
+	if name != starter {
+		fmt.Fprintf(a.Stdout, "  bcctl check\n  bcctl explain orders\n  bcctl report page\n")
 	} else {
 		fmt.Fprintf(a.Stdout, "  bcctl validate\n  bcctl doctor\n")
 	}
@@ -94,12 +104,12 @@ func (a *app) scaffold(dir, name string, dryRun bool) error {
 // settings would be looked for on servers that do not exist.
 func (a *app) otherRepository(target, name string, files []scaffoldFile) error {
 	existing, err := os.ReadFile(filepath.Join(target, marker))
-	if err != nil || name != "demo" {
+	if err != nil || name == starter {
 		return nil
 	}
 	for _, f := range files {
 		if f.name == marker && !bytes.Equal(existing, f.data) {
-			return fail(exitFailed, fmt.Errorf("%s is another repository already", target), "bcctl init demo --demo")
+			return fail(exitFailed, fmt.Errorf("%s is another repository already", target), fmt.Sprintf("bcctl init %[1]s --%[1]s", name))
 		}
 	}
 	return nil
