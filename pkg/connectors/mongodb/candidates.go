@@ -113,7 +113,7 @@ func (s *set) priorities() []readiness.Finding {
 	own := s.seats[s.primary].Priority
 	var above []string
 	for i := range s.config.Members {
-		if seat := &s.config.Members[i]; seat.Priority > own {
+		if seat := &s.config.Members[i]; seat.Priority > own && !seat.Arbiter {
 			name := seat.Host
 			if n := s.at(seat); n != nil {
 				name = n.Name + " at site " + n.Site

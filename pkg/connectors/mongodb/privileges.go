@@ -13,6 +13,8 @@ type privileges struct {
 	Roles   []string            `json:"roles"`
 	Cluster []string            `json:"cluster"` // actions on the cluster
 	Find    map[string][]string `json:"find"`    // where it may read: database -> collections, "" is all
+
+	Anywhere bool `json:"anywhere"` // it may read everything, local included
 }
 
 func privilegesReading(n *node) reading {
@@ -30,15 +32,16 @@ func decodePrivileges(d document) *privileges {
 	slices.Sort(p.Roles)
 	for _, grant := range d.documents("authInfo", "authenticatedUserPrivileges") {
 		resource, actions := grant.document("resource"), grant.texts("actions")
+		if slices.Contains(actions, "anyAction") {
+			actions = append(actions, slices.Concat(memberActions, routerActions, []string{"find"})...)
+		}
 		database, named := resource.lookup("db").StringValueOK()
 		switch {
 		case resource.flag("cluster"):
 			p.Cluster = append(p.Cluster, actions...)
 		case resource.flag("anyResource"):
 			p.Cluster = append(p.Cluster, actions...)
-			if slices.Contains(actions, "find") {
-				p.Find[""] = append(p.Find[""], "")
-			}
+			p.Anywhere = slices.Contains(actions, "find")
 		case named && slices.Contains(actions, "find"):
 			p.Find[database] = append(p.Find[database], resource.text("collection"))
 		}
@@ -50,6 +53,9 @@ func decodePrivileges(d document) *privileges {
 // database is every database but local and config, which are granted by name;
 // one without a collection is every collection but system ones.
 func (p *privileges) mayRead(database, collection string) bool {
+	if p.Anywhere {
+		return true
+	}
 	for _, name := range p.Find[database] {
 		if name == "" || name == collection {
 			return true
@@ -63,12 +69,18 @@ func (p *privileges) mayRead(database, collection string) bool {
 	return false
 }
 
+// Actions on the cluster that a check needs (Server Manual, privilege actions).
+var (
+	memberActions = []string{"replSetGetStatus", "replSetGetConfig", "serverStatus", "getParameter"}
+	routerActions = []string{"listShards"}
+)
+
 // missing lists what the login lacks, with the role that has it.
 func (p *privileges) missing(n *node) []string {
 	var lacks []string
-	need := []string{"replSetGetStatus", "replSetGetConfig", "serverStatus", "getParameter"}
+	need := memberActions
 	if n.router() {
-		need = []string{"listShards"}
+		need = routerActions
 	}
 	var actions []string
 	for _, action := range need {

@@ -117,11 +117,13 @@ func (s *set) quorum() {
 		s.fail(dataVotersID, f, data...)
 		return
 	}
-	if told := by.newest().MajorityVotes; told != nil && int(*told) != t.majority {
-		votes = append(votes, observe.Finding(readiness.Conflict, "%s needs %d votes for a majority, by its configuration it is %d", by.Name, *told, t.majority))
-	}
-	if told := by.newest().WriteMajority; told != nil && int(*told) != t.quorum {
-		data = append(data, observe.Finding(readiness.Conflict, "%s needs %d members for a majority write, by its configuration it is %d", by.Name, *told, t.quorum))
+	if by == s.from { // others may have another configuration, which is said as drift
+		if told := by.newest().MajorityVotes; told != nil && int(*told) != t.majority {
+			votes = append(votes, observe.Finding(readiness.Conflict, "%s needs %d votes for a majority, by its configuration it is %d", by.Name, *told, t.majority))
+		}
+		if told := by.newest().WriteMajority; told != nil && int(*told) != t.quorum {
+			data = append(data, observe.Finding(readiness.Conflict, "%s needs %d members for a majority write, by its configuration it is %d", by.Name, *told, t.quorum))
+		}
 	}
 	if t.votes < t.majority {
 		votes = append(votes, observe.Finding(readiness.QuorumLost, "%s hears %d of %d votes, and %d are needed: nothing can be elected there; missing: %s", by.Name, t.votes, t.total, t.majority, strings.Join(t.down, ", ")))
