@@ -55,7 +55,7 @@ var catalog = []readiness.Indicator{
 	{ID: topologyID, Required: true, Help: "who writes and who follows, over all endpoints and shards"},
 	{ID: exposureID, Unit: readiness.Seconds, Required: true, Breach: readiness.LagOverRPO,
 		Help: "what the best electable member at the far site lacks; of a sharded cluster the worst set's"},
-	{ID: votesID, Unit: readiness.Count, Required: true, Help: "votes that hear each other now; of a sharded cluster the set with the fewest to spare"},
+	{ID: votesID, Unit: readiness.Count, Required: true, Help: "votes that hear each other now; of a sharded cluster the fewest of any set"},
 	{ID: dataVotersID, Unit: readiness.Count, Required: true, Help: "voting members with data that can acknowledge a majority write now"},
 	{ID: candidatesID, Unit: readiness.Count, Required: true, Help: "members at the far site that could become primary now"},
 	{ID: configID, Required: true, Help: "version and term of the configuration in force"},
