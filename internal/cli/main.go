@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -17,6 +18,9 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Nothing here logs, but libraries do: net/http tells of servers that speak out of
+	// turn, in the server's words. What matters of it is in the verdict.
+	log.SetOutput(io.Discard)
 	go func() {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
