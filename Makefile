@@ -12,7 +12,7 @@ TAGS     := minicore_disabled
 LINT     := bin/golangci-lint
 LINT_VERSION := v2.15.0
 
-.PHONY: build test race demo lint bench docs generate clean setup setup-browser
+.PHONY: build test race demo lint bench docs generate clean setup setup-browser setup-clients
 
 build: $(BIN)
 
@@ -28,11 +28,15 @@ setup:
 setup-browser:
 	@scripts/setup-browser.sh
 
-test: setup setup-browser
+# Clients and tools by other people, likewise.
+setup-clients:
+	@scripts/setup-clients.sh
+
+test: setup setup-browser setup-clients
 	$(GO) test -tags $(TAGS) ./...
 
 # The same under the race detector, which needs a C compiler.
-race: setup setup-browser
+race: setup setup-browser setup-clients
 	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) ./...
 
 demo: setup build
