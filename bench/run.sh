@@ -9,3 +9,5 @@ echo "== configuration"
 go test -tags minicore_disabled -run '^$' -bench . -benchtime 3x ./pkg/config
 echo "== history"
 go test -tags minicore_disabled -run '^$' -bench . -benchtime 1x ./internal/store
+echo "== fleet: all platforms, some hung, some refusing; ends with an error when an aim is missed"
+go run -tags minicore_disabled ./bench/fleet -bcctl bin/bcctl

@@ -94,13 +94,16 @@ for node in sql-a sql-b; do
 	sql "$node" "CREATE ENDPOINT Hadr_endpoint STATE = STARTED AS TCP (LISTENER_PORT = 5022)
   FOR DATABASE_MIRRORING (ROLE = ALL, AUTHENTICATION = CERTIFICATE dbm_certificate, ENCRYPTION = REQUIRED ALGORITHM AES);"
 done
-# The same SID on both sides, so that the login is the same one after a failover.
+# The permissions docs/sqlserver.md names, and one SID on both sides, so that the
+# login is the same one after a failover.
 for node in sql-a sql-b; do
 	sql "$node" "CREATE LOGIN bcctl_monitor WITH PASSWORD = '$monitor', SID = 0x0B0CC71000000000000000000000001A;
 GRANT VIEW SERVER STATE TO bcctl_monitor;
 GRANT VIEW ANY DEFINITION TO bcctl_monitor;
+USE msdb;
 CREATE USER bcctl_monitor FOR LOGIN bcctl_monitor;
-USE msdb; CREATE USER bcctl_monitor FOR LOGIN bcctl_monitor; ALTER ROLE SQLAgentReaderRole ADD MEMBER bcctl_monitor; ALTER ROLE db_datareader ADD MEMBER bcctl_monitor;"
+GRANT SELECT ON dbo.sysjobs TO bcctl_monitor;
+GRANT SELECT ON dbo.backupset TO bcctl_monitor;"
 done
 sql sql-a "CREATE AVAILABILITY GROUP ag1 WITH (CLUSTER_TYPE = NONE) FOR REPLICA ON
   N'sql-a' WITH (ENDPOINT_URL = N'tcp://sql-a:5022', AVAILABILITY_MODE = SYNCHRONOUS_COMMIT, FAILOVER_MODE = MANUAL,
@@ -112,7 +115,8 @@ sql sql-b "ALTER AVAILABILITY GROUP ag1 JOIN WITH (CLUSTER_TYPE = NONE);
 ALTER AVAILABILITY GROUP ag1 GRANT CREATE ANY DATABASE;"
 sql sql-a "CREATE DATABASE ledger; ALTER DATABASE ledger SET RECOVERY FULL;
 BACKUP DATABASE ledger TO DISK = N'/var/opt/mssql/data/ledger.bak';
-ALTER AVAILABILITY GROUP ag1 ADD DATABASE ledger;"
+ALTER AVAILABILITY GROUP ag1 ADD DATABASE ledger;
+BACKUP LOG ledger TO DISK = N'/var/opt/mssql/data/ledger.trn';"
 until_so "the copy is synchronized" sql-a "IF NOT EXISTS (SELECT 1 FROM sys.dm_hadr_database_replica_states
   WHERE is_local = 0 AND synchronization_state_desc = 'SYNCHRONIZED') THROW 50000, 'not yet', 1;"
 
