@@ -27,7 +27,7 @@ func (Factory) Capabilities() []connectors.Capability {
 			Note: "its secondary cannot be read, so there is no heartbeat",
 		},
 		{
-			Form: "log shipping", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.None, Against: "recorded answers",
+			Form: "log shipping", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.None, Against: laboratory,
 			Note: "form: log-shipping; what was restored is taken from the restore history, not from what jobs report",
 		},
 		{
