@@ -39,13 +39,14 @@ func (c *Connector) confirm(ctx context.Context, sessions []*session) {
 }
 
 // settled reports whether exactly one instance is primary and none is between
-// roles. Without any instance there is nothing to wait for.
+// roles. Where none is primary and one is not seen, that one explains it, and
+// looking again at the others would only cost time.
 func settled(c *Connector, sessions []*session) bool {
 	g, problem := findGroup(c.spec, nodesOf(sessions))
 	if problem != nil {
 		return true
 	}
-	primaries, others := 0, 0
+	primaries, others, unseen := 0, 0, 0
 	for _, s := range sessions {
 		switch g.role(g.place(s.node)) {
 		case primaryRole:
@@ -54,9 +55,11 @@ func settled(c *Connector, sessions []*session) bool {
 			return false
 		case secondaryRole, forwarderRole:
 			others++
+		default:
+			unseen++
 		}
 	}
-	return primaries == 1 || primaries+others == 0
+	return primaries == 1 || primaries == 0 && (unseen > 0 || others == 0)
 }
 
 // readAgain replaces all that was read: half of an earlier answer beside half of a
