@@ -1,6 +1,7 @@
 package snowflake
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -124,7 +125,7 @@ func (d *desk) sweep(t *testing.T) verdict {
 	v := verdict{observations: observations, took: time.Since(begun)}
 	v.Result, _ = d.judge.Evaluate(d.now(), observations, rules.State{})
 	for _, o := range observations {
-		if o.Failure == nil && !o.Value.IsAbsent() {
+		if o = stored(t, o); o.Failure == nil && !o.Value.IsAbsent() {
 			d.known[readiness.Key{Endpoint: o.Endpoint, Indicator: o.Indicator}] = o
 		}
 	}
@@ -182,4 +183,18 @@ func with(options map[string]string, key, value string) map[string]string {
 	}
 	changed[key] = value
 	return changed
+}
+
+// stored is an observation as a store gives it back.
+func stored(t *testing.T, o readiness.Observation) readiness.Observation {
+	t.Helper()
+	data, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back readiness.Observation
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	return back
 }

@@ -60,7 +60,7 @@ func (t *tally) read(r *replica, h *History) {
 	if newest != nil {
 		lag := max(h.Clock.Sub(*newest), 0)
 		r.lag, r.snapshot = &lag, *newest
-		t.snapshots = append(t.snapshots, snapshot{r.row.Name, *newest})
+		t.snapshots = append(t.snapshots, snapshot{r.row.Name, *newest, r.row.Primary})
 	} else {
 		t.findings = append(t.findings, neverRefreshed(h, where))
 	}

@@ -31,9 +31,13 @@ type remembered struct {
 	usual     readiness.Value
 }
 
+// snapshot is what the newest completed refresh of a group brought, with the
+// primary that the group followed when that was read: what is remembered of one
+// primary says nothing about a copy of another.
 type snapshot struct {
 	group string
 	at    time.Time
+	of    string
 }
 
 // remember records what an earlier check read. It reports whether that was done;
@@ -100,7 +104,7 @@ func recall(set Settings, previous func(string, readiness.ID) (readiness.Observa
 	}
 	for _, r := range list {
 		i := slices.IndexFunc(all, func(s snapshot) bool { return s.group == r.row.Name })
-		if i < 0 || all[i].at.After(a.Self.Clock) {
+		if i < 0 || all[i].of != r.row.Primary || all[i].at.After(a.Self.Clock) {
 			return m, false
 		}
 		m.snapshots = append(m.snapshots, all[i])
@@ -128,7 +132,7 @@ func lengthOf(v readiness.Value) *time.Duration {
 func formatSnapshots(list []snapshot) string {
 	var parts []string
 	for _, s := range list {
-		parts = append(parts, fmt.Sprintf("%s %s", strconv.Quote(s.group), s.at.UTC().Format(time.RFC3339Nano)))
+		parts = append(parts, fmt.Sprintf("%q %s of %q", s.group, s.at.UTC().Format(time.RFC3339Nano), s.of))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -136,20 +140,31 @@ func formatSnapshots(list []snapshot) string {
 func parseSnapshots(text string) ([]snapshot, bool) {
 	var list []snapshot
 	for text != "" {
-		quoted, err := strconv.QuotedPrefix(text)
-		if err != nil {
+		var s snapshot
+		var ok bool
+		if s.group, text, ok = cutQuoted(text); !ok {
 			return nil, false
 		}
-		name, err := strconv.Unquote(quoted)
-		if err != nil {
-			return nil, false
-		}
-		when, rest, _ := strings.Cut(strings.TrimPrefix(text[len(quoted):], " "), ", ")
+		when, rest, _ := strings.Cut(strings.TrimPrefix(text, " "), " of ")
 		at, err := time.Parse(time.RFC3339Nano, when)
 		if err != nil {
 			return nil, false
 		}
-		list, text = append(list, snapshot{name, at}), rest
+		s.at = at
+		if s.of, text, ok = cutQuoted(rest); !ok {
+			return nil, false
+		}
+		list, text = append(list, s), strings.TrimPrefix(text, ", ")
 	}
 	return list, len(list) > 0
+}
+
+// cutQuoted takes a quoted text from the beginning of another.
+func cutQuoted(text string) (value, rest string, ok bool) {
+	quoted, err := strconv.QuotedPrefix(text)
+	if err != nil {
+		return "", "", false
+	}
+	value, err = strconv.Unquote(quoted)
+	return value, text[len(quoted):], err == nil
 }

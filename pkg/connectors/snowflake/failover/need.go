@@ -105,11 +105,6 @@ func (d *deriver) stands(a *Account, list []*replica, within time.Duration) (rem
 	if !ok {
 		return m, false
 	}
-	upstream, known := d.previous(a, upstreamID)
-	text, _ := upstream.Value.Text()
-	if !known || len(upstream.Findings) > 0 || text != d.upstreams(a) {
-		return m, false
-	}
 	for i, r := range list {
 		plan, findings := d.plan(r)
 		if plan == nil || len(findings) > 0 {
