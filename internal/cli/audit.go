@@ -25,8 +25,12 @@ func newAudit(a *app) *cobra.Command {
 		Short: "The signed record of what was checked and done; verified offline",
 		Args:  noArgs,
 		Long: `Writes and verifies the audit log of a configuration repository: append-only, signed,
-on a branch of its own. Verifying needs no network, no secret and no trust in who wrote it.`,
-		Example: exampleLines("bcctl audit verify", "bcctl audit show", "bcctl audit export --format csv --since 2026-01-01", "bcctl audit checkpoint > pin.note"),
+on a branch of its own. Verifying needs no network, no secret and no trust in who wrote it.
+
+To begin one: keygen makes the keys, init begins the log, bcctl check --record-verdict
+writes to it. Auditors need verify, show, export and checkpoint only, and no key.
+docs/audit-format.md describes the files, and how to check them without this program.`,
+		Example: exampleLines("bcctl audit verify", "bcctl audit verify --from audit.bundle --pin pin.note", "bcctl audit show", "bcctl audit export --format csv --since 2026-01-01", "bcctl audit checkpoint > pin.note"),
 	}
 	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditPush(a), newAuditSeal(a))
 	return cmd
@@ -73,13 +77,25 @@ func (a *app) archive(ctx context.Context, s auditSource) (archive audit.Archive
 	}
 	commit, err := localTip(ctx, where, s.ref)
 	if err != nil {
-		return nil, nil, fail(exitFailed, err, "git fetch origin "+strings.TrimPrefix(s.ref, "refs/heads/")+"; or name the place with --from")
+		return nil, nil, noLogHere(err, where, s)
 	}
 	snapshot, err := gitlog.At(ctx, where, commit)
 	if err != nil {
 		return nil, nil, err
 	}
 	return snapshot, snapshot.Close, nil
+}
+
+// noLogHere is the error for a place without a log, with what may help.
+func noLogHere(err error, where string, s auditSource) error {
+	switch {
+	case errors.Is(err, audit.ErrNoLog):
+		return fail(exitFailed, err, "git fetch origin "+strings.TrimPrefix(s.ref, "refs/heads/")+", if there is one elsewhere; or name the place with --from")
+	case s.from != "":
+		return fail(exitFailed, fmt.Errorf("%s is no clone, no bundle and no directory with a log: %w", where, err), "bcctl audit verify --from CLONE, BUNDLE or DIRECTORY")
+	default:
+		return fail(exitFailed, err, "bcctl audit verify --from CLONE, BUNDLE or DIRECTORY")
+	}
 }
 
 func isFile(path string) bool {
@@ -124,19 +140,22 @@ func localTip(ctx context.Context, dir, ref string) (string, error) {
 	return "", first
 }
 
-// book opens the log of the settings for writing.
-func (a *app) book(ctx context.Context, dir string, settings Settings) (*logbook.Book, error) {
+// book opens the log of the settings for writing; without a key to sign entries
+// with where none will be.
+func (a *app) book(ctx context.Context, dir string, settings Settings, signs bool) (*logbook.Book, error) {
 	s := settings.Audit
 	if s.Origin == "" {
-		return nil, fail(exitConfig, errors.New("no audit log is configured"), "write audit: {origin: example.com/acme/bcctl-audit, key: env:BCCTL_AUDIT_PRIVATE_KEY} to bcctl.yaml")
+		return nil, fail(exitConfig, errors.New("no audit log is configured"), "write audit: {origin: example.com/acme/bcctl-audit, key: env:DR_AUDIT_KEY} to bcctl.yaml")
 	}
 	b := &logbook.Book{Origin: s.Origin, Tool: "bcctl " + version(), Now: a.Now, PinFile: a.pinFile(s.Origin)}
 	pin, err := logbook.ReadPin(b.PinFile)
 	if err != nil {
 		return nil, err
 	}
-	if b.Signer, err = a.auditSigner(ctx, s.Key); err != nil {
-		return nil, err
+	if signs {
+		if b.Signer, err = a.auditSigner(ctx, s.Key); err != nil {
+			return nil, err
+		}
 	}
 	if s.LogKey != "" {
 		text, err := a.secretValue(ctx, "audit.log-key", s.LogKey)
@@ -162,7 +181,7 @@ func (a *app) book(ctx context.Context, dir string, settings Settings) (*logbook
 
 func (a *app) auditSigner(ctx context.Context, ref string) (audit.Signer, error) {
 	if ref == "" {
-		return nil, fail(exitConfig, errors.New("audit.key is not set"), "write a reference to bcctl.yaml, such as audit.key: env:BCCTL_AUDIT_PRIVATE_KEY")
+		return nil, fail(exitConfig, errors.New("audit.key is not set"), "write a reference to bcctl.yaml, such as audit.key: env:DR_AUDIT_KEY")
 	}
 	text, err := a.secretValue(ctx, "audit.key", ref)
 	if err != nil {

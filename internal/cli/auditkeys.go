@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,8 @@ const (
 
 func newAuditKeygen(a *app) *cobra.Command {
 	var origin, out, backend string
+	limits := audit.DefaultLimits()
+	heartbeat := time.Duration(limits.Heartbeat) * time.Second
 	cmd := &cobra.Command{
 		Use: "keygen", Short: "Make the keys of a new log", Args: noArgs,
 		Long: `Makes three private keys and the first version of the public ones. Nothing is
@@ -33,24 +36,29 @@ overwritten, and nothing but the files named is written.
   trust.json       the public keys: bcctl audit init begins the log with it`,
 		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys --type ssh"),
 		RunE: func(*cobra.Command, []string) error {
-			return a.keygen(origin, a.path(out), backend)
+			if heartbeat < time.Minute || heartbeat%time.Second != 0 {
+				return usage(fmt.Errorf("--heartbeat %s is no time in whole seconds, of a minute or more", heartbeat), "bcctl audit keygen --heartbeat 24h")
+			}
+			limits.Heartbeat = int64(heartbeat / time.Second)
+			return a.keygen(origin, out, backend, limits)
 		},
 	}
 	cmd.Flags().StringVar(&origin, "origin", "", "unique name of the log, such as example.com/acme/bcctl-audit (required)")
 	cmd.Flags().StringVar(&out, "out", "", "folder for the keys; made if it is missing (required)")
+	cmd.Flags().DurationVar(&heartbeat, "heartbeat", heartbeat, "the log grows at least this often; bcctl audit verify calls it stale after twice the time")
 	cmd.Flags().StringVar(&backend, "type", audit.BackendEd25519, "ed25519 (DSSE envelopes) or ssh (ssh-keygen -Y verify)")
 	return cmd
 }
 
-func (a *app) keygen(origin, out, backend string) error {
-	if origin == "" || filepath.Clean(out) == a.Dir {
+func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
+	if origin == "" || out == "" {
 		return usage(errors.New("--origin and --out are needed"), "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys")
 	}
 	if err := audit.CheckOrigin(origin); err != nil {
 		return usage(err, "")
 	}
 	files := map[string][]byte{}
-	trust := audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: audit.DefaultLimits()}
+	trust := audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: limits}
 	for _, x := range []struct {
 		file, backend string
 		role          audit.Role
@@ -80,15 +88,15 @@ func (a *app) keygen(origin, out, backend string) error {
 	if files[trustFile], err = audit.EncodeTrust(trust); err != nil {
 		return err
 	}
-	return a.writeKeys(out, files)
+	return a.writeKeys(origin, a.path(out), files)
 }
 
 // writeKeys writes keys, readable by their owner alone. A file that is there stays.
-func (a *app) writeKeys(out string, files map[string][]byte) error {
+func (a *app) writeKeys(origin, out string, files map[string][]byte) error {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
-	for name := range files {
+	for _, name := range sortedKeys(files) {
 		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
 			return fail(exitFailed, fmt.Errorf("%s is there already; keys are never overwritten", filepath.Join(out, name)), "choose another folder with --out")
 		}
@@ -104,16 +112,27 @@ func (a *app) writeKeys(out string, files map[string][]byte) error {
 		}
 		fmt.Fprintf(a.Stdout, "wrote   %s\n", filepath.Join(out, name))
 	}
-	fmt.Fprintf(a.Stdout, "Next: put references to %s and %s into bcctl.yaml (audit.key, audit.log-key), then\n  bcctl audit init --trust %s\n", writerKeyFile, logKeyFile, filepath.Join(out, trustFile))
-	return nil
+	_, err := fmt.Fprintf(a.Stdout, `Next: keep the private keys in your secret store and write references to two of them to bcctl.yaml
+  audit:
+    origin: %s
+    key: env:DR_AUDIT_KEY          # %s
+    log-key: env:DR_AUDIT_LOG_KEY  # %s
+then bcctl audit init --trust %s
+`, origin, writerKeyFile, logKeyFile, filepath.Join(out, trustFile))
+	return err
 }
 
 func newAuditInit(a *app) *cobra.Command {
 	var trustName string
 	cmd := &cobra.Command{
 		Use: "init", Short: "Begin the log with its first keys", Args: noArgs,
+		Long: `Writes the public keys and the first entry, signed with audit.key, and seals them where
+audit.log-key is there too. With a remote the branch is made there. A log is begun once.`,
 		Example: exampleLines("bcctl audit init --trust keys/trust.json"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if trustName == "" {
+				return usage(errors.New("--trust is needed: the file with the public keys"), "bcctl audit keygen makes it")
+			}
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
 			text, err := os.ReadFile(a.path(trustName))
@@ -124,17 +143,25 @@ func newAuditInit(a *app) *cobra.Command {
 			if err != nil {
 				return fail(exitConfig, fmt.Errorf("%s: %w", trustName, err), "")
 			}
-			b, err := a.openBook(ctx)
+			b, err := a.openBook(ctx, true)
 			if err != nil {
 				return err
 			}
 			if trust.Log != b.Origin {
 				return fail(exitConfig, fmt.Errorf("%s is for log %s, audit.origin is %s", trustName, trust.Log, b.Origin), "")
 			}
-			if err := logbook.Begin(ctx, b, trust); err != nil {
-				return fail(exitFailed, err, "bcctl audit verify")
+			err = logbook.Begin(ctx, b, trust)
+			switch {
+			case errors.Is(err, audit.ErrExists):
+				return fail(exitFailed, errors.New("there is an audit log already; a log is begun once"), "bcctl audit verify")
+			case err != nil:
+				return auditFailure(err)
 			}
-			_, err = fmt.Fprintf(a.Stdout, "the log %s has begun\nNext: bcctl check --record-verdict\n", b.Origin)
+			next := "bcctl check --record-verdict"
+			if b.Key == nil {
+				next = "bcctl audit seal, in the job that has audit.log-key"
+			}
+			_, err = fmt.Fprintf(a.Stdout, "the log %s has begun\nNext: %s\n", b.Origin, next)
 			return err
 		},
 	}

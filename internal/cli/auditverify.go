@@ -20,14 +20,13 @@ type verifyOptions struct {
 	source auditSource
 	logID  string
 	others []string
-	maxAge time.Duration
+	maxAge time.Duration // of the newest entry; negative: any
 }
 
 func (o *verifyOptions) flags(cmd *cobra.Command) {
 	o.source.flags(cmd)
 	cmd.Flags().StringVar(&o.logID, "log-id", "", "the log that is expected, by the SHA-256 of its first entry")
 	cmd.Flags().StringArrayVar(&o.others, "against", nil, "a further checkpoint of the log, from another clone or a witness; repeatable")
-	cmd.Flags().DurationVar(&o.maxAge, "max-age", 0, "how old the newest entry may be (default twice the heartbeat of the log; negative: any age)")
 }
 
 func newAuditVerify(a *app) *cobra.Command {
@@ -64,6 +63,7 @@ elsewhere can: --pin. Without one the result says so.`,
 		},
 	}
 	o.flags(cmd)
+	cmd.Flags().DurationVar(&o.maxAge, "max-age", 0, "how old the newest entry may be (default twice the heartbeat of the log; negative: any age)")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
 	return cmd
 }
@@ -128,7 +128,7 @@ func (a *app) pinFor(ctx context.Context, s auditSource) ([]byte, error) {
 // rule in words.
 func verificationFailed(r audit.Report) error {
 	f := r.Findings[0]
-	return fail(exitAudit, fmt.Errorf("the audit log does not verify (%s): %s at %s: %s", r.Result, f.Rule, f.Place(), f.Message), "docs/audit-format.md explains "+f.Rule)
+	return fail(exitAudit, fmt.Errorf("the audit log does not verify (%s): %s at %s: %s", r.Result, f.Rule, f.Place(), f.Message), "bcctl explain "+f.Rule)
 }
 
 // maxShown bounds how many findings are printed for a person.
@@ -147,7 +147,7 @@ func (a *app) printVerification(r audit.Report) error {
 	if r.Tier == 0 {
 		fmt.Fprintln(w, "  anchor   none: that the newest entries were removed cannot be excluded. Hold the log against a checkpoint kept elsewhere: --pin")
 	} else {
-		fmt.Fprintln(w, "  anchor   a checkpoint kept outside the log; what it covers was not cut off or rewritten since")
+		fmt.Fprintf(w, "  anchor   a checkpoint of %d leaves, kept outside the log: they were not cut off or rewritten since\n", r.Pinned)
 	}
 	for i, f := range r.Findings {
 		if i == maxShown {
@@ -157,6 +157,17 @@ func (a *app) printVerification(r audit.Report) error {
 		fmt.Fprintf(w, "\n%s  %s\n  %s\n  would be: %s\n", f.Rule, term.Sanitize(f.Place()), term.Sanitize(f.Message), f.Attack)
 	}
 	return nil
+}
+
+// audited explains a rule of the verification.
+func (a *app) audited(id string) error {
+	for _, r := range audit.Rules() {
+		if r.ID == id {
+			_, err := fmt.Fprintf(a.Stdout, "%s  checks: %s\n        otherwise it would be: %s\n        class:  %s\n", r.ID, r.Checks, r.Attack, r.Class)
+			return err
+		}
+	}
+	return usage(fmt.Errorf("no rule %s", id), "docs/audit-format.md lists the rules")
 }
 
 func resultWord(c audit.Class) string {
@@ -175,7 +186,7 @@ func resultWord(c audit.Class) string {
 }
 
 func newAuditCheckpoint(a *app) *cobra.Command {
-	var o verifyOptions
+	o := verifyOptions{maxAge: -1}
 	cmd := &cobra.Command{
 		Use: "checkpoint", Short: "Print the newest signed checkpoint, to be kept elsewhere", Args: noArgs,
 		Long: `Verifies the log and prints its newest checkpoint: origin, number of leaves, root of the

@@ -16,25 +16,27 @@ import (
 	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 )
 
-// openBook opens the log of the repository for writing.
-func (a *app) openBook(ctx context.Context) (*logbook.Book, error) {
+// openBook opens the log of the repository for writing, with or without a key to
+// sign entries with.
+func (a *app) openBook(ctx context.Context, signs bool) (*logbook.Book, error) {
 	r, err := a.openSettings(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return a.book(ctx, r.dir, r.settings)
+	return a.book(ctx, r.dir, r.settings, signs)
 }
 
 func newAuditPush(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "push", Short: "Bring records that waited on this machine to the log", Args: noArgs,
 		Long: `A record that could not reach the remote is kept beside the repository, signed. This
-appends what waits there, with the same bytes.`,
+appends what waits there, with the same bytes. Do it within a day: an entry that comes
+much later than what its writer had seen looks like one that was back-dated (AUD-20).`,
 		Example: exampleLines("bcctl audit push"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
-			b, err := a.openBook(ctx)
+			b, err := a.openBook(ctx, false)
 			if err != nil {
 				return err
 			}
@@ -61,12 +63,12 @@ the job that has audit.log-key can.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
-			b, err := a.openBook(ctx)
+			b, err := a.openBook(ctx, false)
 			if err != nil {
 				return err
 			}
 			if b.Key == nil {
-				return fail(exitConfig, errors.New("audit.log-key is not set"), "write a reference to bcctl.yaml, such as audit.log-key: env:BCCTL_AUDIT_LOG_KEY")
+				return fail(exitConfig, errors.New("audit.log-key is not set"), "write a reference to bcctl.yaml, such as audit.log-key: env:DR_AUDIT_LOG_KEY")
 			}
 			head, err := b.Seal(ctx)
 			if err != nil {
@@ -81,16 +83,13 @@ the job that has audit.log-key can.`,
 // recordVerdict writes what a check found, and what changed in the configuration
 // since the last record, to the audit log.
 func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Report) error {
-	b, err := a.book(ctx, r.dir, r.settings)
+	b, err := a.book(ctx, r.dir, r.settings, true)
 	if err != nil {
 		return err
 	}
 	past, seen, err := a.past(ctx, b)
 	if err != nil {
 		return auditFailure(err)
-	}
-	if seen.Result == audit.Tampered {
-		return verificationFailed(seen)
 	}
 	by := a.actor()
 	entries := past.New(logbook.Verdicts(report, by), a.Now())
@@ -103,17 +102,58 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 		}
 	}
 	if len(entries) == 0 {
-		a.remark("audit: nothing new to record")
-		return nil
+		beat := past.Heartbeat(a.Now(), by)
+		if beat == nil {
+			a.remark("audit: nothing new to record")
+			return tampered(seen)
+		}
+		entries = append(entries, *beat)
 	}
 	if err := b.Record(ctx, entries...); errors.Is(err, logbook.ErrUnsealed) {
 		a.remark("audit: %v", err)
 	} else if err != nil {
 		return auditFailure(err)
 	}
-	a.remark("audit: %s recorded", fmt.Sprintf("%d new", len(entries)))
+	a.remark("audit: recorded %s", recorded(entries))
+	return tampered(seen)
+}
+
+// tryRecordVerdict does the same for a process that goes on looking, whatever
+// happens to the log.
+func (a *app) tryRecordVerdict(ctx context.Context, r *repository, report check.Report) {
+	if err := a.recordVerdict(ctx, r, report); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(a.Stderr, "bcctl: not recorded, or not where it belongs: %v\n", err)
+	}
+}
+
+// tampered is the error for a log that was tampered with. What can be added to it
+// still is added first: whoever may write to the branch must not be able to keep
+// records out of it.
+func tampered(r audit.Report) error {
+	if r.Result == audit.Tampered {
+		return verificationFailed(r)
+	}
 	return nil
 }
+
+// recorded says in words what was written.
+func recorded(entries []audit.Entry) string {
+	var words []string
+	for _, e := range entries {
+		switch {
+		case e.Verdict != nil:
+			words = append(words, e.System+" "+strings.ToUpper(e.Verdict.Status))
+		case e.Change != nil:
+			words = append(words, "the configuration up to "+shortCommit(e.Change.To))
+		default:
+			words = append(words, "that nothing is new")
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// shortCommit is a commit as people write it.
+func shortCommit(id string) string { return id[:min(12, len(id))] }
 
 // past reads the log, at one state of it.
 func (a *app) past(ctx context.Context, b *logbook.Book) (logbook.Past, audit.Report, error) {
@@ -140,7 +180,7 @@ func auditFailure(err error) error {
 		return fail(exitFailed, err, "bcctl audit init")
 	case errors.Is(err, gitlog.ErrSpooled):
 		return fail(exitNoAnswer, err, "bcctl audit push")
-	case strings.Contains(err.Error(), "does not verify"):
+	case errors.Is(err, audit.ErrTampered):
 		return fail(exitAudit, err, "bcctl audit verify")
 	default:
 		return fail(exitFailed, err, "bcctl audit verify")

@@ -97,26 +97,25 @@ func (a *app) check(cmd *cobra.Command, args []string, o *checkOptions) error {
 	if o.recordVerdict && s.sweep.Replay != nil {
 		return usage(errors.New("--record-verdict: a replay of recorded observations is no verdict of today"), "bcctl check")
 	}
-	once := func(report check.Report) (readiness.Status, error) {
-		seen, err := a.publish(report, o.output, o.record)
-		if err == nil && o.recordVerdict {
-			err = a.recordVerdict(ctx, s.repo, report) // after the answer: nothing keeps that back
-		}
-		return seen, err
-	}
 	if o.every <= 0 {
 		report, err := s.once(ctx)
 		if err != nil {
 			return err
 		}
-		seen, err := once(report)
+		seen, err := a.publish(report, o.output, o.record)
+		if err == nil && o.recordVerdict {
+			err = a.recordVerdict(ctx, s.repo, report) // after the answer: nothing keeps that back
+		}
 		if err != nil {
 			return err
 		}
 		return verdict.verdict(seen)
 	}
 	return a.repeat(ctx, s, o, func(report check.Report) (bool, error) {
-		_, err := once(report)
+		_, err := a.publish(report, o.output, o.record)
+		if err == nil && o.recordVerdict {
+			a.tryRecordVerdict(ctx, s.repo, report)
+		}
 		return false, err
 	})
 }

@@ -43,8 +43,8 @@ var exitCodes = []exitCode{
 	{exitNotApproved, "not approved, expired, or the plan changed since", "execute, explain"},
 	{exitRefused, "a precheck refused; nothing was changed", "plan, execute"},
 	{exitStopped, "stopped part way or in doubt", "execute"},
-	{exitAudit, "audit log does not verify", "audit, execute"},
-	{exitNoAnswer, "something needed did not answer: nothing was decided", "request, approve, execute"},
+	{exitAudit, "audit log does not verify", "audit, check --record-verdict, execute"},
+	{exitNoAnswer, "something needed did not answer", "audit push, check --record-verdict, request, approve, execute"},
 	{exitPublish, "a notification or publication failed after the work succeeded; only with --strict-publish", "check"},
 	{exitInterrupted, "interrupted", "all"},
 }

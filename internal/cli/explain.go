@@ -25,8 +25,8 @@ func newExplain(a *app) *cobra.Command {
 		Use:   "explain <target|REASON_CODE|exit-code|platform/NAME>",
 		Short: "Why it is so: the reasons, the numbers, the rule's line, what to do first",
 		Long: `Explains the last recorded verdict of a target without making a connection; --live
-looks now. Also explains a reason code (REPLAY_PAUSED), an exit code (4), and what
-this program can do with a platform (platform/mongodb).`,
+looks now. Also explains a reason code (REPLAY_PAUSED), an exit code (4), a rule
+of the audit log (AUD-11), and what this program can do with a platform (platform/mongodb).`,
 		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -48,6 +48,9 @@ this program can do with a platform (platform/mongodb).`,
 var codeForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
 
 func (a *app) explain(cmd *cobra.Command, what string, o *checkOptions, live, all bool) error {
+	if strings.HasPrefix(what, "AUD-") {
+		return a.audited(what)
+	}
 	if codeForm.MatchString(what) {
 		return a.explainCode(readiness.Code(what))
 	}

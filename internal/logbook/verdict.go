@@ -64,6 +64,8 @@ func codes(reasons []readiness.Reason) []string {
 type Past struct {
 	Verdicts map[string]audit.Recorded // newest of each system
 	Commit   string                    // up to which changes of the configuration are recorded
+	Newest   time.Time                 // entry
+	Quiet    time.Duration             // after which something is to be written although nothing is new
 }
 
 // ReadPast reads a log. One that does not verify is an error.
@@ -79,7 +81,26 @@ func ReadPast(ctx context.Context, a audit.Archive, o audit.Options) (Past, audi
 		return nil
 	}
 	report, err := audit.Verify(ctx, a, o)
+	if err != nil || report.Trust == 0 {
+		return past, report, err
+	}
+	text, err := a.Read(ctx, audit.TrustPath(report.Trust))
+	if err != nil {
+		return past, report, err
+	}
+	trust, err := audit.DecodeTrust(text)
+	past.Newest, past.Quiet = report.Newest, time.Duration(trust.Limits.Heartbeat)*time.Second
 	return past, report, err
+}
+
+// Heartbeat is the entry for a time in which nothing is new: a log that goes on
+// tells that its newest entries were not cut off. Nil when the newest entry is
+// recent enough.
+func (p Past) Heartbeat(now time.Time, by audit.Actor) *audit.Entry {
+	if now.Sub(p.Newest) < p.Quiet {
+		return nil
+	}
+	return &audit.Entry{Type: audit.Heartbeat, Actor: &by}
 }
 
 // New leaves out the verdicts that say on the same day what was recorded before:

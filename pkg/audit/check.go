@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 )
@@ -43,6 +44,19 @@ var needs = map[Type][]struct {
 	RedactionNotice:  {{"evidence", hasEvidence}},
 	RecoveryImport:   {{"evidence", hasEvidence}},
 	Heartbeat:        {},
+}
+
+// Types returns every type of entry, sorted.
+func Types() []Type { return slices.Sorted(maps.Keys(needs)) }
+
+// Needs returns the members that an entry of a type cannot do without, beside those
+// that every entry has.
+func Needs(t Type) []string {
+	var names []string
+	for _, need := range needs[t] {
+		names = append(names, need.name)
+	}
+	return names
 }
 
 func hasSigner(e *Entry) bool {

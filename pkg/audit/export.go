@@ -70,37 +70,39 @@ func (x *Export) header(r Report) header {
 
 // row is an entry with its place and what proves it.
 type row struct {
-	Leaf    int64  `json:"leaf"`
-	Path    string `json:"path"`
-	Line    int    `json:"line"`
-	KeyID   string `json:"keyId"`
-	Sealed  bool   `json:"sealed"`
-	Result  Class  `json:"logResult"`
-	Content Entry  `json:"entry"`
+	Leaf   int64  `json:"leaf"`
+	Path   string `json:"path"`
+	Line   int    `json:"line"`
+	KeyID  string `json:"keyId"`
+	Sealed bool   `json:"sealed"`
+	Result Class  `json:"logResult"`
+	// Content is the entry's line, byte for byte.
+	Content json.RawMessage `json:"entry"`
 }
 
 // JSON writes the export as one document. Equal logs and filters give equal bytes.
 func (x *Export) JSON(w io.Writer, r Report) error {
 	out := bufio.NewWriter(w)
-	head, err := json.Marshal(x.header(r))
-	if err != nil {
+	encoder := json.NewEncoder(out) // it ends every value with a line feed
+	encoder.SetEscapeHTML(false)    // which would change the entries' bytes
+	out.WriteString(`{"header":`)
+	if err := encoder.Encode(x.header(r)); err != nil {
 		return err
 	}
-	out.WriteString(`{"header":`)
-	out.Write(head)
-	out.WriteString(",\n\"entries\":[")
+	out.WriteString(",\"entries\":[\n")
 	for i, e := range x.matched {
-		text, err := json.Marshal(row{e.Leaf, e.Path, e.Line, e.KeyID, e.Sealed, r.Result, e.Entry})
+		line, err := canonical(e.Entry)
 		if err != nil {
 			return err
 		}
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		out.WriteByte('\n')
-		out.Write(text)
+		if err := encoder.Encode(row{e.Leaf, e.Path, e.Line, e.KeyID, e.Sealed, r.Result, line}); err != nil {
+			return err
+		}
 	}
-	out.WriteString("\n]}\n")
+	out.WriteString("]}\n")
 	return out.Flush()
 }
 

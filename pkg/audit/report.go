@@ -40,7 +40,8 @@ type Report struct {
 	Entries  int64     `json:"entries"`
 	Seals    int64     `json:"seals"`
 	Unsealed int64     `json:"unsealedSegments"`
-	Tier     int       `json:"anchorTier"` // 0: nothing outside the log vouches for its end; 1: a pin does
+	Tier     int       `json:"anchorTier"`   // 0: nothing outside the log vouches for its end; 1: a pin does
+	Pinned   int64     `json:"pinnedLeaves"` // how many leaves the pin vouches for
 	Newest   time.Time `json:"newestEntry"`
 	Trust    int64     `json:"trustVersion"`
 	Findings []Finding `json:"findings"`
@@ -72,6 +73,14 @@ func (r *Report) conclude() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(severity, b.Class), slices.Index(severity, a.Class)), cmp.Compare(a.Rule, b.Rule))
 	})
+	// A pin that the log does not contain vouches for nothing.
+	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Rule == "AUD-16" }) {
+		r.Pinned = 0
+	}
+	r.Tier = 0
+	if r.Pinned > 0 {
+		r.Tier = 1
+	}
 	r.Result = Verified
 	if len(r.Findings) > 0 {
 		r.Result = r.Findings[0].Class

@@ -70,7 +70,7 @@ func (v *verifier) sealable() (Sealable, error) {
 			rejected[segmentOf(f.Path)] = true
 			out.Skipped = append(out.Skipped, f)
 		default:
-			return out, fmt.Errorf("the audit log does not verify (%s at %s: %s); nothing is added to it", f.Rule, f.Place(), f.Message)
+			return out, fmt.Errorf("%w (%s at %s: %s); nothing is added to it", ErrTampered, f.Rule, f.Place(), f.Message)
 		}
 	}
 	for _, path := range v.state.restOrder {

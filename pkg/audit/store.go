@@ -39,4 +39,7 @@ type Store interface {
 var (
 	ErrNoLog  = errors.New("there is no audit log")
 	ErrExists = errors.New("it is there already, with other contents")
+
+	// ErrTampered says that a log was tampered with, so that nothing is added to it.
+	ErrTampered = errors.New("the audit log does not verify")
 )

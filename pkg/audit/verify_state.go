@@ -80,8 +80,7 @@ func (v *verifier) begin() error {
 	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}}
 	v.report.Origin = v.origin()
 	if v.options.Pin != nil {
-		v.want(v.options.Pin, "AUD-16", "the pin")
-		v.report.Tier = 1
+		v.report.Pinned = v.want(v.options.Pin, "AUD-16", "the pin")
 	}
 	for i, other := range v.options.Others {
 		v.want(other, "AUD-21", fmt.Sprintf("checkpoint %d from elsewhere", i+1))
@@ -89,16 +88,18 @@ func (v *verifier) begin() error {
 	return nil
 }
 
-// want remembers a checkpoint from outside the log, to be compared on the way.
-func (v *verifier) want(text []byte, rule, who string) {
+// want remembers a checkpoint from outside the log, to be compared on the way, and
+// returns its size.
+func (v *verifier) want(text []byte, rule, who string) int64 {
 	h, _, err := openCheckpoint(text, v.origin(), v.logKeys())
 	if err != nil {
 		v.report.find(rule, "", 0, -1, "%s does not belong to this log: %v", who, err)
-		return
+		return 0
 	}
 	if h.Size > 0 {
 		v.state.wanted[h.Size] = append(v.state.wanted[h.Size], wanted{h.Root, rule, who})
 	}
+	return h.Size
 }
 
 // inForce is the version of the keys that counts now.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/git"
@@ -85,9 +86,25 @@ func (l *Log) tip(ctx context.Context) (string, error) {
 	return commit, err
 }
 
-// Snapshot returns the log as it is now, for reading. The caller closes it.
-func (l *Log) Snapshot(ctx context.Context) (*Snapshot, error) {
+// known is the newest commit that can be had: where the remote does not answer,
+// the one that was fetched last. A record then says what its writer had seen, and
+// waits in the spool.
+func (l *Log) known(ctx context.Context) (string, error) {
 	commit, err := l.tip(ctx)
+	if err == nil || errors.Is(err, audit.ErrNoLog) || l.o.Remote == "" || ctx.Err() != nil {
+		return commit, err
+	}
+	last, missing := git.Tip(ctx, l.o.Dir, "refs/remotes/"+l.o.Remote+"/"+strings.TrimPrefix(l.o.Ref, "refs/heads/"))
+	if missing != nil {
+		return "", err
+	}
+	return last, nil
+}
+
+// Snapshot returns the log as it is now, for reading; where the remote does not
+// answer, as it was fetched last. The caller closes it.
+func (l *Log) Snapshot(ctx context.Context) (*Snapshot, error) {
+	commit, err := l.known(ctx)
 	if err != nil {
 		return nil, err
 	}
