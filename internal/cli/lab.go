@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -24,7 +25,8 @@ func newLab(a *app) *cobra.Command {
 		Long: `Starts a real PostgreSQL pair on loopback addresses, with TLS and SCRAM, and writes
 a configuration repository for it. With --fleet, seven systems that speak the protocols
 of MongoDB, SQL Server and Snowflake stand beside it: models of those products, not the
-products. Nothing of it touches other servers.`,
+products. Nothing of it touches other servers. It does not outlive a restart of the
+machine: take it down then, and up again.`,
 		Example: exampleLines("bcctl lab up", "bcctl lab break pause-replay", "bcctl lab up --fleet", "bcctl lab break catalog/split-brain", "bcctl lab status", "bcctl lab down"),
 	}
 	lab.PersistentFlags().StringVar(&dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("bcctl-lab-%d", os.Getuid())), "where the laboratory is")
@@ -45,12 +47,16 @@ func newLabUp(a *app, dir *string) *cobra.Command {
 			if all && cascade {
 				return usage(errors.New("--cascade is for a pair alone"), "bcctl lab up --fleet")
 			}
+			if _, err := a.openLab(*dir); err == nil {
+				return fail(exitFailed, fmt.Errorf("there is a laboratory in %s already", *dir),
+					"bcctl lab status shows it, bcctl lab down removes it; --dir DIR for another one")
+			}
 			if all {
 				return a.fleetUp(cmd.Context(), *dir)
 			}
 			lab, err := pgpair.Up(cmd.Context(), pgpair.Options{Dir: a.path(*dir), Cascade: cascade, Progress: a.labProgress})
 			if err != nil {
-				return fail(exitFailed, err, "bcctl lab status; bcctl lab down")
+				return err
 			}
 			if err := lab.WriteConfig(labConfig(lab.Dir())); err != nil {
 				return errors.Join(err, lab.Destroy(context.WithoutCancel(cmd.Context())))
@@ -131,17 +137,17 @@ func newLabStatus(a *app, dir *string) *cobra.Command {
 				return err
 			}
 			a.printNodes(nodes)
-			if len(broken) == 0 {
-				broken = []string{"nothing"}
+			a.printBroken(broken)
+			if len(broken) == 0 && slices.ContainsFunc(nodes, func(n labNode) bool { return n.State == string(pgpair.Stopped) }) {
+				_, err = fmt.Fprintln(a.Stdout, "Servers stopped by themselves. Next: bcctl lab down, then bcctl lab up")
 			}
-			_, err = fmt.Fprintf(a.Stdout, "broken: %s\n", strings.Join(broken, ", "))
 			return err
 		},
 	}
 }
 
 // look returns the servers as they are, and the names of the faults that are in.
-func (l laboratory) look(ctx context.Context) (nodes []lab.Node, broken []string, err error) {
+func (l laboratory) look(ctx context.Context) (nodes []labNode, broken []string, err error) {
 	if l.pair != nil {
 		nodes = pairNodes(l.pair.Status(ctx))
 		if broken, err = l.pair.Broken(); err != nil {
@@ -156,7 +162,9 @@ func (l laboratory) look(ctx context.Context) (nodes []lab.Node, broken []string
 		return nil, nil, err
 	}
 	for _, s := range systems {
-		nodes = append(nodes, s.Nodes...)
+		for _, n := range s.Nodes {
+			nodes = append(nodes, labNode{s.Name, n})
+		}
 		for _, fault := range s.Broken {
 			broken = append(broken, s.Name+"/"+fault)
 		}
@@ -165,25 +173,46 @@ func (l laboratory) look(ctx context.Context) (nodes []lab.Node, broken []string
 }
 
 // pairNodes shows servers of the PostgreSQL pair like all others.
-func pairNodes(pair []pgpair.NodeStatus) []lab.Node {
-	var nodes []lab.Node
+func pairNodes(pair []pgpair.NodeStatus) []labNode {
+	var nodes []labNode
 	for _, n := range pair {
 		detail := strings.TrimSpace(n.LSN + " " + n.Receiver)
 		if n.Paused {
 			detail += " (replay paused)"
 		}
-		nodes = append(nodes, lab.Node{Name: n.Name, Site: n.Site, Address: n.Address(), State: string(n.State), Role: string(n.Role), Detail: detail})
+		nodes = append(nodes, labNode{pairSystem, lab.Node{Name: n.Name, Site: n.Site, Address: n.Address(), State: string(n.State), Role: string(n.Role), Detail: detail}})
 	}
 	return nodes
 }
 
-func (a *app) printNodes(nodes []lab.Node) {
+// labNode is a server of a system. Two systems may have servers of the same name.
+type labNode struct {
+	system string
+	lab.Node
+}
+
+// printNodes shows servers; to which system each belongs, where there are several.
+func (a *app) printNodes(nodes []labNode) {
+	several := slices.ContainsFunc(nodes, func(n labNode) bool { return n.system != pairSystem })
 	t := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
+	if several {
+		fmt.Fprint(t, "SYSTEM\t")
+	}
 	fmt.Fprintln(t, "NODE\tSITE\tADDRESS\tSTATE\tROLE\tDETAIL")
 	for _, n := range nodes {
+		if several {
+			fmt.Fprintf(t, "%s\t", n.system)
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Site, n.Address, n.State, dash(n.Role), dash(n.Detail))
 	}
 	_ = t.Flush() // the writer's error shows at the next write
+}
+
+func (a *app) printBroken(broken []string) {
+	if len(broken) == 0 {
+		broken = []string{"nothing"}
+	}
+	fmt.Fprintf(a.Stdout, "broken: %s\n", strings.Join(broken, ", "))
 }
 
 func dash(s string) string {

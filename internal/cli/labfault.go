@@ -4,32 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-
-	"github.com/bcctl/bcctl/internal/lab"
-	"github.com/bcctl/bcctl/internal/lab/pgpair"
 )
 
 func newLabBreak(a *app, dir *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "break [[system/]fault]", Short: "Break something; without a fault, list them",
+		Use: "break [[system/]fault]", Short: "Break something; without a fault, list what can be broken",
 		Long: `Puts a fault into the PostgreSQL pair, or into another system of a fleet by
-its name: orders/suspend-database. A check right after sees it.`,
-		Args:    cobra.MaximumNArgs(1),
-		Example: exampleLines("bcctl lab break", "bcctl lab break pause-replay", "bcctl lab break catalog/split-brain"),
+its name: orders/suspend-database. A check right after sees it. Several faults may be
+in at once; bcctl lab status names them, bcctl lab repair takes them out.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(errors.New("break takes one fault at a time"), "bcctl lab break "+args[0])
+			}
+			return nil
+		},
+		Example: exampleLines("bcctl lab break", "bcctl lab break pause-replay", "bcctl lab break catalog/", "bcctl lab break catalog/split-brain"),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string
-			for _, f := range a.faults(cmd.Context(), *dir) {
-				names = append(names, f.Name+"\t"+f.Help)
+			for _, s := range a.labSystems(cmd.Context(), *dir) {
+				for _, f := range s.faults {
+					name := f.Name
+					if s.name != pairSystem {
+						name = s.name + "/" + name
+					}
+					names = append(names, name+"\t"+f.Help)
+				}
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			systems := a.labSystems(cmd.Context(), *dir)
+			if len(args) == 0 && len(systems) > 1 {
+				a.listSystems(systems)
+				return nil
+			}
 			if len(args) == 0 {
-				a.listFaults(a.faults(cmd.Context(), *dir))
+				a.listFaults(systems[0], "")
+				return nil
+			}
+			if s, ok := wholeSystem(systems, args[0]); ok {
+				a.listFaults(s, s.name+"/")
 				return nil
 			}
 			lab, err := a.openLab(*dir)
@@ -45,82 +61,42 @@ its name: orders/suspend-database. A check right after sees it.`,
 					prefix = fmt.Sprintf("%s=%s ", labClockSkew, skew)
 				}
 			}
-			_, err = fmt.Fprintf(a.Stdout, "broken: %s. Next: %sbcctl -C %s check\n", args[0], prefix, labConfig(lab.dir))
+			what := "check"
+			if lab.fleet != nil {
+				system, _ := target(args[0])
+				what += " " + system
+			}
+			_, err = fmt.Fprintf(a.Stdout, "broken: %s. Next: %sbcctl -C %s %s\n", args[0], prefix, labConfig(lab.dir), what)
 			return err
 		},
 	}
 }
 
-// pairSystem is the name of the PostgreSQL pair in a fleet.
-const pairSystem = "ledger"
-
-// target splits system/fault. Without a system it is the PostgreSQL pair's.
-func target(text string) (system, fault string) {
-	system, fault, found := strings.Cut(text, "/")
-	if !found {
-		return pairSystem, text
-	}
-	return system, fault
-}
-
 func (l laboratory) inject(ctx context.Context, text string) error {
-	return l.change(text, func(fault string) error { return l.pair.Break(ctx, fault) },
+	return l.change(ctx, text, func(fault string) error { return l.pair.Break(ctx, fault) },
 		func(system, fault string) error { return l.fleet.Break(ctx, system, fault) })
 }
 
 func (l laboratory) repair(ctx context.Context, text string) error {
-	return l.change(text, func(fault string) error { return l.pair.Repair(ctx, fault) },
+	return l.change(ctx, text, func(fault string) error { return l.pair.Repair(ctx, fault) },
 		func(system, fault string) error { return l.fleet.Repair(ctx, system, fault) })
 }
 
 // change does something about a fault where it belongs.
-func (l laboratory) change(text string, pair func(fault string) error, other func(system, fault string) error) error {
+func (l laboratory) change(ctx context.Context, text string, pair func(fault string) error, other func(system, fault string) error) error {
 	system, fault := target(text)
-	switch {
-	case system == pairSystem && l.pair != nil:
+	// The pair can be changed when the process that runs the others is gone.
+	if system == pairSystem && l.pair != nil && thePair().has(fault) {
 		return pair(fault)
-	case l.fleet == nil:
-		return fail(exitFailed, fmt.Errorf("there is no system %q in this laboratory, only the pair %s", system, pairSystem), "bcctl lab up --fleet")
-	default:
-		return other(system, fault)
 	}
-}
-
-// faults lists what can be broken: in the laboratory that is up, else in a pair.
-func (a *app) faults(ctx context.Context, dir string) []lab.Fault {
-	all := pgpair.Faults()
-	l, err := a.openLab(dir)
-	if err != nil || l.fleet == nil {
-		return all
-	}
-	systems, err := l.fleet.Systems(ctx)
+	systems, err := l.systems(ctx)
 	if err != nil {
-		return all
+		return err
 	}
-	for _, s := range systems {
-		for _, f := range s.Faults {
-			f.Name = s.Name + "/" + f.Name
-			all = append(all, f)
-		}
+	if err := knownFault(systems, text); err != nil {
+		return err
 	}
-	return all
-}
-
-func (a *app) listFaults(all []lab.Fault) {
-	t := tabwriter.NewWriter(a.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "FAULT\tREPAIR\tWHAT IT DOES\tA CHECK SHOWS")
-	for _, f := range all {
-		repair := "new lab"
-		if f.Repairable {
-			repair = "yes"
-		}
-		var codes []string
-		for _, c := range f.Shows {
-			codes = append(codes, string(c))
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, repair, f.Help, dash(strings.Join(codes, ", ")))
-	}
-	_ = t.Flush() // the writer's error shows at the next write
+	return other(system, fault)
 }
 
 func newLabRepair(a *app, dir *string) *cobra.Command {
@@ -135,6 +111,9 @@ func newLabRepair(a *app, dir *string) *cobra.Command {
 			if len(args) == 0 {
 				if _, args, err = lab.look(cmd.Context()); err != nil {
 					return err
+				}
+				if len(args) == 0 {
+					a.remark("nothing is broken")
 				}
 			}
 			var failed error

@@ -23,16 +23,14 @@ func (a *app) fleetUp(ctx context.Context, dir string) error {
 		Progress: a.labProgress,
 	})
 	if err != nil {
-		return fail(exitFailed, err, "bcctl lab status; bcctl lab down")
+		return err
 	}
 	nodes, broken, err := laboratory{f.Dir(), f.Pair(), f}.look(ctx)
 	if err != nil {
 		return err
 	}
 	a.printNodes(nodes)
-	for _, b := range broken {
-		fmt.Fprintf(a.Stdout, "broken: %s\n", b)
-	}
+	a.printBroken(broken)
 	_, err = fmt.Fprintf(a.Stdout, "Next: bcctl -C %s check\n", f.ConfigDir())
 	return err
 }
