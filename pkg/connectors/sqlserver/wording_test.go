@@ -1,13 +1,10 @@
 package sqlserver
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
+
+	"github.com/bcctl/bcctl/pkg/connectors/connectortest"
 )
 
 // overclaims are words no reading of a server can justify. SYNCHRONIZED in capitals
@@ -36,30 +33,5 @@ func assertModest(t testing.TB, v verdict) {
 // so that a message no test provokes is checked as well.
 func TestNoTextClaimsMoreThanEvidence(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, texts := token.NewFileSet(), 0
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "queries") {
-			continue // a statement names columns
-		}
-		file, err := parser.ParseFile(files, name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				texts++
-				if words := overclaims.FindString(lit.Value); words != "" {
-					t.Errorf("%s: %q claims more than evidence", files.Position(lit.Pos()), words)
-				}
-			}
-			return true
-		})
-	}
-	if texts < 100 {
-		t.Errorf("only %d texts were found: this test looks in the wrong place", texts)
-	}
+	connectortest.ModestSource(t, overclaims, 100, "*.go")
 }
