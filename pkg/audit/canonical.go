@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -50,8 +51,18 @@ func canonical(v any) ([]byte, error) {
 // decodeStrict reads one of the package's documents. Unknown members, members
 // twice or in the wrong case, and invalid UTF-8 are errors, and so is every other
 // way to write the same document than the one this package writes: what is read is
-// written once more and compared.
+// written once more and compared. V points to a zero value.
 func decodeStrict(text []byte, v any) error {
+	into := reflect.ValueOf(v).Elem()
+	if readCanonical(text, into) {
+		return nil
+	}
+	into.SetZero()
+	return decodeTwice(text, v)
+}
+
+// decodeTwice is decodeStrict the long way.
+func decodeTwice(text []byte, v any) error {
 	if err := json.Unmarshal(text, v, json.RejectUnknownMembers(true)); err != nil {
 		return err
 	}

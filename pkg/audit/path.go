@@ -87,13 +87,18 @@ func placeOf(name string) place {
 
 // logPlace takes the path of a segment or of its sidecar apart.
 func logPlace(name string) place {
-	base := path.Base(name)
+	slash := strings.LastIndexByte(name, '/')
+	folder, base := name[:slash], name[slash+1:]
 	stem, ext, found := strings.Cut(base, ".jsonl")
 	if !found {
 		return place{}
 	}
 	id, err := ParseSegmentID(stem)
-	if err != nil || SegmentPath(id)+ext != name {
+	if err != nil {
+		return place{}
+	}
+	// The folder is the day the id begins with: yyyymmdd.
+	if folder != root+"/log/"+stem[:4]+"/"+stem[4:6]+"/"+stem[6:8] {
 		return place{}
 	}
 	switch ext {

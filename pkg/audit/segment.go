@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -34,16 +33,27 @@ func ParseSegmentID(text string) (SegmentID, error) {
 	if len(text) != length {
 		return s, fmt.Errorf("%q is no id of a segment", text)
 	}
-	start, err := time.Parse(startForm, text[:len(startForm)])
-	if err != nil {
+	start, ok := parseStart(text[:len(startForm)])
+	run, number := text[len(startForm)+1:length-5], text[length-4:]
+	part := 0
+	for _, c := range []byte(number) {
+		ok = ok && '0' <= c && c <= '9'
+		part = part*10 + int(c-'0')
+	}
+	if !ok || part < 1 || !isRun(run) || text[len(startForm)] != '-' || text[length-5] != '-' {
 		return s, fmt.Errorf("%q is no id of a segment", text)
 	}
-	part, err := strconv.Atoi(text[length-4:])
-	s = SegmentID{start, text[len(startForm)+1 : length-5], part}
-	if err != nil || part < 1 || !runForm.MatchString(s.Run) || s.String() != text {
-		return SegmentID{}, fmt.Errorf("%q is no id of a segment", text)
+	return SegmentID{start, run, part}, nil
+}
+
+// parseStart reads the start of a run, in the one form it is written in.
+func parseStart(text string) (time.Time, bool) {
+	if len(text) != len(startForm) || text[8] != 'T' || text[15] != 'Z' {
+		return time.Time{}, false
 	}
-	return s, nil
+	var t Time
+	ok := t.read(text[0:4] + "-" + text[4:6] + "-" + text[6:11] + ":" + text[11:13] + ":" + text[13:15] + ".000Z")
+	return t.Time, ok
 }
 
 // Segment is a batch of entries as its file holds it.

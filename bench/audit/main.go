@@ -1,0 +1,157 @@
+// Command audit measures the verification of a long audit log against the bare
+// floor taken in the same run: SHA-256 of every leaf, one node of the tree for each,
+// and one Ed25519 signature for each segment, on as many cores. It measures also how
+// many records a second can be appended, to a directory, to a branch, and to a
+// branch of a remote.
+//
+// It prints medians and ratios; docs/performance.md says what was measured.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	var o options
+	flag.IntVar(&o.entries, "n", 100_000, "entries")
+	flag.IntVar(&o.per, "per", 10, "entries in a segment")
+	flag.IntVar(&o.seal, "seal", 10, "segments in a seal")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each, alternating")
+	flag.IntVar(&o.appends, "appends", 20, "records to append in each place; 0 for none")
+	flag.StringVar(&o.dir, "dir", "", "folder of a log to keep and use again; empty for a new one that is removed")
+	flag.StringVar(&o.part, "part", "", "measure one part in this process: floor, read, verify, memory")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the part to this file")
+	flag.Parse()
+	err := run(context.Background(), o)
+	if o.part != "" {
+		err = one(context.Background(), o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "audit:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	entries, per, seal, rounds, appends int
+	dir, part, profile                  string
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.part != "" {
+		return nil
+	}
+	dir := o.dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "bcctl-bench"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	if err := makeLog(ctx, dir, o); err != nil {
+		return fmt.Errorf("make a log: %w", err)
+	}
+	parts := []string{"floor", "read", "verify"}
+	if o.entries <= inMemory {
+		parts = append(parts, "memory")
+	}
+	took, memory := map[string][]float64{}, map[string]int64{}
+	for round := range o.rounds + 1 {
+		for _, part := range parts {
+			d, rss, err := child(ctx, part, dir, o)
+			if err != nil {
+				return fmt.Errorf("%s: %w", part, err)
+			}
+			if round > 0 { // files are in the system's cache from here on, for all alike
+				took[part] = append(took[part], d.Seconds())
+				memory[part] = max(memory[part], rss)
+			}
+		}
+	}
+	fmt.Printf("%d entries, %d in a segment, %d segments in a seal, Ed25519; %d cores; medians of %d rounds\n", o.entries, o.per, o.seal, runtime.GOMAXPROCS(0), o.rounds)
+	line := func(what, part string, more string) {
+		fmt.Printf("%-38s %7.3f s   (min %.3f, max %.3f)%s\n", what, median(took[part]), slices.Min(took[part]), slices.Max(took[part]), more)
+	}
+	line("floor: hashes and signatures", "floor", "")
+	line("floor, files listed and read too", "read", fmt.Sprintf(", %d MiB", memory["read"]>>10))
+	line("Verify, from a directory", "verify", fmt.Sprintf(", %d MiB (aim: under 200)", memory["verify"]>>10))
+	if took["memory"] != nil {
+		line("Verify, from memory", "memory", "")
+		fmt.Printf("ratio, from memory to floor            %7.2f     (aim: at most 1.3)\n", median(took["memory"])/median(took["floor"]))
+	}
+	fmt.Printf("ratio, from a directory to its floor   %7.2f     (aim: at most 1.3)\n", median(took["verify"])/median(took["read"]))
+	fmt.Printf("ratio, from a directory to bare floor  %7.2f\n", median(took["verify"])/median(took["floor"]))
+	if o.appends == 0 {
+		return nil
+	}
+	return measureAppends(ctx, dir, o.appends)
+}
+
+// inMemory is how many entries are measured in memory too.
+const inMemory = 100_000
+
+// child measures a part in a process of its own, so that its memory can be told,
+// and returns the time the part says and the process's peak memory in KiB.
+func child(ctx context.Context, part, dir string, o options) (time.Duration, int64, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-part", part, "-dir", dir, "-n", strconv.Itoa(o.entries))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, 0, err
+	}
+	took, err := time.ParseDuration(strings.TrimSpace(string(out)))
+	if err != nil {
+		return 0, 0, err
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, 0, errors.New("no resource usage on this system")
+	}
+	return took, usage.Maxrss, nil
+}
+
+// one measures a part in this process and prints how long it took.
+func one(ctx context.Context, o options) error {
+	measure, known := map[string]func(context.Context, string) (time.Duration, error){
+		"floor": floor, "read": floorFromDisk, "verify": verifyFromDisk, "memory": verifyFromMemory}[o.part]
+	if !known {
+		return fmt.Errorf("unknown part %q", o.part)
+	}
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	took, err := measure(ctx, o.dir)
+	if err == nil {
+		fmt.Println(took)
+	}
+	return err
+}
+
+func median(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,153 @@
+package audit
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fullEntry has every member, each with a value that is not the zero value.
+func fullEntry() Entry {
+	var e Entry
+	fill(reflect.ValueOf(&e).Elem(), 0)
+	return e
+}
+
+func fill(v reflect.Value, depth int) {
+	if v.Type() == reflect.TypeFor[Time]() {
+		v.Set(reflect.ValueOf(At(time.Date(2024, 2, 29, 23, 59, 58, 7e6, time.UTC))))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("Größe 水 \u2028 text")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(-12)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth+1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), depth+1)
+		fill(v.Index(1), depth+1)
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"a": "1", "b": "", "ab": "2", "": "x"}))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), depth+1)
+		}
+	}
+}
+
+// agree reads a document of one type both ways, and reports whether each took it.
+func agree[T any](t *testing.T, text []byte) (short, long bool) {
+	t.Helper()
+	var a, b T
+	short = readCanonical(text, reflect.ValueOf(&a).Elem())
+	err := decodeTwice(text, &b)
+	switch {
+	case short && err != nil:
+		t.Errorf("%T: the short way takes what the long way does not (%v): %q", a, err, text)
+	case short && !reflect.DeepEqual(a, b):
+		t.Errorf("%T: read differently from %q:\n%+v\n%+v", a, text, a, b)
+	case !short && err == nil && !needsLongWay(text):
+		t.Errorf("%T: the short way does not take %q", a, text)
+	}
+	return short, err == nil
+}
+
+// needsLongWay reports whether a text has something that the short way leaves to
+// the long one: an escape, a key beyond ASCII, an integer of many digits.
+func needsLongWay(text []byte) bool {
+	digits := 0
+	for _, c := range text {
+		if c == '\\' || c >= 0x80 {
+			return true
+		}
+		if digits++; c < '0' || c > '9' {
+			digits = 0
+		}
+		if digits > maxDigits {
+			return true
+		}
+	}
+	return false
+}
+
+func agreeAll(t *testing.T, text []byte) {
+	t.Helper()
+	agree[Entry](t, text)
+	agree[Seal](t, text)
+	agree[envelope](t, text)
+	agree[statement](t, text)
+}
+
+// Every member of every document is read the short way, and no other way to write
+// it is.
+func TestReadersAgree(t *testing.T) {
+	t.Parallel()
+	full, err := canonical(fullEntry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if short, long := agree[Entry](t, full); !short || !long {
+		t.Errorf("an entry with every member: short %v, long %v", short, long)
+	}
+	var seal Seal
+	fill(reflect.ValueOf(&seal).Elem(), 0)
+	var env envelope
+	fill(reflect.ValueOf(&env).Elem(), 0)
+	var is statement
+	fill(reflect.ValueOf(&is).Elem(), 0)
+	for _, v := range []any{seal, env, is} {
+		text, err := canonical(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !readCanonical(text, reflect.New(reflect.TypeOf(v)).Elem()) {
+			t.Errorf("%T is not read the short way", v)
+		}
+		agreeAll(t, text)
+	}
+	// Each place of a text is changed in each of these ways.
+	small, err := canonical(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{}, Redacted: map[string]string{"a": "b", "c": "d"},
+		Actor: &Actor{Kind: "ci", ID: "1"}, Seen: &TreeHead{}, Replication: &Replication{Before: []Marker{{LagMS: new(int64)}}}, Evidence: []Evidence{{Name: "x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step, text := range map[int][]byte{1: small, 11: full} {
+		for i := 0; i < len(text); i += step {
+			for _, insert := range []string{"", " ", "\t", "\n", "0", "1", "9", "-", ".", "e", "\"", "\\", "\x00", "\x7f", "\x80", "\xff", "{", "}", "[", "]", ",", ":", "null", "true", `"a":`, "A", "é"} {
+				agree[Entry](t, slicesConcat(text[:i], insert, text[i:]))   // inserted
+				agree[Entry](t, slicesConcat(text[:i], insert, text[i+1:])) // replaced
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	for old, forms := range map[string][]string{
+		`"seq":0`:                           {`"seq":-0`, `"seq":00`, `"seq":0.0`, `"seq":1e3`, `"seq":9007199254740993`, `"seq":9223372036854775807`, `"seq":null`, `"seq":"0"`, `"seq":999999999999999`, `"seq":9007199254740991`},
+		`"time":"2001-09-09T01:46:40.000Z"`: {`"time":"2001-02-29T01:46:40.000Z"`, `"time":"2001-13-09T01:46:40.000Z"`, `"time":"2001-00-09T01:46:40.000Z"`, `"time":"2001-09-00T01:46:40.000Z"`, `"time":"2001-09-09T24:00:00.000Z"`, `"time":"2001-09-09T01:60:40.000Z"`, `"time":"2001-09-09T01:46:60.000Z"`, `"time":"2001-09-09T01:46:40,000Z"`, `"time":"0001-01-01T00:00:00.000Z"`, `"time":"0000-01-01T00:00:00.000Z"`, `"time":"9999-12-31T23:59:59.999Z"`, `"time":null`},
+		`"reasons":[]`:                      {`"reasons":null`, `"reasons":[""]`, `"reasons":["",""]`, `"reasons":[1]`, `"reasons":[null]`, `"reasons":[[]]`},
+		`"redacted":{"a":"b","c":"d"}`:      {`"redacted":{}`, `"redacted":null`, `"redacted":{"c":"d","a":"b"}`, `"redacted":{"a":"b","a":"b"}`, `"redacted":{"é":"b"}`, `"redacted":{"a":null}`, `"redacted":{"":""}`},
+		`"lagMs":0`:                         {`"lagMs":null`, `"lagMs":-1`},
+		`"v":1`:                             {`"v":1,"verdict":null`, `"v":1,"verdict":{}`, `"v":1,"verdict":{"kind":"","status":""}`, `"v":1,"verdict":{"kind":"","status":"","tier":0}`, `"v":1,"verdict":{"kind":"","observedAt":"0001-01-01T00:00:00.000Z","status":""}`},
+		`"reasons":[],`:                     {`"prevPart":"","reasons":[],`, ``, `"plan":null,"reasons":[],`, `"reasons":[],"reasons":[],`},
+	} {
+		if !bytes.Contains(small, []byte(old)) {
+			t.Fatalf("%s is not in %s", old, small)
+		}
+		for _, form := range forms {
+			agree[Entry](t, []byte(strings.Replace(string(small), old, form, 1)))
+		}
+	}
+}
+
+func slicesConcat(a []byte, b string, c []byte) []byte {
+	return append(append(bytes.Clone(a), b...), c...)
+}
