@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 echo "== sweep"
 go run -tags minicore_disabled ./bench/sweep -bcctl bin/bcctl "$@"
+echo "== audit log"
+go run -tags minicore_disabled ./bench/audit -n 100000
+go run -tags minicore_disabled ./bench/audit -n 1000000 -rounds 1 -appends 0
 echo "== configuration"
 go test -tags minicore_disabled -run '^$' -bench . -benchtime 3x ./pkg/config
 echo "== history"

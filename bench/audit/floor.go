@@ -29,43 +29,44 @@ type pair struct{ raw, side []byte }
 const chunk = 2000
 
 // floor measures hashes and signatures alone: the files are in memory.
-func floor(ctx context.Context, dir string) (took time.Duration, err error) {
+func floor(ctx context.Context, dir string) (sum measured, err error) {
 	public, err := writerKey(dir)
 	if err != nil {
-		return 0, err
+		return measured{}, err
 	}
 	names, err := segmentNames(dir)
 	if err != nil {
-		return 0, err
+		return measured{}, err
 	}
 	for len(names) > 0 {
 		n := min(chunk, len(names))
 		pairs := make([]pair, n)
 		for i, name := range names[:n] {
 			if pairs[i], err = readPair(name); err != nil {
-				return 0, err
+				return measured{}, err
 			}
 		}
 		names = names[n:]
-		begun := time.Now()
+		done := watch()
 		if err := parallel(ctx, n, func(i int) error { return bare(public, pairs[i]) }); err != nil {
-			return 0, err
+			return measured{}, err
 		}
-		took += time.Since(begun)
+		m := done()
+		sum.took, sum.cpu = sum.took+m.took, sum.cpu+m.cpu
 	}
-	return took, nil
+	return sum, nil
 }
 
 // floorFromDisk measures the same with listing and reading the files.
-func floorFromDisk(ctx context.Context, dir string) (time.Duration, error) {
+func floorFromDisk(ctx context.Context, dir string) (measured, error) {
 	public, err := writerKey(dir)
 	if err != nil {
-		return 0, err
+		return measured{}, err
 	}
-	begun := time.Now()
+	done := watch()
 	names, err := segmentNames(dir)
 	if err != nil {
-		return 0, err
+		return measured{}, err
 	}
 	err = parallel(ctx, len(names), func(i int) error {
 		p, err := readPair(names[i])
@@ -74,37 +75,37 @@ func floorFromDisk(ctx context.Context, dir string) (time.Duration, error) {
 		}
 		return bare(public, p)
 	})
-	return time.Since(begun), err
+	return done(), err
 }
 
-func verifyFromDisk(ctx context.Context, dir string) (time.Duration, error) {
+func verifyFromDisk(ctx context.Context, dir string) (measured, error) {
 	return verify(ctx, dirlog.Open(dir, nil))
 }
 
-func verifyFromMemory(ctx context.Context, dir string) (time.Duration, error) {
+func verifyFromMemory(ctx context.Context, dir string) (measured, error) {
 	log := dirlog.Open(dir, nil)
 	files, err := log.Files(ctx)
 	if err != nil {
-		return 0, err
+		return measured{}, err
 	}
 	held := audit.Memory{}
 	for _, f := range files {
 		if held[f.Path], err = log.Read(ctx, f.Path); err != nil {
-			return 0, err
+			return measured{}, err
 		}
 	}
 	runtime.GC()
 	return verify(ctx, held)
 }
 
-func verify(ctx context.Context, a audit.Archive) (time.Duration, error) {
-	begun := time.Now()
-	r, err := audit.Verify(ctx, a, audit.Options{Now: begun, MaxAge: -1})
-	took := time.Since(begun)
+func verify(ctx context.Context, a audit.Archive) (measured, error) {
+	done := watch()
+	r, err := audit.Verify(ctx, a, audit.Options{Now: time.Now(), MaxAge: -1})
+	m := done()
 	if err == nil && r.Result != audit.Verified {
 		err = fmt.Errorf("the log does not verify: %+v", r.Findings[0])
 	}
-	return took, err
+	return m, err
 }
 
 // parallel does n things on every core.

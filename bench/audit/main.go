@@ -18,7 +18,6 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -34,11 +33,7 @@ func main() {
 	flag.StringVar(&o.part, "part", "", "measure one part in this process: floor, read, verify, memory")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the part to this file")
 	flag.Parse()
-	err := run(context.Background(), o)
-	if o.part != "" {
-		err = one(context.Background(), o)
-	}
-	if err != nil {
+	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "audit:", err)
 		os.Exit(1)
 	}
@@ -51,7 +46,10 @@ type options struct {
 
 func run(ctx context.Context, o options) (err error) {
 	if o.part != "" {
-		return nil
+		return one(ctx, o)
+	}
+	if o.rounds < 1 || o.per < 2 || o.entries < o.per {
+		return errors.New("there is to be a round, and a segment of two entries")
 	}
 	dir := o.dir
 	if dir == "" {
@@ -67,32 +65,35 @@ func run(ctx context.Context, o options) (err error) {
 	if o.entries <= inMemory {
 		parts = append(parts, "memory")
 	}
-	took, memory := map[string][]float64{}, map[string]int64{}
+	took, cpu, memory := map[string][]float64{}, map[string][]float64{}, map[string]int64{}
 	for round := range o.rounds + 1 {
 		for _, part := range parts {
-			d, rss, err := child(ctx, part, dir, o)
+			m, rss, err := child(ctx, part, dir, o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", part, err)
 			}
 			if round > 0 { // files are in the system's cache from here on, for all alike
-				took[part] = append(took[part], d.Seconds())
+				took[part], cpu[part] = append(took[part], m.took.Seconds()), append(cpu[part], m.cpu.Seconds())
 				memory[part] = max(memory[part], rss)
 			}
 		}
 	}
 	fmt.Printf("%d entries, %d in a segment, %d segments in a seal, Ed25519; %d cores; medians of %d rounds\n", o.entries, o.per, o.seal, runtime.GOMAXPROCS(0), o.rounds)
-	line := func(what, part string, more string) {
-		fmt.Printf("%-38s %7.3f s   (min %.3f, max %.3f)%s\n", what, median(took[part]), slices.Min(took[part]), slices.Max(took[part]), more)
+	line := func(what, part, more string) {
+		fmt.Printf("%-34s %7.3f s (min %.3f, max %.3f), %7.3f s of CPU%s\n", what, median(took[part]), slices.Min(took[part]), slices.Max(took[part]), median(cpu[part]), more)
+	}
+	ratio := func(what, part, floor, more string) {
+		fmt.Printf("%-34s %7.2f by time, %.2f by CPU%s\n", what, median(took[part])/median(took[floor]), median(cpu[part])/median(cpu[floor]), more)
 	}
 	line("floor: hashes and signatures", "floor", "")
 	line("floor, files listed and read too", "read", fmt.Sprintf(", %d MiB", memory["read"]>>10))
 	line("Verify, from a directory", "verify", fmt.Sprintf(", %d MiB (aim: under 200)", memory["verify"]>>10))
 	if took["memory"] != nil {
 		line("Verify, from memory", "memory", "")
-		fmt.Printf("ratio, from memory to floor            %7.2f     (aim: at most 1.3)\n", median(took["memory"])/median(took["floor"]))
+		ratio("ratio, memory to floor", "memory", "floor", " (aim: at most 1.3)")
 	}
-	fmt.Printf("ratio, from a directory to its floor   %7.2f     (aim: at most 1.3)\n", median(took["verify"])/median(took["read"]))
-	fmt.Printf("ratio, from a directory to bare floor  %7.2f\n", median(took["verify"])/median(took["floor"]))
+	ratio("ratio, directory to its floor", "verify", "read", " (aim: at most 1.3)")
+	ratio("ratio, directory to bare floor", "verify", "floor", "")
 	if o.appends == 0 {
 		return nil
 	}
@@ -102,33 +103,50 @@ func run(ctx context.Context, o options) (err error) {
 // inMemory is how many entries are measured in memory too.
 const inMemory = 100_000
 
+// measured is what a part took: on the clock, and of all cores together.
+type measured struct{ took, cpu time.Duration }
+
+// watch begins to measure; what it returns ends it.
+func watch() func() measured {
+	begun, used := time.Now(), cpuUsed()
+	return func() measured { return measured{time.Since(begun), cpuUsed() - used} }
+}
+
+func cpuUsed() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // child measures a part in a process of its own, so that its memory can be told,
-// and returns the time the part says and the process's peak memory in KiB.
-func child(ctx context.Context, part, dir string, o options) (time.Duration, int64, error) {
+// and returns what the part says and the process's peak memory in KiB.
+func child(ctx context.Context, part, dir string, o options) (m measured, rss int64, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, 0, err
+		return m, 0, err
 	}
 	cmd := exec.CommandContext(ctx, self, "-part", part, "-dir", dir, "-n", strconv.Itoa(o.entries))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return 0, 0, err
+		return m, 0, err
 	}
-	took, err := time.ParseDuration(strings.TrimSpace(string(out)))
-	if err != nil {
-		return 0, 0, err
+	if _, err := fmt.Sscan(string(out), (*int64)(&m.took), (*int64)(&m.cpu)); err != nil {
+		return m, 0, err
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, 0, errors.New("no resource usage on this system")
+		return m, 0, errors.New("no resource usage on this system")
 	}
-	return took, usage.Maxrss, nil
+	return m, usage.Maxrss, nil
 }
 
-// one measures a part in this process and prints how long it took.
+// one measures a part in this process and prints how many nanoseconds it took, on
+// the clock and of the cores.
 func one(ctx context.Context, o options) error {
-	measure, known := map[string]func(context.Context, string) (time.Duration, error){
+	measure, known := map[string]func(context.Context, string) (measured, error){
 		"floor": floor, "read": floorFromDisk, "verify": verifyFromDisk, "memory": verifyFromMemory}[o.part]
 	if !known {
 		return fmt.Errorf("unknown part %q", o.part)
@@ -144,9 +162,9 @@ func one(ctx context.Context, o options) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	took, err := measure(ctx, o.dir)
+	m, err := measure(ctx, o.dir)
 	if err == nil {
-		fmt.Println(took)
+		fmt.Println(m.took.Nanoseconds(), m.cpu.Nanoseconds())
 	}
 	return err
 }

@@ -23,7 +23,7 @@ type SegmentID struct {
 
 // String is the id as it stands in entries and file names.
 func (s SegmentID) String() string {
-	return fmt.Sprintf("%s-%s-%04d", s.Start.UTC().Format(startForm), s.Run, s.Part)
+	return s.Start.UTC().Format(startForm) + "-" + s.Run + fmt.Sprintf("-%04d", s.Part)
 }
 
 // ParseSegmentID reads an id in the one form it is written in.

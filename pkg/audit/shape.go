@@ -98,9 +98,11 @@ func readCanonical(line []byte, into reflect.Value) bool {
 type reader struct{ rest string }
 
 func (r *reader) take(token string) bool {
-	rest, ok := strings.CutPrefix(r.rest, token)
-	r.rest = rest
-	return ok
+	if !strings.HasPrefix(r.rest, token) {
+		return false
+	}
+	r.rest = r.rest[len(token):]
+	return true
 }
 
 func (r *reader) value(s *shape, into reflect.Value) (ok bool) {
@@ -171,8 +173,8 @@ func (r *reader) list(s *shape, into reflect.Value) bool {
 	if !r.take("[") {
 		return false
 	}
-	into.Set(reflect.MakeSlice(s.typ, 0, 1))
 	if r.take("]") {
+		into.Set(reflect.MakeSlice(s.typ, 0, 0))
 		return true
 	}
 	for n := 0; ; n++ {

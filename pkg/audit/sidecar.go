@@ -63,9 +63,11 @@ type signature struct {
 	Sig   string `json:"sig"`
 }
 
-func statementOf(origin string, s Segment) statement {
-	return statement{statementType, predicate{int64(bytes.Count(s.Raw, []byte("\n"))), origin, s.ID.String()}, predicateType,
-		[]subject{{map[string]string{"sha256": s.SHA256()}, s.ID.String() + ".jsonl"}}}
+// statementOf is the statement about a segment whose file has this digest.
+func statementOf(origin string, s Segment, sha256 string) statement {
+	id := s.ID.String()
+	return statement{statementType, predicate{int64(bytes.Count(s.Raw, []byte("\n"))), origin, id}, predicateType,
+		[]subject{{map[string]string{"sha256": sha256}, id + ".jsonl"}}}
 }
 
 // Sign implements Signer.
@@ -77,7 +79,7 @@ func (s ed25519Signer) Sign(_ context.Context, origin string, segment Segment) (
 
 // signDSSE makes a DSSE sidecar with one signature, however it is made.
 func signDSSE(origin string, segment Segment, keyID string, sign func(pae []byte) ([]byte, error)) (Sidecar, error) {
-	payload, err := canonical(statementOf(origin, segment))
+	payload, err := canonical(statementOf(origin, segment, segment.SHA256()))
 	if err != nil {
 		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
 	}
@@ -136,18 +138,35 @@ var (
 type opened struct {
 	backend string
 	keyID   string // a hint, no more
-	verify  func(Key) bool
+	verify  func(publicKey) bool
 }
 
-// openSidecar checks everything about a sidecar that needs no key.
-func openSidecar(origin string, s Segment, c Sidecar) ([]opened, error) {
+// publicKey is a key of a trust document, read once.
+type publicKey struct {
+	id, alg string
+	ed25519 ed25519.PublicKey
+	ssh     ssh.PublicKey
+}
+
+// public reads a key that may sign segments.
+func (k Key) public() (publicKey, bool) {
+	p := publicKey{id: k.ID, alg: k.Alg}
+	var isPlain, isSSH bool
+	p.ed25519, isPlain = k.ed25519()
+	p.ssh, isSSH = k.ssh()
+	return p, isPlain || isSSH
+}
+
+// openSidecar checks everything about a sidecar that needs no key. The segment's
+// file has the digest given.
+func openSidecar(origin string, s Segment, sha256 string, c Sidecar) ([]opened, error) {
 	if c.Ext == extSSH {
 		return openSSH(s, c.Data)
 	}
-	return openDSSE(origin, s, c.Data)
+	return openDSSE(statementOf(origin, s, sha256), c.Data)
 }
 
-func openDSSE(origin string, s Segment, data []byte) ([]opened, error) {
+func openDSSE(want statement, data []byte) ([]opened, error) {
 	var env envelope
 	if err := decodeStrict(data, &env); err != nil || env.PayloadType != payloadType || len(env.Signatures) == 0 || len(env.Signatures) > maxSignatures {
 		return nil, errSidecarForm
@@ -160,7 +179,6 @@ func openDSSE(origin string, s Segment, data []byte) ([]opened, error) {
 	if err := decodeStrict(payload, &is); err != nil || is.StatementType != statementType || len(is.Subject) != 1 {
 		return nil, errSidecarForm
 	}
-	want := statementOf(origin, s)
 	switch {
 	case is.PredicateType != want.PredicateType, is.Predicate.Log != want.Predicate.Log:
 		return nil, errForeign
@@ -175,9 +193,8 @@ func openDSSE(origin string, s Segment, data []byte) ([]opened, error) {
 		if err != nil {
 			return nil, errSidecarForm
 		}
-		all = append(all, opened{BackendEd25519, x.KeyID, func(k Key) bool {
-			public, ok := k.ed25519()
-			return ok && ed25519.Verify(public, pae, sig)
+		all = append(all, opened{BackendEd25519, x.KeyID, func(k publicKey) bool {
+			return k.ed25519 != nil && ed25519.Verify(k.ed25519, pae, sig)
 		}})
 	}
 	return all, nil
@@ -194,8 +211,7 @@ func openSSH(s Segment, data []byte) ([]opened, error) {
 	if sig.HashAlgorithm != sshsig.HashSHA512 {
 		return nil, errSidecarForm
 	}
-	return []opened{{BackendSSH, ssh.FingerprintSHA256(sig.PublicKey), func(k Key) bool {
-		public, ok := k.ssh()
-		return ok && sshsig.Verify(bytes.NewReader(s.Raw), sig, public, sshsig.HashSHA512, sshNamespace) == nil
+	return []opened{{BackendSSH, ssh.FingerprintSHA256(sig.PublicKey), func(k publicKey) bool {
+		return k.ssh != nil && sshsig.Verify(bytes.NewReader(s.Raw), sig, k.ssh, sshsig.HashSHA512, sshNamespace) == nil
 	}}}, nil
 }

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -16,11 +18,32 @@ type Tree struct {
 
 // NewTree returns the empty tree.
 func NewTree() *Tree {
-	return &Tree{(&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)}
+	return &Tree{(&compact.RangeFactory{Hash: nodeHash}).NewEmptyRange(0)}
 }
 
-// leafHash is the hash of one leaf.
-func leafHash(leaf []byte) []byte { return rfc6962.DefaultHasher.HashLeaf(leaf) }
+// nodeHash is the hash of a node of the tree, as rfc6962.DefaultHasher has it, with
+// one allocation.
+func nodeHash(left, right []byte) []byte {
+	var node [1 + 2*sha256.Size]byte
+	node[0] = rfc6962.RFC6962NodeHashPrefix
+	copy(node[1:], left)
+	copy(node[1+sha256.Size:], right)
+	sum := sha256.Sum256(node[:])
+	return sum[:]
+}
+
+// leafHasher makes the hashes of leaves, as rfc6962.DefaultHasher has them.
+type leafHasher struct{ hash.Hash }
+
+func newLeafHasher() leafHasher { return leafHasher{sha256.New()} }
+
+func (h leafHasher) leaf(data []byte) (sum [sha256.Size]byte) {
+	h.Reset()
+	h.Write([]byte{rfc6962.RFC6962LeafHashPrefix})
+	h.Write(data)
+	h.Sum(sum[:0])
+	return sum
+}
 
 // append adds the hash of a leaf.
 func (t *Tree) append(hash []byte) error { return t.nodes.Append(hash, nil) }
@@ -31,8 +54,10 @@ func (t *Tree) Add(s Segment, c Sidecar) error {
 	if err != nil {
 		return fmt.Errorf("segment %s: %w", s.ID, err)
 	}
+	h := newLeafHasher()
 	for _, leaf := range append(lines, c.Data) {
-		if err := t.append(leafHash(leaf)); err != nil {
+		sum := h.leaf(leaf)
+		if err := t.append(sum[:]); err != nil {
 			return err
 		}
 	}

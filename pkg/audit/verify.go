@@ -87,6 +87,7 @@ type verifier struct {
 	notes    map[int64]bool
 	versions []Trust
 	trusted  []string // SHA-256 of each version
+	known    []publicKey
 	order    map[string]int
 
 	state   state
@@ -194,6 +195,9 @@ func (v *verifier) read(path string) ([]byte, error) {
 func (v *verifier) readTrust() error {
 	next := int64(1)
 	for _, f := range v.files {
+		if !strings.HasPrefix(f.Path, root+"/trust/") {
+			continue
+		}
 		p := placeOf(f.Path)
 		if p.kind != trustFile || !f.Plain || f.Size > maxFile {
 			continue
@@ -217,9 +221,21 @@ func (v *verifier) readTrust() error {
 		next++
 		v.versions = append(v.versions, t)
 		v.trusted = append(v.trusted, digest(text))
+		v.know(t.Keys)
 	}
 	if len(v.versions) == 0 {
 		v.report.find("AUD-22", "", 0, -1, "there is no version of the keys")
 	}
 	return nil
+}
+
+// know reads the keys that may sign segments, each once. One id is one key: the
+// id is made of it, and Trust.check holds them together.
+func (v *verifier) know(keys []Key) {
+	for _, k := range keys {
+		known := slices.ContainsFunc(v.known, func(p publicKey) bool { return p.id == k.ID && p.alg == k.Alg })
+		if p, ok := k.public(); ok && !known {
+			v.known = append(v.known, p)
+		}
+	}
 }

@@ -16,8 +16,8 @@ func (v *verifier) entries(c *checked, first int64, sealed bool) {
 	v.opening(c, first)
 	r := v.runOf(c, first)
 	view := v.viewOf(c, first, sealed)
-	for i, e := range c.entries {
-		leaf := first + int64(i)
+	for i := range c.entries {
+		e, leaf := &c.entries[i], first+int64(i)
 		find := func(rule, format string, args ...any) {
 			v.report.find(rule, c.path, i+1, leaf, "%s", fmt.Sprintf(format, args...))
 		}
@@ -32,7 +32,8 @@ func (v *verifier) entries(c *checked, first int64, sealed bool) {
 
 // opening checks the first entry of a segment, and that no other is like it.
 func (v *verifier) opening(c *checked, first int64) {
-	for i, e := range c.entries {
+	for i := range c.entries {
+		e := &c.entries[i]
 		want := i == 0 && first > 0 && e.Type != SegmentOpen ||
 			i == 0 && first == 0 && e.Type != Genesis ||
 			i > 0 && (e.Type == SegmentOpen || e.Type == Genesis)
@@ -66,23 +67,35 @@ func (v *verifier) runOf(c *checked, first int64) *run {
 		r = &run{intent: -1, outcome: -1}
 		v.state.runs[c.id.Run] = r
 	}
-	head := c.entries[0]
+	head := &c.entries[0]
 	switch {
 	case c.id.Part != r.part+1:
 		v.report.find("AUD-10", c.path, 0, first, "it is part %d of its run, and part %d comes next", c.id.Part, r.part+1)
-	case head.PrevPart != r.prev:
+	case head.PrevPart != r.previous():
 		v.report.find("AUD-10", c.path, 1, first, "it continues another part of its run than the one that is here")
 	}
-	r.path, r.part, r.prev = c.path, c.id.Part, c.sha256
+	r.path, r.part, r.prev = c.path, c.id.Part, c.sum
 	return r
+}
+
+// previous is what the next part of a run names as the one before.
+func (r *run) previous() string {
+	if r.part == 0 {
+		return ""
+	}
+	return hex.EncodeToString(r.prev[:])
 }
 
 // viewOf checks what the writer of a segment says it had seen of the log, and
 // returns the newest time it knew.
 func (v *verifier) viewOf(c *checked, first int64, sealed bool) Time {
-	e, s := c.entries[0], &v.state
-	for _, d := range e.Frontier {
-		s.views = append(s.views, frontier{raw32(d), c.path, first})
+	e, s := &c.entries[0], &v.state
+	for _, text := range e.Frontier {
+		// What has come already needs no look at the end.
+		d := raw32(text)
+		if _, there := s.seen[d]; !there {
+			s.views = append(s.views, frontier{d, c.path, first})
+		}
 	}
 	newest := s.created
 	if e.Seen == nil {
@@ -105,7 +118,7 @@ func (v *verifier) viewOf(c *checked, first int64, sealed bool) Time {
 }
 
 // time checks an entry's time against what its writer had seen and against now.
-func (v *verifier) time(e Entry, seen Time, find func(rule, format string, args ...any)) {
+func (v *verifier) time(e *Entry, seen Time, find func(rule, format string, args ...any)) {
 	skew := seconds(v.inForce().Limits.Skew)
 	switch {
 	case e.Time.Before(seen.Add(-skew)):
@@ -119,7 +132,7 @@ func (v *verifier) time(e Entry, seen Time, find func(rule, format string, args 
 }
 
 // meaning checks what an entry records, against the others of its run.
-func (v *verifier) meaning(e Entry, r *run, c *checked, leaf int64, find func(rule, format string, args ...any)) {
+func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(rule, format string, args ...any)) {
 	switch e.Type {
 	case ExecutionIntent:
 		if r.intent >= 0 {
@@ -142,7 +155,7 @@ func (v *verifier) meaning(e Entry, r *run, c *checked, leaf int64, find func(ru
 	case RequestEvaluated:
 		v.approvals(e, find)
 	case BreakGlassUsed:
-		v.state.emergency = append(v.state.emergency, breakGlass{c.path, leaf, e.Run, e.BreakGlass.ReviewDue, false})
+		v.state.emergency = append(v.state.emergency, breakGlass{c.path, leaf, c.id.Run, e.BreakGlass.ReviewDue, false})
 	case BreakGlassReview:
 		v.reviewed(e)
 	case TrustUpdate:
@@ -152,7 +165,7 @@ func (v *verifier) meaning(e Entry, r *run, c *checked, leaf int64, find func(ru
 
 // approvals checks that what counted as approval was one of this commit by
 // somebody else.
-func (v *verifier) approvals(e Entry, find func(rule, format string, args ...any)) {
+func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...any)) {
 	if !e.Policy.Satisfied {
 		return
 	}
@@ -170,7 +183,7 @@ func (v *verifier) approvals(e Entry, find func(rule, format string, args ...any
 }
 
 // reviewed marks the emergencies that a review names as evidence.
-func (v *verifier) reviewed(e Entry) {
+func (v *verifier) reviewed(e *Entry) {
 	for i := range v.state.emergency {
 		b := &v.state.emergency[i]
 		if slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return x.Name == "run/"+b.run }) && !e.Time.After(b.due.Time) {
@@ -180,7 +193,7 @@ func (v *verifier) reviewed(e Entry) {
 }
 
 // trustUpdate puts a new version of the keys in force, if the keys before say so.
-func (v *verifier) trustUpdate(e Entry, c *checked, find func(rule, format string, args ...any)) {
+func (v *verifier) trustUpdate(e *Entry, c *checked, find func(rule, format string, args ...any)) {
 	now, next := v.inForce(), v.state.trust+1
 	if len(c.entries) != 2 {
 		find("AUD-22", "a new version of the keys stands in a segment with something else")

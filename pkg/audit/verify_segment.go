@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 )
@@ -9,12 +11,13 @@ import (
 type checked struct {
 	path     string
 	id       SegmentID
-	sha256   string
-	sidecar  string // its path
+	sum      [sha256.Size]byte // of the file
+	sha256   string            // the same in digits
+	sidecar  string            // its path
 	sideSHA  string
-	leaves   [][]byte // hashes
-	entries  []Entry  // empty when a line could not be read
-	signers  []string // ids of the keys whose signatures are good
+	leaves   [][sha256.Size]byte // hashes
+	entries  []Entry             // empty when a line could not be read
+	signers  []string            // ids of the keys whose signatures are good
 	findings []partial
 }
 
@@ -38,19 +41,24 @@ func (v *verifier) checkSegment(f file) (*checked, error) {
 		return nil, err
 	}
 	s := Segment{f.id, raw}
-	c.sha256 = s.SHA256()
+	c.sum = sha256.Sum256(raw)
+	c.sha256 = hex.EncodeToString(c.sum[:])
+	id := f.id.String()
+	hasher := newLeafHasher()
 	lines, err := Lines(raw)
 	if err != nil {
 		c.find("AUD-03", 0, err.Error())
 	}
+	c.leaves = make([][sha256.Size]byte, 0, len(lines)+1) // and the sidecar
+	c.entries = make([]Entry, 0, len(lines))
 	for i, line := range lines {
-		c.leaves = append(c.leaves, leafHash(line))
+		c.leaves = append(c.leaves, hasher.leaf(line))
 		e, err := Decode(line)
 		switch {
 		case err != nil:
 			c.find("AUD-03", i+1, err.Error())
 			continue
-		case e.Segment != f.id.String():
+		case e.Segment != id:
 			c.find("AUD-02", i+1, "the entry says it belongs to segment "+e.Segment)
 		case e.Log != v.origin():
 			c.find("AUD-08", i+1, "the entry belongs to log "+e.Log)
@@ -60,10 +68,10 @@ func (v *verifier) checkSegment(f file) (*checked, error) {
 	if len(c.entries) != len(lines) {
 		c.entries = nil // what is left would look like a gap
 	}
-	return c, v.checkSidecar(c, s)
+	return c, v.checkSidecar(c, s, hasher)
 }
 
-func (v *verifier) checkSidecar(c *checked, s Segment) error {
+func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher) error {
 	exts := v.sidecars[c.path]
 	if len(exts) != 1 {
 		return nil // AUD-04 says so
@@ -74,8 +82,8 @@ func (v *verifier) checkSidecar(c *checked, s Segment) error {
 		return err
 	}
 	c.sideSHA = digest(data)
-	c.leaves = append(c.leaves, leafHash(data))
-	signatures, err := openSidecar(v.origin(), s, Sidecar{exts[0], data})
+	c.leaves = append(c.leaves, hasher.leaf(data))
+	signatures, err := openSidecar(v.origin(), s, c.sha256, Sidecar{exts[0], data})
 	switch {
 	case errors.Is(err, errForeign):
 		c.find("AUD-08", 0, err.Error())
@@ -106,19 +114,14 @@ func (v *verifier) checkSidecar(c *checked, s Segment) error {
 // signer finds the key that made a signature among all that ever were trusted.
 // Known says that the key it names is one of them.
 func (v *verifier) signer(x opened) (id string, known bool) {
-	tried := map[string]bool{}
-	for pass := range 2 { // the key that is named first
-		for _, t := range v.versions {
-			for _, k := range t.Keys {
-				named := k.ID == x.keyID
-				if k.Alg != x.backend || named != (pass == 0) || tried[k.ID] {
-					continue
-				}
-				tried[k.ID] = true
-				known = known || named
-				if x.verify(k) {
-					return k.ID, true
-				}
+	for _, named := range []bool{true, false} { // the key that is named first
+		for _, k := range v.known {
+			if k.alg != x.backend || (k.id == x.keyID) != named {
+				continue
+			}
+			known = known || named
+			if x.verify(k) {
+				return k.id, true
 			}
 		}
 	}

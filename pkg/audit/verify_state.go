@@ -63,8 +63,8 @@ type run struct {
 	path    string
 	nextSeq int64
 	part    int
-	prev    string
-	intent  int64 // leaf; -1: none
+	prev    [32]byte // SHA-256 of its newest part
+	intent  int64    // leaf; -1: none
 	outcome int64
 }
 
@@ -128,8 +128,8 @@ func (v *verifier) segment(c *checked, listed *SealedSegment) error {
 		s.index = first + int64(len(c.leaves))
 	}
 	if listed != nil && !s.broken {
-		for _, leaf := range c.leaves {
-			if err := s.tree.append(leaf); err != nil {
+		for i := range c.leaves {
+			if err := s.tree.append(c.leaves[i][:]); err != nil {
 				return err
 			}
 			v.meet()
@@ -185,11 +185,10 @@ func (v *verifier) meet() {
 
 // digestOnce notes that a segment is there.
 func (v *verifier) digestOnce(c *checked, leaf int64) {
-	d := raw32(c.sha256)
-	if _, twice := v.state.seen[d]; twice {
+	if _, twice := v.state.seen[c.sum]; twice {
 		v.report.find("AUD-09", c.path, 0, leaf, "a segment with the same bytes is in the log already")
 	}
-	v.state.seen[d] = struct{}{}
+	v.state.seen[c.sum] = struct{}{}
 }
 
 func raw32(text string) (out [32]byte) {
