@@ -90,8 +90,16 @@ func (l *Log) complete() error {
 		if err != nil {
 			return err
 		}
-		if err := l.makeFolders(filepath.Dir(place), folders); err != nil {
+		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 			return err
+		}
+		// Every folder up to the log's own: the one who made it may have been killed
+		// before it was flushed.
+		for folder := filepath.Dir(place); !folders[folder]; folder = filepath.Dir(folder) {
+			folders[folder] = true
+			if folder == filepath.Clean(l.dir) {
+				break
+			}
 		}
 		// A link never replaces a file: what is there stays.
 		if err := os.Link(filepath.Join(ready, e.Name()), place); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -107,24 +115,6 @@ func (l *Log) complete() error {
 		return err
 	}
 	return syncDir(filepath.Dir(ready))
-}
-
-// makeFolders makes a folder and those above it, and notes which of them must be
-// flushed.
-func (l *Log) makeFolders(folder string, changed map[string]bool) error {
-	changed[folder] = true
-	if _, err := os.Stat(folder); err == nil {
-		return nil
-	}
-	if folder != l.dir {
-		if err := l.makeFolders(filepath.Dir(folder), changed); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 func writeSynced(name string, data []byte) error {

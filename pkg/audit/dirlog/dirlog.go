@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/bcctl/bcctl/pkg/audit"
 )
@@ -33,17 +34,11 @@ const own = ".bcctl"
 // Files implements audit.Archive. What was begun by a writer that was killed is
 // completed first.
 func (l *Log) Files(ctx context.Context) ([]audit.File, error) {
-	unlock, err := l.lock(ctx)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+	unlock, err := l.still(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err == nil {
-		err = l.complete()
-		unlock()
-		if err != nil {
-			return nil, err
-		}
-	}
+	defer unlock() // files that belong together must not come in between
 	var files []audit.File
 	err = fs.WalkDir(os.DirFS(l.dir), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -67,6 +62,28 @@ func (l *Log) Files(ctx context.Context) ([]audit.File, error) {
 		return nil, fmt.Errorf("list the audit log in %s: %w", l.dir, err)
 	}
 	return files, nil
+}
+
+// still completes what was begun and keeps others from adding until unlock is
+// called. A directory that nobody adds to, a copy or one that may only be read, is
+// left as it is.
+func (l *Log) still(ctx context.Context) (unlock func(), err error) {
+	nothing := func() {}
+	if _, err := os.Stat(filepath.Join(l.dir, own)); errors.Is(err, fs.ErrNotExist) {
+		return nothing, nil
+	}
+	unlock, err = l.lock(ctx)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nothing, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.complete(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
 
 // Read implements audit.Archive. Symbolic links are not followed.
@@ -103,8 +120,13 @@ func (l *Log) place(name string) (string, error) {
 
 // Init implements audit.Store.
 func (l *Log) Init(ctx context.Context, trust []byte, genesis audit.Signed) error {
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
-		return err
+	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(l.dir, 0o755); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(filepath.Clean(l.dir))); err != nil {
+			return err
+		}
 	}
 	return l.locked(ctx, func() error {
 		files, err := os.ReadDir(filepath.Join(l.dir, "audit"))
