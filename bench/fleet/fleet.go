@@ -23,7 +23,8 @@ import (
 // fleet is a configuration repository of many resources that are a few systems
 // under different names, with what keeps them answering, or not.
 type fleet struct {
-	config         string
+	config         string // the repository
+	sound          string // the same with everybody answering
 	kinds          []kind
 	of             map[string]string // target -> platform
 	hung, refusing map[string]bool
@@ -46,7 +47,7 @@ const broken = 20
 // newFleet writes the repository below dir and starts what belongs to it. The pair
 // is the caller's.
 func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f *fleet, err error) {
-	f = &fleet{config: filepath.Join(dir, "config"), of: map[string]string{}, hung: map[string]bool{}, refusing: map[string]bool{}}
+	f = &fleet{config: filepath.Join(dir, "config"), sound: filepath.Join(dir, "sound"), of: map[string]string{}, hung: map[string]bool{}, refusing: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close(context.WithoutCancel(ctx)))
@@ -74,7 +75,8 @@ func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f
 			text = k.elsewhere(func(n int) string { return fmt.Sprintf("127.0.0.1:%d", n+1) }) // nobody listens on these ports
 		}
 		f.of[name] = k.platform
-		if err := f.write("resources/"+name+".yaml", k.rename(text, name)); err != nil {
+		file := filepath.Join("resources", name+".yaml")
+		if err := errors.Join(write(f.config, file, k.rename(text, name)), write(f.sound, file, k.rename(k.document, name))); err != nil {
 			return nil, err
 		}
 	}
@@ -83,16 +85,19 @@ func newFleet(ctx context.Context, dir string, pair *pgpair.Lab, targets int) (f
 
 // addPair makes the pair a kind. Its repository becomes that of the fleet.
 func (f *fleet) addPair(pair *pgpair.Lab) error {
-	if err := pair.WriteConfig(f.config); err != nil {
-		return err
-	}
-	path := filepath.Join(f.config, "resources", "ledger.yaml")
-	document, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(os.Remove(path), os.RemoveAll(filepath.Join(f.config, "groups"))); err != nil {
-		return err
+	var document []byte
+	for _, dir := range []string{f.config, f.sound} {
+		if err := pair.WriteConfig(dir); err != nil {
+			return err
+		}
+		path := filepath.Join(dir, "resources", "ledger.yaml")
+		var err error
+		if document, err = os.ReadFile(path); err != nil {
+			return err
+		}
+		if err := errors.Join(os.Remove(path), os.RemoveAll(filepath.Join(dir, "groups"))); err != nil {
+			return err
+		}
 	}
 	// Nobody writes the heartbeat of so many resources, and a row that gets old is
 	// yellow.
@@ -101,7 +106,7 @@ func (f *fleet) addPair(pair *pgpair.Lab) error {
 		k.addresses = append(k.addresses, n.Address())
 	}
 	f.kinds = append(f.kinds, k)
-	return f.write("sites.yaml", sitesYAML)
+	return f.both("sites.yaml", sitesYAML)
 }
 
 // system is one that runs in this process.
@@ -155,7 +160,7 @@ func (f *fleet) add(dir string, s system) error {
 	ca := "certs/" + s.Name() + "-ca.pem"
 	k.document = heartbeat.ReplaceAllString(s.Resource(func(name string) string { return "file:" + filepath.Join(secrets, name) }, ca), "")
 	f.kinds = append(f.kinds, k)
-	return f.write(ca, string(s.CA()))
+	return f.both(ca, string(s.CA()))
 }
 
 var heartbeat = regexp.MustCompile(`(?m)^  heartbeat: .*\n`)
@@ -219,8 +224,13 @@ func (k kind) rename(text, name string) string {
 	return metadataName.ReplaceAllString(text, "${1}"+name)
 }
 
-func (f *fleet) write(name, text string) error {
-	path := filepath.Join(f.config, filepath.FromSlash(name))
+// both writes a file that the two repositories have in common.
+func (f *fleet) both(name, text string) error {
+	return errors.Join(write(f.config, name, text), write(f.sound, name, text))
+}
+
+func write(dir, name, text string) error {
+	path := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -248,13 +258,13 @@ func (f *fleet) platforms() string {
 	return strings.Join(texts, ", ")
 }
 
-// wrong compares statuses with what they should be: unknown where nobody answers,
-// green everywhere else.
-func (f *fleet) wrong(statuses map[string]string) []string {
+// wrong compares statuses of one of the two repositories with what they should be:
+// unknown where nobody answers, green everywhere else.
+func (f *fleet) wrong(repository string, statuses map[string]string) []string {
 	var problems []string
 	for _, name := range slices.Sorted(maps.Keys(f.of)) {
 		want := "green"
-		if f.hung[name] || f.refusing[name] {
+		if repository == f.config && (f.hung[name] || f.refusing[name]) {
 			want = "unknown"
 		}
 		if got := statuses[name]; got != want {

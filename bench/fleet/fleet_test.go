@@ -53,7 +53,7 @@ func TestMixedSweep(t *testing.T) {
 			statuses[result.Name] = result.Status.String()
 		}
 	}
-	for _, problem := range f.wrong(statuses) {
+	for _, problem := range f.wrong(f.config, statuses) {
 		t.Error(problem)
 	}
 	if len(f.hung) < 3 || len(f.refusing) < 3 || len(statuses) != 60 {

@@ -76,33 +76,44 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("%d targets: %s; %d hang and %d refuse; %d rounds\n", o.targets, f.platforms(), len(f.hung), len(f.refusing), o.rounds)
 	var missed []string
 	for round := range o.rounds {
-		spent, err := spentHere()
-		if err != nil {
-			return err
+		for _, sweep := range []struct{ what, repository string }{{"all answer", f.sound}, {"some do not", f.config}} {
+			problems, err := f.measure(ctx, fmt.Sprintf("round %d, %s", round+1, sweep.what), program, sweep.repository, dir, o.parallel)
+			if err != nil {
+				return err
+			}
+			missed = append(missed, problems...)
 		}
-		m, report, err := checkAll(ctx, program, f.config, dir, o.parallel)
-		if err != nil {
-			return err
-		}
-		wrong := f.wrong(report.statuses())
-		after, err := spentHere()
-		if err != nil {
-			return err
-		}
-		fmt.Printf("round %d: %6.2f s, %4d MiB at most, %s; CPU of bcctl %.1f s, of the servers in this process %.1f s\n",
-			round+1, m.took.Seconds(), m.memory>>10, report.counts(), m.cpu.Seconds(), (after - spent).Seconds())
-		if m.took > timeLimit {
-			missed = append(missed, fmt.Sprintf("round %d took %s, the aim is %s", round+1, m.took.Round(time.Millisecond), timeLimit))
-		}
-		if m.memory > memoryLimit {
-			missed = append(missed, fmt.Sprintf("round %d used %d MiB, the aim is %d", round+1, m.memory>>10, memoryLimit>>10))
-		}
-		missed = append(missed, wrong...)
 	}
 	if len(missed) > 0 {
 		return errors.New(strings.Join(missed, "\n"))
 	}
 	return nil
+}
+
+// measure makes one sweep, prints its figures and returns what is not as it should
+// be.
+func (f *fleet) measure(ctx context.Context, what, program, repository, dir string, parallel int) (missed []string, err error) {
+	before, err := spentHere()
+	if err != nil {
+		return nil, err
+	}
+	m, report, err := checkAll(ctx, program, repository, dir, parallel)
+	if err != nil {
+		return nil, err
+	}
+	after, err := spentHere()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("%s: %6.2f s, %4d MiB at most, %s; CPU of bcctl %.1f s, of the servers in this process %.1f s\n",
+		what, m.took.Seconds(), m.memory>>10, report.counts(), m.cpu.Seconds(), (after - before).Seconds())
+	if m.took > timeLimit {
+		missed = append(missed, fmt.Sprintf("%s: it took %s, the aim is %s", what, m.took.Round(time.Millisecond), timeLimit))
+	}
+	if m.memory > memoryLimit {
+		missed = append(missed, fmt.Sprintf("%s: it used %d MiB, the aim is %d", what, m.memory>>10, memoryLimit>>10))
+	}
+	return append(missed, f.wrong(repository, report.statuses())...), nil
 }
 
 // report is what is looked at of a report (docs/json-output.md).
