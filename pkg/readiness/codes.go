@@ -283,7 +283,7 @@ var codes = []CodeInfo{
 		"compare with the lag in bytes; see the trend with `bcctl history`", false},
 	{HeartbeatMissing, Unknown,
 		"the heartbeat row cannot be read on a node",
-		"create the heartbeat table on the primary and grant SELECT to the monitoring role", false},
+		"if the node admits no reads, see its other reasons; else create the heartbeat on the primary and let the monitoring login read it", false},
 	{HeartbeatWrite, Unknown,
 		"the heartbeat could not be written or is not being written, so it says nothing about lag",
 		"check the heartbeat writer and its credential", false},

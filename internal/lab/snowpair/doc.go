@@ -47,7 +47,9 @@
 //   - Rows about other accounts: those linked with own groups the role sees; owner
 //     and next_scheduled_refresh NULL; as old as the last contact. Rows about
 //     secondaries have no object types and no allowed accounts.
-//   - Every role sees connections.
+//   - Every role sees connections, and databases in a group it may monitor. By the
+//     documentation SHOW lists connections on which the role has a privilege, and
+//     databases on which it has MONITOR.
 //   - A group that a role may not see is an error in table functions and in SHOW ..
 //     IN FAILOVER GROUP, like one that does not exist.
 //   - Table functions and tables need a warehouse, SELECT of functions about the

@@ -36,7 +36,7 @@ func (d *deriver) members(a *Account) {
 	have = slices.Compact(have)
 	var findings []readiness.Finding
 	if missing := without(d.set.Databases, have); len(missing) > 0 {
-		findings = append(findings, finding(readiness.DriftMembers, "not replicated, although declared: %s", few(missing)))
+		findings = append(findings, finding(readiness.DriftMembers, "declared, and not seen in the groups: %s; not there, or the role has no MONITOR on the database", few(missing)))
 	}
 	if more := without(have, d.set.Databases); len(more) > 0 {
 		findings = append(findings, finding(readiness.DriftMembers, "replicated, although not declared: %s", few(more)))
