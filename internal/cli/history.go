@@ -90,6 +90,7 @@ func (a *app) series(cmd *cobra.Command, db *store.DB, target string, h render.H
 		wanted[readiness.ID(id)] = true
 	}
 	var out []render.Series
+	still := 0
 	for _, info := range infos {
 		if len(wanted) > 0 && !wanted[info.Indicator] {
 			continue
@@ -99,9 +100,16 @@ func (a *app) series(cmd *cobra.Command, db *store.DB, target string, h render.H
 			return nil, err
 		}
 		moved := slices.ContainsFunc(s.Points, func(p render.Point) bool { return p.Min != p.Max || p.Last != s.Points[0].Last })
-		if len(s.Points) > 0 && (moved || len(wanted) > 0) {
+		switch {
+		case len(s.Points) == 0:
+		case moved || len(wanted) > 0:
 			out = append(out, s)
+		default:
+			still++
 		}
+	}
+	if still > 0 {
+		a.remark("numbers that did not change are not drawn (%d); --indicator NAME draws one", still)
 	}
 	return out, nil
 }

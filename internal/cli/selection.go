@@ -158,6 +158,9 @@ func matches(pattern, name string) bool {
 	return err == nil && ok || pattern == name
 }
 
+// fewTargets are no more than a message can name.
+const fewTargets = 12
+
 func unknownTarget(repo *config.Repo, name string) error {
 	var known []string
 	for _, res := range repo.Resources {
@@ -169,8 +172,10 @@ func unknownTarget(repo *config.Repo, name string) error {
 	message := fmt.Sprintf("no target %q", name)
 	if near := config.Nearest(name, known); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
+	} else if len(known) <= fewTargets {
+		message += "; there are " + strings.Join(known, ", ")
 	}
-	return fail(exitFailed, errors.New(message), "bcctl check -o name")
+	return fail(exitFailed, errors.New(message), "bcctl status -o name lists what was looked at")
 }
 
 // members are the resources of a group, those of groups inside it included, and

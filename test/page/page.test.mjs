@@ -272,6 +272,28 @@ test('a replay claims nothing about now', async () => {
   await quiet(page);
 });
 
+test('between a phone and a desktop nothing is cut off', async () => {
+  for (const name of ['fleet', 'replay']) {
+    for (const width of [700, 1000, 1081]) {
+      const page = await open(browser, name, { viewport: { width, height: 900 } });
+      assert.equal(await overflow(page), 0, `${name} at ${width} px`);
+      await quiet(page);
+    }
+  }
+});
+
+test('a status does not reach into the name beside it', async () => {
+  for (const [name, at] of [['fleet', noon], ['fleet', later(noon, 3600 * 1000)], ['replay', noon]]) {
+    const page = await open(browser, name, { at });
+    const over = await page.evaluate(() => [...document.querySelectorAll('summary, .lights li')].flatMap((row) => {
+      const badge = row.querySelector('.s'), beside = row.querySelector('.n, a');
+      return badge.getBoundingClientRect().right > beside.getBoundingClientRect().left ? [row.textContent.trim().slice(0, 40)] : [];
+    }));
+    assert.deepEqual(over, [], name);
+    await quiet(page);
+  }
+});
+
 test('texts of servers do nothing', async () => {
   const page = await open(browser, 'hostile');
   for (const summary of await page.locator('summary').all()) await summary.click();
