@@ -2,6 +2,7 @@ package sqlag
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/sqlag/model"
@@ -141,11 +142,13 @@ func restoreRows(s *session) []record {
 	}
 	var out []record
 	_, at := sh.Restored(s.world().Now())
-	for _, b := range backupRows(s) {
+	backups := backupRows(s)
+	slices.SortFunc(backups, func(a, b record) int { return finished(a).Compare(finished(b)) })
+	for _, b := range backups { // in the order in which they are restored
 		if b["database_name"] != sh.Database {
 			continue
 		}
-		made, _ := b["backup_finish_date"].(time.Time)
+		made := finished(b)
 		when := made.Add(2 * time.Minute)
 		if when.After(at.Add(s.inst.Offset)) {
 			when = at.Add(s.inst.Offset)
@@ -154,6 +157,11 @@ func restoreRows(s *session) []record {
 			"restore_type": b["type"], "replace": false, "recovery": false, "restart": false})
 	}
 	return out
+}
+
+func finished(backup record) time.Time {
+	t, _ := backup["backup_finish_date"].(time.Time)
+	return t
 }
 
 func backupFile(sh *model.Shipping, at time.Time) string {

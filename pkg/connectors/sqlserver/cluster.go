@@ -1,6 +1,10 @@
 package sqlserver
 
-import "github.com/bcctl/bcctl/pkg/readiness"
+import (
+	"cmp"
+
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
 
 // quorum records what a node of a Windows cluster sees of it. No row means no
 // quorum. (sys.dm_hadr_cluster; sys.dm_hadr_cluster_members)
@@ -32,15 +36,66 @@ func (d *deriver) votes(n *node) {
 	if d.failedReading(n, votesID) {
 		return
 	}
-	for _, m := range n.members {
-		if fold(m.Name) != fold(n.facts.PhysicalName) || m.Votes == nil || *m.Votes < 0 {
-			continue
-		}
-		var findings []readiness.Finding
-		if *m.Votes == 0 && n.Site == d.farSite && !d.group.distributed {
+	if n == d.primary && !d.group.distributed {
+		d.siteLoss(n)
+	}
+	m := n.memberOf(n)
+	if m == nil {
+		return
+	}
+	if m.Votes == nil || *m.Votes < 0 {
+		d.fail(n, votesID, finding(readiness.ValueInvalid, "whether %s has a vote in cluster %s is not told", n.Name, n.cluster.Name))
+		return
+	}
+	var findings []readiness.Finding
+	if n.Site == d.farSite && !d.group.distributed {
+		if *m.Votes == 0 {
 			findings = append(findings, finding(readiness.VoteMissing, "%s has no vote in cluster %s: after the loss of the other site quorum has to be forced", n.Name, n.cluster.Name))
 		}
-		d.add(n, votesID, readiness.Num(float64(*m.Votes)), findings...)
-		return
+		if d.primary != nil {
+			if seen := d.primary.memberOf(n); seen != nil && seen.State != "UP" {
+				findings = append(findings, finding(readiness.NotFailoverReady, "cluster %s has the node of %s as %s: no failover to it is possible", n.cluster.Name, n.Name, cmp.Or(seen.State, "not told")))
+			}
+		}
+	}
+	d.add(n, votesID, readiness.Num(float64(*m.Votes)), findings...)
+}
+
+// memberOf is what n sees of the cluster node that another instance runs on.
+func (n *node) memberOf(other *node) *clusterMember {
+	for i := range n.members {
+		if m := &n.members[i]; other.facts != nil && fold(m.Name) == fold(other.facts.PhysicalName) {
+			return m
+		}
+	}
+	return nil
+}
+
+// siteLoss counts the votes that would be left without the primary's site. A member
+// that is down counts against them: a witness whose loss nobody noticed is missed
+// in the disaster. (WSFC quorum modes and voting configuration)
+func (d *deriver) siteLoss(n *node) {
+	near := map[string]bool{}
+	for _, other := range d.nodes {
+		if other.facts != nil && other.Site == n.Site {
+			near[fold(other.facts.PhysicalName)] = true
+		}
+	}
+	all, left := int64(0), int64(0)
+	var down []string
+	for _, m := range n.members {
+		if m.Votes == nil || *m.Votes <= 0 {
+			continue
+		}
+		all += *m.Votes
+		switch {
+		case m.State != "UP":
+			down = append(down, m.Name)
+		case !near[fold(m.Name)]:
+			left += *m.Votes
+		}
+	}
+	if len(down) > 0 && 2*left <= all {
+		d.blame(n, quorumID, finding(readiness.QuorumSiteDependent, "cluster %s without %s (down): the loss of %s would leave %d of %d votes, and quorum would have to be forced", n.cluster.Name, some(down), n.Site, left, all))
 	}
 }

@@ -47,6 +47,9 @@ func healthyDistributed() *recording {
 	source, copied := pair.a.databases[0], pair.a.databases[1]
 	row := func(template databaseState, group, replica, id, name string, local *bool) databaseState {
 		template.Group, template.Replica, template.ID, template.Name, template.Local = group, replica, id, name, local
+		if isSet(local) {
+			template.DatabaseState = "ONLINE" // told of an instance's own databases
+		}
 		return template
 	}
 	r.a.databases = nil

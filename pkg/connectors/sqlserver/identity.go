@@ -234,6 +234,18 @@ func (d *deriver) role(n *node) {
 		}
 		d.add(n, roleID, readiness.Str(string(r)), finding(readiness.NodeResolving, "%s is between roles, operational state %s: it serves nobody, and it is not down", n.Name, state))
 	default:
-		d.add(n, roleID, readiness.Str(string(r)))
+		d.add(n, roleID, readiness.Str(string(r)), d.notOperational(n)...)
+	}
+}
+
+// notOperational says what keeps an instance that has a role from doing its part:
+// FAILED is one that cannot use its cluster, and it may be the last to notice.
+// (sys.dm_hadr_availability_replica_states)
+func (d *deriver) notOperational(n *node) []readiness.Finding {
+	switch state := d.places[n].own.Operational; state {
+	case "", "ONLINE":
+		return nil
+	default:
+		return []readiness.Finding{finding(readiness.NodeResolving, "%s has a role and operational state %s: it is not ready to serve", n.Name, state)}
 	}
 }

@@ -22,6 +22,7 @@ type pair struct {
 	source   *databaseState // the primary's own row
 	remote   *databaseState // the primary's row of the replica, from the same answer
 	own      *databaseState // the replica's own row
+	local    *databaseState // a forwarder's own row of the same database in its own group
 	joined   *bool          // nil: not told
 }
 
@@ -104,7 +105,7 @@ func (d *deriver) endpointOf(server string) *node {
 // database that one side lacks must not be missing from the list.
 func (d *deriver) pairs(l *link, group, replicaID string) {
 	find := func(id, name string) *pair {
-		if i := slices.IndexFunc(l.pairs, func(p pair) bool { return p.is(id, name) }); i >= 0 {
+		if i := slices.IndexFunc(l.pairs, func(p pair) bool { return p.is(id, name, l.across) }); i >= 0 {
 			return &l.pairs[i]
 		}
 		l.pairs = append(l.pairs, pair{id: id, name: name})
@@ -124,8 +125,11 @@ func (d *deriver) pairs(l *link, group, replicaID string) {
 			}
 		}
 		for _, j := range l.from.joined {
-			if j.Replica == replicaID {
+			switch {
+			case j.Replica == replicaID:
 				find(j.ID, j.Name).joined = j.Joined
+			case j.Replica == own.ID && !l.across:
+				find(j.ID, j.Name) // a database that has no state anywhere is one of the group all the same
 			}
 		}
 	}
@@ -135,13 +139,19 @@ func (d *deriver) pairs(l *link, group, replicaID string) {
 	own := d.places[l.to].own
 	for i := range l.to.databases {
 		s := &l.to.databases[i]
-		// A forwarder may show its copy under both groups: the row of the link counts,
-		// else the one of its own group.
-		if !isSet(s.Local) || s.Group != group && s.Group != own.Group {
-			continue
+		// A forwarder may show its copy under both groups: it is one copy, and the worse
+		// of both rows counts.
+		switch {
+		case !isSet(s.Local):
+		case s.Group == group:
+			find(s.ID, s.Name).own = s
+		case s.Group == own.Group:
+			find(s.ID, s.Name).local = s
 		}
-		if p := find(s.ID, s.Name); p.own == nil || s.Group == group {
-			p.own = s
+	}
+	for i := range l.pairs {
+		if p := &l.pairs[i]; p.own == nil {
+			p.own, p.local = p.local, nil
 		}
 	}
 	if l.from == nil {
@@ -155,9 +165,17 @@ func (d *deriver) pairs(l *link, group, replicaID string) {
 
 // is matches by the identifier, which is the same on every replica. That it is the
 // same on both sides of a distributed group is not documented, so there the name
-// will do.
-func (p pair) is(id, name string) bool {
-	return id != "" && p.id == id || name != "" && fold(p.name) == fold(name)
+// will do. Elsewhere it does only where an identifier is missing: on a server that
+// tells letter case apart, two databases can have names that differ in nothing else.
+func (p pair) is(id, name string, across bool) bool {
+	switch {
+	case id != "" && p.id == id:
+		return true
+	case !across && id != "" && p.id != "":
+		return false
+	default:
+		return name != "" && fold(p.name) == fold(name)
+	}
 }
 
 // synchronous reports whether commits on the primary wait for this replica as long

@@ -93,10 +93,10 @@ func (d *deriver) shippedLineage(n *node, wanted []string) {
 	}
 	for _, name := range wanted {
 		source, _ := d.primary.shipped(name)
-		found, same := false, false
+		found, same := false, true
 		for _, r := range n.shippedLog.restored {
 			if fold(r.Name) == fold(name) && r.Family != "" {
-				found, same = true, same || r.Family == source.Family
+				found, same = true, same && r.Family == source.Family
 			}
 		}
 		switch {
@@ -117,7 +117,12 @@ func (d *deriver) copies(n *node, wanted []string) {
 	}
 	worst, found := time.Duration(0), false
 	for _, name := range wanted {
-		if age, ok := n.shippedLog.copied[fold(name)]; ok && age >= 0 {
+		age, ok := n.shippedLog.copied[fold(name)]
+		if ok && age < 0 {
+			d.fail(n, copyAgeID, finding(readiness.ValueInvalid, "the copy job of %s on %s reports a time in the future of its clock", name, n.Name))
+			return
+		}
+		if ok {
 			worst, found = max(worst, age), true
 		}
 	}

@@ -21,13 +21,16 @@ WHERE d.database_id > 4`
 const takenSQL = `SELECT b.database_name, MAX(b.backup_finish_date) AS newest, SYSDATETIME() AS local_clock
 FROM msdb.dbo.backupset AS b WHERE b.type = 'L' AND b.is_copy_only = 0 AND b.backup_finish_date > DATEADD(day, -30, SYSDATETIME()) GROUP BY b.database_name`
 
-// restoredSQL is what was restored here, by the time at which the backup was taken
-// on its source: the time of the restore says nothing about the data. The restore
-// history is written by the engine; the monitor tables hold what jobs reported.
-// (restorehistory; backupset)
-const restoredSQL = `SELECT h.destination_database_name AS database_name, MAX(b.backup_finish_date) AS newest, CONVERT(nvarchar(36), b.family_guid) AS family
-FROM msdb.dbo.restorehistory AS h JOIN msdb.dbo.backupset AS b ON b.backup_set_id = h.backup_set_id
-WHERE h.restore_type IN ('D', 'I', 'L') GROUP BY h.destination_database_name, b.family_guid`
+// restoredSQL is what was restored here last, by the time at which that backup was
+// begun on its source: the time of the restore says nothing about the data, and a
+// backup holds the log of up to some moment while it was made. Only the last restore
+// counts: the history also holds those of before the copy was made anew from an
+// older backup, or from that of another database. The engine writes it; the monitor
+// tables hold what jobs reported. (restorehistory; backupset)
+const restoredSQL = `SELECT h.destination_database_name AS database_name, b.backup_start_date AS newest, CONVERT(nvarchar(36), b.family_guid) AS family
+FROM msdb.dbo.restorehistory AS h
+JOIN (SELECT MAX(restore_history_id) AS last_id FROM msdb.dbo.restorehistory WHERE restore_type IN ('D', 'I', 'L') GROUP BY destination_database_name) AS r ON r.last_id = h.restore_history_id
+JOIN msdb.dbo.backupset AS b ON b.backup_set_id = h.backup_set_id`
 
 // copiedSQL is what the copy job reported. (log_shipping_monitor_secondary)
 const copiedSQL = `SELECT s.secondary_database AS database_name, s.last_copied_date_utc, s.last_restored_date_utc, SYSUTCDATETIME() AS utc_clock
@@ -153,7 +156,12 @@ func (d *deriver) shippedBackups(wanted []string) {
 			d.fail(d.primary, logBackupID, finding(readiness.LogBackupLate, "%s remembers no log backup of %s", d.primary.Name, name))
 			return
 		}
-		worst = max(worst, taken.clock.Sub(*taken.newest))
+		age := taken.clock.Sub(*taken.newest)
+		if age < 0 {
+			d.fail(d.primary, logBackupID, finding(readiness.ValueInvalid, "the newest log backup of %s was taken in the future of %s's clock", name, d.primary.Name))
+			return
+		}
+		worst = max(worst, age)
 	}
 	d.add(d.primary, logBackupID, readiness.Dur(worst))
 }

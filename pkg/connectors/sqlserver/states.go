@@ -50,11 +50,28 @@ func (d *deriver) connection(l *link) {
 			findings = append(findings, finding(readiness.ReplicaDisconnected, "%s is not connected to its primary", l.to.Name))
 		}
 	}
+	findings = append(findings, d.contradictions(l)...)
 	if len(told) == 0 {
 		d.fail(l.to, connectionID, finding(readiness.ValueInvalid, "whether %s is connected is not told", l.name))
 		return
 	}
 	d.addAt(l.to, d.told(l), connectionID, readiness.Str(strings.Join(told, ", ")), findings...)
+}
+
+// contradictions: both ends were read, and do not say the same of who follows whom.
+// In a distributed group each end tells of its own side.
+func (d *deriver) contradictions(l *link) []readiness.Finding {
+	if l.from == nil || l.row == nil || l.own == nil || l.across || d.roles[l.to] != secondaryRole {
+		return nil
+	}
+	var findings []readiness.Finding
+	if l.row.Role != "" && l.row.Role != "SECONDARY" {
+		findings = append(findings, finding(readiness.Conflict, "%s shows %s as %s, which itself says that it is SECONDARY", l.from.Name, l.name, l.row.Role))
+	}
+	if l.own.Primary != "" && fold(l.own.Primary) != fold(l.from.facts.ServerName) {
+		findings = append(findings, finding(readiness.Conflict, "%s has %s as its primary, and %s is primary", l.to.Name, l.own.Primary, l.from.Name))
+	}
+	return findings
 }
 
 // fullness says how full the fullest log is, where it is known.
@@ -71,7 +88,11 @@ func (d *deriver) mode(l *link) {
 	if r == nil {
 		r = l.own
 	}
-	if r == nil || r.Mode == "" {
+	if r == nil {
+		return
+	}
+	if r.Mode == "" {
+		d.fail(l.to, modeID, finding(readiness.ValueInvalid, "whether commits wait for %s is not told", l.name))
 		return
 	}
 	text := r.Mode
@@ -133,9 +154,9 @@ func (d *deriver) linkFailed(l *link) (readiness.Finding, bool) {
 	return f, failed
 }
 
-// rows are the two views of the replica's database.
+// rows are what both ends say of the replica's database.
 func (p pair) rows() []*databaseState {
-	return slices.DeleteFunc([]*databaseState{p.remote, p.own}, func(s *databaseState) bool { return s == nil })
+	return slices.DeleteFunc([]*databaseState{p.remote, p.own, p.local}, func(s *databaseState) bool { return s == nil })
 }
 
 // state is the worst that either end says.
@@ -216,12 +237,44 @@ func (d *deriver) pairFindings(l *link, p pair) []readiness.Finding {
 			say(readiness.DatabaseNotOnline, "is %s", s.DatabaseState)
 		}
 	}
+	if l.to != nil && d.member(l.to) {
+		if s, there := l.to.forks()[p.id]; there && (s.State == "SUSPECT" || s.State == "EMERGENCY" || s.State == "OFFLINE" || s.State == "RECOVERY_PENDING") && (p.own == nil || p.own.DatabaseState != s.State) {
+			say(readiness.DatabaseNotOnline, "is %s in the catalog of the instance", s.State)
+		}
+	}
+	if f := d.untold(l, p); f != nil {
+		findings = append(findings, *f)
+	}
 	if p.moving() {
 		if s := p.worstRedo(); s == nil {
 			say(readiness.ValueInvalid, "does not tell how much it has to redo")
 		}
 	}
 	return findings
+}
+
+// untold says what a replica that was reached does not tell of a database of its
+// own: what its primary says of it is what the primary heard last.
+func (d *deriver) untold(l *link, p pair) *readiness.Finding {
+	if l.to == nil || !d.member(l.to) {
+		return nil
+	}
+	if _, failed := l.to.failed[stateID]; failed {
+		return nil // said of the reading
+	}
+	what := ""
+	switch {
+	case p.own == nil:
+		what = "itself shows nothing of database " + p.name + ", which its primary says it has"
+	case p.own.DatabaseState == "" && (p.local == nil || p.local.DatabaseState == ""):
+		what = "does not tell the state of database " + p.name
+	case !slices.ContainsFunc(p.rows(), func(s *databaseState) bool { return s.Suspended != nil }):
+		what = "does not tell whether database " + p.name + " is suspended, nor does its primary"
+	default:
+		return nil
+	}
+	f := finding(readiness.ValueInvalid, "%s %s", l.to.Name, what)
+	return &f
 }
 
 // absent reports whether somebody says that the replica does not have the database,
@@ -235,7 +288,7 @@ func (p pair) absent() bool {
 			return true
 		}
 	}
-	return p.remote == nil && p.own == nil && p.source != nil
+	return len(p.rows()) == 0
 }
 
 // discards says what resuming a former primary would throw away: the primary's

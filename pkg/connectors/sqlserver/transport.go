@@ -22,7 +22,9 @@ func (d *deriver) mirroring(n *node) {
 		findings = append(findings, finding(readiness.MirroringEndpointDown, "endpoint %s of %s is %s", e.Name, n.Name, cmp.Or(e.State, "in a state that is not told")))
 	}
 	d.add(n, mirroringID, readiness.Str(strings.TrimSpace(e.Name+" "+e.State)), findings...)
-	if e.Certificate != "" && e.MinutesLeft != nil {
+	if e.Certificate != "" && e.MinutesLeft == nil {
+		d.fail(n, certificateID, finding(readiness.ValueInvalid, "until when certificate %s of %s's endpoint is valid is not told", e.Certificate, n.Name))
+	} else if e.Certificate != "" {
 		var expired []readiness.Finding
 		if *e.MinutesLeft <= 0 {
 			expired = append(expired, finding(readiness.CertExpiry, "certificate %s of %s's endpoint has expired: a connection that is lost cannot be made again", e.Certificate, n.Name))
