@@ -105,6 +105,13 @@ func TestDistributed(t *testing.T) {
 		"the forwarder is primary of its own group and does not write": {
 			change: func(*recording) {}, status: green, without: codes{readiness.TwoWriters},
 		},
+		"neither primary is seen": {
+			change: func(r *recording) {
+				unseen(r.a, silent)
+				unseen(r.b, silent)
+			},
+			status: unknown, codes: codes{readiness.IdentityUnproven}, without: codes{readiness.IdentityMismatch, readiness.NotAMember},
+		},
 		"both sides secondary": {
 			change: func(r *recording) { across(r.a, fraSide).Role = "SECONDARY" },
 			status: red, codes: codes{readiness.SwitchIncomplete}, without: codes{readiness.NoPrimary},

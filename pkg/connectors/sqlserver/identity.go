@@ -113,6 +113,8 @@ func (d *deriver) identity(n *node) {
 		reject(*d.ambiguous)
 	case n.facts.HADR != nil && !*n.facts.HADR:
 		reject(finding(readiness.NotAMember, "availability groups are not enabled on %s", n.Name))
+	case d.mayBeBelow(n):
+		reject(finding(readiness.IdentityUnproven, "%s is no primary, and only primaries show the distributed group that theirs is in; whether it belongs here is not known until they are seen", n.Name))
 	case p.own == nil && d.spec.Identity[groupIdentity] != "" && d.spec.Options[groupOption] == "" && len(n.replicas) > 0:
 		reject(finding(readiness.IdentityMismatch, "%s has %s, and none with the declared group_id %s", n.Name, groupsOf(n), d.spec.Identity[groupIdentity]))
 	case p.own == nil:
@@ -122,6 +124,24 @@ func (d *deriver) identity(n *node) {
 	default:
 		d.groupIdentity(n)
 	}
+}
+
+// mayBeBelow reports whether an instance that does not show the group may be in one
+// of the two that a distributed group consists of: only their primaries show it, and
+// one of those may be among the instances that told nothing.
+func (d *deriver) mayBeBelow(n *node) bool {
+	declared := d.spec.Identity[groupIdentity] != "" || d.spec.Options[groupOption] != ""
+	shows := slices.ContainsFunc(n.replicas, func(r replica) bool { return wanted(d.spec, r) })
+	if !declared || shows || d.group.distributed || len(n.replicas) == 0 {
+		return false
+	}
+	if slices.ContainsFunc(n.replicas, func(r replica) bool { return r.Distributed || r.local() && r.Role == "PRIMARY" }) {
+		return false
+	}
+	return slices.ContainsFunc(d.nodes, func(other *node) bool {
+		_, failed := other.failed[roleID]
+		return other != n && (other.unreached != nil || failed)
+	})
 }
 
 // groupsOf lists the groups an instance shows.
