@@ -60,7 +60,7 @@ func (t *tally) read(r *replica, h *History) {
 	if newest != nil {
 		lag := max(h.Clock.Sub(*newest), 0)
 		r.lag, r.snapshot = &lag, *newest
-		t.snapshots = append(t.snapshots, snapshot{r.row.Name, *newest, r.row.Primary})
+		t.snapshots = append(t.snapshots, snapshot{r.row.Name, *newest, r.row.Primary, r.account.Self.full()})
 	} else {
 		t.findings = append(t.findings, neverRefreshed(h, where))
 	}
@@ -150,7 +150,13 @@ func (t *tally) write() {
 		return
 	}
 	d, n := t.d, &t.account.Node
-	d.book.AddAt(n, t.at, refreshID, readiness.Str(strings.Join(t.states, "; ")), t.findings...)
+	if d.book.Has(n, refreshID) { // of one of the groups nothing could be read
+		for _, f := range t.findings {
+			d.book.Blame(n, refreshID, f)
+		}
+	} else {
+		d.book.AddAt(n, t.at, refreshID, readiness.Str(strings.Join(t.states, "; ")), t.findings...)
+	}
 	if len(t.snapshots) > 0 {
 		d.book.AddAt(n, t.at, snapshotID, readiness.Str(formatSnapshots(t.snapshots)))
 	}

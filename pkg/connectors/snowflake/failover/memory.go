@@ -32,12 +32,14 @@ type remembered struct {
 }
 
 // snapshot is what the newest completed refresh of a group brought, with the
-// primary that the group followed when that was read: what is remembered of one
-// primary says nothing about a copy of another.
+// primary that the group followed when that was read, and the account it was read
+// in: what is remembered of one primary or one copy says nothing about another,
+// and an endpoint may lead to another account since.
 type snapshot struct {
-	group string
-	at    time.Time
-	of    string
+	group   string
+	at      time.Time
+	of      string
+	account string // ORG.ACCOUNT
 }
 
 // remember records what an earlier check read. It reports whether that was done;
@@ -104,7 +106,7 @@ func recall(set Settings, previous func(string, readiness.ID) (readiness.Observa
 	}
 	for _, r := range list {
 		i := slices.IndexFunc(all, func(s snapshot) bool { return s.group == r.row.Name })
-		if i < 0 || all[i].of != r.row.Primary || all[i].at.After(a.Self.Clock) {
+		if i < 0 || all[i].of != r.row.Primary || all[i].account != a.Self.full() || all[i].at.After(a.Self.Clock) {
 			return m, false
 		}
 		m.snapshots = append(m.snapshots, all[i])
@@ -132,7 +134,7 @@ func lengthOf(v readiness.Value) *time.Duration {
 func formatSnapshots(list []snapshot) string {
 	var parts []string
 	for _, s := range list {
-		parts = append(parts, fmt.Sprintf("%q %s of %q", s.group, s.at.UTC().Format(time.RFC3339Nano), s.of))
+		parts = append(parts, fmt.Sprintf("%q %s of %q in %q", s.group, s.at.UTC().Format(time.RFC3339Nano), s.of, s.account))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -152,6 +154,12 @@ func parseSnapshots(text string) ([]snapshot, bool) {
 		}
 		s.at = at
 		if s.of, text, ok = cutQuoted(rest); !ok {
+			return nil, false
+		}
+		if text, ok = strings.CutPrefix(text, " in "); !ok {
+			return nil, false
+		}
+		if s.account, text, ok = cutQuoted(text); !ok {
 			return nil, false
 		}
 		list, text = append(list, s), strings.TrimPrefix(text, ", ")

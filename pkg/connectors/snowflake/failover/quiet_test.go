@@ -86,19 +86,19 @@ func TestSI8AnEarlierHistoryDoesNotStandForEverything(t *testing.T) {
 		"refreshes had failed before":          func(t *testing.T, r *recording) { r.before("wh-ams", failuresID, recordedAt, readiness.Num(2)) },
 		"references dangled then":              func(t *testing.T, r *recording) { r.before("wh-ams", danglingID, recordedAt, readiness.Num(1)) },
 		"the snapshot is of another reading": func(t *testing.T, r *recording) {
-			r.before("wh-ams", snapshotID, recordedAt.Add(-time.Hour), readiness.Str(`"FG" 2026-03-14T08:20:00Z of "ACME.PROD_FRA.FG"`))
+			r.before("wh-ams", snapshotID, recordedAt.Add(-time.Hour), readiness.Str(`"FG" 2026-03-14T08:20:00Z of "ACME.PROD_FRA.FG" in "ACME.PROD_AMS"`))
 		},
 		"the snapshot is of another group": func(t *testing.T, r *recording) {
-			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"OTHER" 2026-03-14T09:20:00Z of "ACME.PROD_FRA.FG"`))
+			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"OTHER" 2026-03-14T09:20:00Z of "ACME.PROD_FRA.FG" in "ACME.PROD_AMS"`))
 		},
 		"the snapshot is of another primary": func(t *testing.T, r *recording) {
-			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"FG" 2026-03-14T09:20:00Z of "ACME.OTHER.FG"`))
+			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"FG" 2026-03-14T09:20:00Z of "ACME.OTHER.FG" in "ACME.PROD_AMS"`))
 		},
 		"the snapshot cannot be read": func(t *testing.T, r *recording) {
 			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`FG today`))
 		},
 		"the snapshot is in the future": func(t *testing.T, r *recording) {
-			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"FG" 2027-03-14T09:20:00Z of "ACME.PROD_FRA.FG"`))
+			r.before("wh-ams", snapshotID, recordedAt, readiness.Str(`"FG" 2027-03-14T09:20:00Z of "ACME.PROD_FRA.FG" in "ACME.PROD_AMS"`))
 		},
 		"the reading is from the future": func(t *testing.T, r *recording) { r.now = recordedAt.Add(-time.Hour) },
 		"there is no earlier reading":    func(t *testing.T, r *recording) { clear(r.previous) },

@@ -53,8 +53,9 @@ func (h *History) inOrder(where string) ([]*Refresh, []readiness.Finding) {
 	return list, findings
 }
 
-// newestSnapshot is the newest snapshot that a completed refresh brought. The end
-// of a refresh says nothing: what it brought is as old as its snapshot.
+// newestSnapshot is the snapshot that the newest completed refresh brought that
+// tells one. The end of a refresh says nothing: what it brought is as old as its
+// snapshot, and the copy is what the last one made of it.
 func (h *History) newestSnapshot(list []*Refresh, where string) (*time.Time, []readiness.Finding) {
 	var newest *time.Time
 	var findings []readiness.Finding
@@ -70,8 +71,15 @@ func (h *History) newestSnapshot(list []*Refresh, where string) (*time.Time, []r
 			}
 		case s.After(h.Clock.Add(readiness.SkewTolerance)):
 			findings = append(findings, finding(readiness.ValueInvalid, "a snapshot of %s is of %s, in the future of the account", where, when(*s)))
-		case newest == nil || s.After(*newest):
+		case newest != nil:
+		case r.End != nil && !r.End.Before(*r.Start) && s.After(r.End.Add(readiness.SkewTolerance)):
+			findings = append(findings, finding(readiness.ValueInvalid, "the refresh of %s that ended at %s brought a snapshot of %s, which is later", where, when(*r.End), when(*s)))
 			newest = s
+		default:
+			newest = s
+		}
+		if latest && (r.Code != "" || r.Message != "") {
+			findings = append(findings, finding(readiness.Conflict, "the refresh of %s that started at %s is shown as completed, and with error %s: %s", where, when(*r.Start), r.Code, brief(r.Message)))
 		}
 		latest = false
 	}

@@ -52,7 +52,9 @@ func (d *deriver) follows(g *group, r *replica) []readiness.Finding {
 		findings = append(findings, finding(readiness.Conflict, "%s says that %s follows %s, and the primary is %s", a.Name, r.row.Name, r.row.Primary, p.full()))
 	}
 	// A primary lists its own account beside the others, or does not.
-	if len(p.row.Allowed) > 0 && !slices.ContainsFunc(p.row.Allowed, a.Self.listed) {
+	if len(p.row.Allowed) == 0 {
+		findings = append(findings, finding(readiness.ValueInvalid, "%s does not say which accounts may hold a copy of %s", p.account.Name, p.row.Name))
+	} else if !slices.ContainsFunc(p.row.Allowed, a.Self.listed) {
 		findings = append(findings, finding(readiness.Conflict, "%s on %s follows %s, which allows only %s", r.row.Name, a.Name, p.full(), strings.Join(p.row.Allowed, ", ")))
 	}
 	return findings

@@ -158,6 +158,33 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
+// weekly reports whether one week is like the other.
+func (c *cron) weekly() bool {
+	const everyMonth field = 1<<13 - 1<<1
+	return c.anyDay && c.month&everyMonth == everyMonth && c.lastWeekday == 0
+}
+
+// pause is the longest time from the last due time of a day to the next one, among
+// the days within a horizon. What lies between the due times of a day needs no such
+// horizon.
+func (c *cron) pause(from time.Time, within time.Duration) (longest time.Duration, ok bool) {
+	first, ok := c.next(from)
+	if !ok {
+		return 0, false
+	}
+	for at := first; at.Before(from.Add(within)) || longest == 0; {
+		local := at.In(c.zone)
+		last := time.Date(local.Year(), local.Month(), local.Day(), c.hour.last(), c.minute.last(), 0, 0, c.zone)
+		next, more := c.next(later(at, last))
+		if !more {
+			break
+		}
+		longest = max(longest, next.Sub(later(at, last)))
+		at = next
+	}
+	return longest, longest > 0
+}
+
 // longest is the longest pause between due times that begin within a horizon,
 // with how many there were.
 func (c *cron) longest(from time.Time, within time.Duration) (longest time.Duration, runs int, ok bool) {

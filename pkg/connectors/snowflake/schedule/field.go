@@ -3,6 +3,7 @@ package schedule
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -11,6 +12,9 @@ import (
 type field uint64
 
 func (f field) has(n int) bool { return f&(1<<n) != 0 }
+
+// last is the greatest number; -1 of an empty set.
+func (f field) last() int { return bits.Len64(uint64(f)) - 1 }
 
 // parseField reads *, n, n-m and lists of these, each perhaps with a step. Names
 // stand for numbers from low on.

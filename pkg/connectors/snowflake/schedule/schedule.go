@@ -89,7 +89,7 @@ func (s Schedule) Next(last time.Time) (time.Time, bool) {
 
 // Horizons within which the longest pause of a cron expression is looked for: a
 // week and a day shows what happens at night and at weekends, a year and a month
-// what happens at the ends of months.
+// what happens where days of the month or months are chosen.
 const (
 	shortHorizon = 8 * 24 * time.Hour
 	longHorizon  = 400 * 24 * time.Hour
@@ -103,7 +103,12 @@ func (s Schedule) Longest(from time.Time) (time.Duration, bool) {
 		return s.every, s.Runs()
 	}
 	longest, runs, ok := s.cron.longest(from, shortHorizon)
-	if runs < fewRuns {
+	switch {
+	case !s.cron.weekly():
+		if pause, more := s.cron.pause(from, longHorizon); more {
+			longest, ok = max(longest, pause), true
+		}
+	case runs < fewRuns:
 		longest, _, ok = s.cron.longest(from, longHorizon)
 	}
 	return longest, ok

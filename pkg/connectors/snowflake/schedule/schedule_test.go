@@ -129,6 +129,32 @@ func TestLongest(t *testing.T) {
 	}
 }
 
+// On whatever day one looks, the pause is the same where months or days of the month
+// are chosen.
+func TestLongestBeyondTheWeek(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"USING CRON */10 * 1-7 * * UTC": 24*day + 10*time.Minute,
+		"USING CRON */10 * * 1-6 * UTC": 184*day + 10*time.Minute,
+		"USING CRON 0 0 29 2 * UTC":     (4*365 + 1) * day,
+		"USING CRON 0 0 L * * UTC":      31 * day,
+		"USING CRON */10 * * * 5L UTC":  34*day + 10*time.Minute,
+	} {
+		s, err := schedule.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 31 {
+			from := at(t, "2026-03-01T05:00:00Z").AddDate(0, 0, n)
+			if got, ok := s.Longest(from); !ok || got != want {
+				t.Errorf("%s from %s: at most %s (%v), want %s", text, from, got, ok, want)
+				break
+			}
+		}
+	}
+}
+
 // In the week in which one does not come, that is the longest pause.
 func TestLongestAcrossAChangeOfClocks(t *testing.T) {
 	t.Parallel()
