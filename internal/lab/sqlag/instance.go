@@ -2,6 +2,7 @@ package sqlag
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -176,7 +177,8 @@ func (n *Instance) Login(l tds.Login) (tds.Session, error) {
 			return nil, sqlerr.List{sqlerr.CannotOpen(l.Database), sqlerr.LoginFailed(l.User)}
 		}
 		if err := s.open(name); err != nil {
-			if one, ok := err.(*sqlerr.Error); ok && one.Number != 916 {
+			var one *sqlerr.Error
+			if errors.As(err, &one) && one.Number != 916 {
 				return nil, sqlerr.List{one, sqlerr.CannotOpen(l.Database), sqlerr.LoginFailed(l.User)}
 			}
 			return nil, sqlerr.List{sqlerr.CannotOpen(l.Database), sqlerr.LoginFailed(l.User)}

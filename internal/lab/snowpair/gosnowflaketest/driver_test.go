@@ -225,7 +225,7 @@ func TestTypes(t *testing.T) {
 	}
 	defer func() { _ = rows.Close() }()
 	kinds, err := rows.ColumnTypes()
-	if err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		t.Fatal(err)
 	}
 	if kinds[1].Name() != "created_on" || kinds[1].DatabaseTypeName() != "TIMESTAMP_LTZ" || kinds[6].Name() != "is_primary" || kinds[6].DatabaseTypeName() != "TEXT" {
@@ -322,6 +322,9 @@ func TestAsyncRefresh(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 		return last
 	}
 	if got := progress(); got != "SECONDARY_SYNCHRONIZING_MEMBERSHIP" {
@@ -386,6 +389,9 @@ func TestDeadlineCancelsRefresh(t *testing.T) {
 		if err := rows.Scan(&last); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if last != "CANCELED" || before != "SECONDARY_DOWNLOADING_DATA" {
 		t.Errorf("got %s after %s", last, before)
