@@ -14,7 +14,7 @@ import (
 //go:generate go run ../internal/schemagen ..
 
 // FS holds every schema as <kind in lower case>.schema.json, and
-// report.schema.json.
+// report.schema.json and auditentry.schema.json.
 //
 //go:embed *.schema.json
 var FS embed.FS
@@ -24,7 +24,7 @@ var FS embed.FS
 func File(kind string) string { return strings.ToLower(kind) + ".schema.json" }
 
 // For returns the schema of a kind, and whether there is one. The kind may be
-// "Report" as well.
+// "Report" or "AuditEntry" as well.
 func For(kind string) ([]byte, bool) {
 	data, err := FS.ReadFile(File(kind))
 	return data, err == nil

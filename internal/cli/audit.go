@@ -72,7 +72,7 @@ func (a *app) archive(ctx context.Context, s auditSource) (archive audit.Archive
 	switch {
 	case isFile(where):
 		return a.bundle(ctx, where, s.ref)
-	case isFile(filepath.Join(where, filepath.FromSlash(audit.TrustPath(1)))):
+	case isFile(filepath.Join(where, filepath.FromSlash(audit.TrustPath(1)))) && !exists(filepath.Join(where, ".git")):
 		return dirlog.Open(where, nil), nothing, nil
 	}
 	commit, err := localTip(ctx, where, s.ref)
@@ -101,6 +101,11 @@ func noLogHere(err error, where string, s auditSource) error {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // bundle opens a log that somebody sent as a git bundle.

@@ -34,7 +34,7 @@ overwritten, and nothing but the files named is written.
   log.key          signs checkpoints: to CI too, or better to a job of its own
   trust-admin.pem  signs later versions of the keys: take it offline
   trust.json       the public keys: bcctl audit init begins the log with it`,
-		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys --type ssh"),
+		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys --type ssh"),
 		RunE: func(*cobra.Command, []string) error {
 			if heartbeat < time.Minute || heartbeat%time.Second != 0 {
 				return usage(fmt.Errorf("--heartbeat %s is no time in whole seconds, of a minute or more", heartbeat), "bcctl audit keygen --heartbeat 24h")
@@ -52,10 +52,13 @@ overwritten, and nothing but the files named is written.
 
 func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
 	if origin == "" || out == "" {
-		return usage(errors.New("--origin and --out are needed"), "bcctl audit keygen --origin example.com/acme/bcctl-audit --out keys")
+		return usage(errors.New("--origin and --out are needed"), "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys")
 	}
 	if err := audit.CheckOrigin(origin); err != nil {
 		return usage(err, "")
+	}
+	if top := checkout(a.path(out)); top != "" {
+		return fail(exitFailed, fmt.Errorf("%s is inside the repository %s, where keys are committed sooner or later", out, top), "choose a folder outside with --out")
 	}
 	files := map[string][]byte{}
 	trust := audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: limits}
@@ -91,13 +94,27 @@ func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
 	return a.writeKeys(origin, a.path(out), files)
 }
 
+// checkout is the repository a folder is in, or will be; empty when it is in none.
+func checkout(dir string) string {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		for _, sign := range []string{".git", "bcctl.yaml"} {
+			if exists(filepath.Join(at, sign)) {
+				return at
+			}
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
+}
+
 // writeKeys writes keys, readable by their owner alone. A file that is there stays.
 func (a *app) writeKeys(origin, out string, files map[string][]byte) error {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
 	for _, name := range sortedKeys(files) {
-		if _, err := os.Lstat(filepath.Join(out, name)); err == nil {
+		if exists(filepath.Join(out, name)) {
 			return fail(exitFailed, fmt.Errorf("%s is there already; keys are never overwritten", filepath.Join(out, name)), "choose another folder with --out")
 		}
 	}
@@ -128,7 +145,7 @@ func newAuditInit(a *app) *cobra.Command {
 		Use: "init", Short: "Begin the log with its first keys", Args: noArgs,
 		Long: `Writes the public keys and the first entry, signed with audit.key, and seals them where
 audit.log-key is there too. With a remote the branch is made there. A log is begun once.`,
-		Example: exampleLines("bcctl audit init --trust keys/trust.json"),
+		Example: exampleLines("bcctl audit init --trust ../audit-keys/trust.json"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if trustName == "" {
 				return usage(errors.New("--trust is needed: the file with the public keys"), "bcctl audit keygen makes it")
@@ -149,6 +166,9 @@ audit.log-key is there too. With a remote the branch is made there. A log is beg
 			}
 			if trust.Log != b.Origin {
 				return fail(exitConfig, fmt.Errorf("%s is for log %s, audit.origin is %s", trustName, trust.Log, b.Origin), "")
+			}
+			if pin, err := logbook.ReadPin(b.PinFile); err != nil || pin != nil {
+				return fail(exitFailed, errors.Join(err, fmt.Errorf("this machine knows a log %s already, by %s; a new log has a name of its own", b.Origin, b.PinFile)), "choose another audit.origin")
 			}
 			err = logbook.Begin(ctx, b, trust)
 			switch {

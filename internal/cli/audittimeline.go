@@ -58,7 +58,10 @@ func (t timeline) run(entries []audit.Recorded) {
 
 // since is a time after the start of a run: +0.3s, +2m14.5s.
 func since(d time.Duration) string {
-	d = d.Round(100 * time.Millisecond)
+	if d > -time.Minute && d < time.Minute {
+		return fmt.Sprintf("%+.1fs", d.Seconds())
+	}
+	d = d.Round(time.Second)
 	if d < 0 {
 		return d.String() // the writer's clock was set back meanwhile
 	}

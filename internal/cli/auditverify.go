@@ -136,13 +136,13 @@ const maxShown = 20
 
 func (a *app) printVerification(r audit.Report) error {
 	w := a.Stdout
-	fmt.Fprintf(w, "%s  log %s, %d entries in %d segments, %d seals, tree of %d leaves\n", resultWord(r.Result), r.Origin, r.Entries, r.Segments, r.Seals, r.Head.Size)
+	fmt.Fprintf(w, "%s  log %s, %d entries in %s, %s, tree of %d leaves\n", resultWord(r.Result), r.Origin, r.Entries, plural(int(r.Segments), "segment"), plural(int(r.Seals), "seal"), r.Head.Size)
 	fmt.Fprintf(w, "  log id   %s\n  root     %s\n  keys     version %d\n", r.LogID, r.Head.Root, r.Trust)
 	if !r.Newest.IsZero() {
 		fmt.Fprintf(w, "  newest   %s, by its writer's clock, %s ago\n", r.Newest.Format(time.RFC3339), a.Now().Sub(r.Newest).Round(time.Second))
 	}
 	if r.Unsealed > 0 {
-		fmt.Fprintf(w, "  unsealed %d segments: signed, and not in the tree yet\n", r.Unsealed)
+		fmt.Fprintf(w, "  unsealed %s: signed, and not in the tree yet\n", plural(int(r.Unsealed), "segment"))
 	}
 	if r.Tier == 0 {
 		fmt.Fprintln(w, "  anchor   none: that the newest entries were removed cannot be excluded. Hold the log against a checkpoint kept elsewhere: --pin")

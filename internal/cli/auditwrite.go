@@ -48,8 +48,13 @@ much later than what its writer had seen looks like one that was back-dated (AUD
 			if err != nil {
 				return fail(exitNoAnswer, err, "bcctl audit push, once the remote is back")
 			}
-			_, err = fmt.Fprintf(a.Stdout, "%s brought to the log\n", plural(n, "segment"))
-			return err
+			if _, err := fmt.Fprintf(a.Stdout, "%s brought to the log\n", plural(n, "segment")); err != nil || n == 0 || b.Key == nil {
+				return err
+			}
+			if _, err := b.Seal(ctx); err != nil {
+				return auditFailure(err)
+			}
+			return nil
 		},
 	}
 }
@@ -87,6 +92,7 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 	if err != nil {
 		return err
 	}
+	a.bringWaiting(ctx, b)
 	past, seen, err := a.past(ctx, b)
 	if err != nil {
 		return auditFailure(err)
@@ -116,6 +122,22 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 	}
 	a.remark("audit: recorded %s", recorded(entries))
 	return tampered(seen)
+}
+
+// bringWaiting brings earlier records to the log that wait for a remote. Where it
+// still does not answer, they wait on.
+func (a *app) bringWaiting(ctx context.Context, b *logbook.Book) {
+	log, ok := b.Store.(*gitlog.Log)
+	if !ok {
+		return
+	}
+	waiting, err := log.Pending()
+	if err != nil || len(waiting) == 0 {
+		return
+	}
+	if n, err := log.Publish(ctx); err == nil {
+		a.remark("audit: %s that waited brought to the log", plural(n, "segment"))
+	}
 }
 
 // tryRecordVerdict does the same for a process that goes on looking, whatever

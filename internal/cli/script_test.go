@@ -44,6 +44,8 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":   exits,
 			"example": example,
+			"commit":  commit,
+			"auditto": auditto,
 		},
 	})
 }
@@ -100,4 +102,31 @@ func example(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range files {
 		ts.Check(writeNew(filepath.Join(ts.MkAbs(args[1]), filepath.FromSlash(f.name)), f.data))
 	}
+}
+
+// commit makes the folder a Git repository if it is none, and commits everything:
+// commit DIR.
+func commit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: commit DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(ts.Exec("git", "init", "--quiet", "--initial-branch=main", dir))
+	ts.Check(ts.Exec("git", "-C", dir, "add", "--all"))
+	ts.Check(ts.Exec("git", "-C", dir, "-c", "user.name=Ada", "-c", "user.email=ada@example.net", "commit", "--quiet", "--allow-empty", "--message=Change"))
+}
+
+// auditto gives a repository a bare remote, and the environment the settings of an
+// audit log there, with keys made in $WORK/keys: auditto DIR REMOTE.
+func auditto(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: auditto DIR REMOTE")
+	}
+	dir, remote := ts.MkAbs(args[0]), ts.MkAbs(args[1])
+	ts.Check(ts.Exec("git", "init", "--quiet", "--bare", remote))
+	ts.Check(ts.Exec("git", "-C", dir, "remote", "add", "origin", remote))
+	ts.Check(ts.Exec("bcctl", "audit", "keygen", "--origin", "example.com/acme/audit", "--out", ts.Getenv("WORK")+"/keys"))
+	ts.Setenv("BCCTL_AUDIT_ORIGIN", "example.com/acme/audit")
+	ts.Setenv("BCCTL_AUDIT_KEY", "file:"+ts.Getenv("WORK")+"/keys/writer.pem")
+	ts.Setenv("BCCTL_AUDIT_LOG_KEY", "file:"+ts.Getenv("WORK")+"/keys/log.key")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -127,6 +128,10 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 			v.Set(key, f.Value.String())
 			origin[key] = "--" + flag
 		}
+	}
+	if u, err := url.Parse(v.GetString("audit.remote")); err == nil && u.User != nil && strings.HasPrefix(u.Scheme, "http") {
+		// The address itself is not repeated: what stands there is somebody's token.
+		return Settings{}, fail(exitConfig, errors.New("audit.remote has a user or a token in its address"), "use the name of a remote, and a credential helper of git")
 	}
 	a.showSettings(v, origin)
 	var s Settings

@@ -35,9 +35,15 @@ type Error struct {
 	Stderr string   // what git said, in English
 }
 
-// Error returns the command and git's own words.
+// Error returns the command and git's own words, on one line.
 func (e *Error) Error() string {
-	words := strings.TrimSpace(strings.TrimPrefix(e.Stderr, "fatal: "))
+	var lines []string
+	for line := range strings.Lines(strings.TrimPrefix(e.Stderr, "fatal: ")) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	words := strings.Join(lines, "; ")
 	if words == "" {
 		words = fmt.Sprintf("exit code %d", e.Code)
 	}

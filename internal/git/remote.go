@@ -56,14 +56,18 @@ func remote(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, ErrNoGit
 	case errors.As(err, &exit):
-		return out.Bytes(), &Error{Args: args, Code: exit.ExitCode(), Stderr: withoutCredentials(stderr.String())}
+		shown := slices.Clone(args)
+		for i := range shown {
+			shown[i] = withoutCredentials(shown[i])
+		}
+		return out.Bytes(), &Error{Args: shown, Code: exit.ExitCode(), Stderr: withoutCredentials(stderr.String())}
 	default:
 		return nil, fmt.Errorf("run git %s: %w", args[0], err)
 	}
 }
 
-// withoutCredentials takes what stands before the @ of an address out of git's
-// words: some people keep a token there.
+// withoutCredentials takes what stands before the @ of an address out of a text,
+// such as git's words: some people keep a token there.
 func withoutCredentials(text string) string {
 	for from := 0; ; {
 		i := strings.Index(text[from:], "://")
@@ -84,17 +88,17 @@ func withoutCredentials(text string) string {
 func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
 	out, err := remote(ctx, dir, "ls-remote", name, ref)
 	if err != nil {
-		return "", fmt.Errorf("ask the remote %q: %w", name, err)
+		return "", fmt.Errorf("ask the remote %q: %w", withoutCredentials(name), err)
 	}
 	id, _, found := strings.Cut(string(out), "\t")
 	if !found {
-		return "", fmt.Errorf("%w: %s at the remote %q", ErrNoBranch, ref, name)
+		return "", fmt.Errorf("%w: %s at the remote %q", ErrNoBranch, ref, withoutCredentials(name))
 	}
 	if _, err := run(ctx, dir, nil, "cat-file", "-e", id+"^{commit}"); err == nil {
 		return id, nil
 	}
 	if _, err := remote(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", name, ref); err != nil {
-		return "", fmt.Errorf("fetch from the remote %q: %w", name, err)
+		return "", fmt.Errorf("fetch from the remote %q: %w", withoutCredentials(name), err)
 	}
 	return id, nil
 }
@@ -110,12 +114,12 @@ func Push(ctx context.Context, dir, name, commit, ref string) error {
 			// pushes meet at the lock of the ref. Any other refusal is not for us to try
 			// again.
 			if strings.HasPrefix(line, "!") && (strings.Contains(line, "[rejected]") || strings.Contains(line, "cannot lock ref") || strings.Contains(line, "failed to update ref") || strings.Contains(line, "incorrect old value")) {
-				return fmt.Errorf("%w: %s at the remote %q", ErrMoved, ref, name)
+				return fmt.Errorf("%w: %s at the remote %q", ErrMoved, ref, withoutCredentials(name))
 			}
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("push to the remote %q: %w", name, err)
+		return fmt.Errorf("push to the remote %q: %w", withoutCredentials(name), err)
 	}
 	return nil
 }

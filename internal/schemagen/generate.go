@@ -47,6 +47,10 @@ func generate(root string) (map[string][]byte, error) {
 		return nil, fmt.Errorf("encode schema of the report: %w", err)
 	}
 	files[schemas.File("report")] = data
+	if data, err = encode(auditEntry(comments)); err != nil {
+		return nil, fmt.Errorf("encode schema of the audit log's entries: %w", err)
+	}
+	files[schemas.File("auditentry")] = data
 	return files, nil
 }
 
@@ -58,7 +62,7 @@ func readComments(root string) (map[string]string, error) {
 	// one made-up element for each step upwards.
 	up := strings.Count(filepath.ToSlash(filepath.Clean(root)), "..")
 	base := module + strings.Repeat("/x", up)
-	for _, dir := range []string{"pkg/config", "pkg/approval", "pkg/rules", "pkg/runbook", "pkg/readiness", "internal/check"} {
+	for _, dir := range []string{"pkg/config", "pkg/approval", "pkg/rules", "pkg/runbook", "pkg/readiness", "pkg/audit", "internal/check"} {
 		if err := r.AddGoComments(base, path.Join(filepath.ToSlash(root), dir), jsonschema.WithFullComment()); err != nil {
 			return nil, fmt.Errorf("read comments of %s: %w", dir, err)
 		}
