@@ -370,7 +370,7 @@ var codes = []CodeInfo{
 		"correct the endpoint, or add the server back", false},
 	{NotElectable, Red,
 		"no node at the DR site can become primary: priority 0, no vote, hidden, delayed or no data",
-		"give a member at the DR site a priority above 0", false},
+		"give a member at the DR site a priority above 0", true},
 	{NotFailoverReady, Yellow,
 		"a database is not ready for a failover without loss",
 		"planned: make the replica synchronous first; see the databases named", false},

@@ -122,7 +122,31 @@ func (s *set) priorities() []readiness.Finding {
 		}
 	}
 	if len(above) == 0 {
-		return nil
+		return s.heir()
 	}
 	return []readiness.Finding{observe.Finding(readiness.PriorityUnexpected, "the primary %s has priority %g; these would take the role by themselves: %s", s.primary.Name, own, strings.Join(above, ", "))}
+}
+
+// heir looks where the role would go by priorities without the primary's site: to
+// the far site, or to a third one.
+func (s *set) heir() []readiness.Finding {
+	var first *seat
+	far := 0.0
+	for i := range s.config.Members {
+		seat := &s.config.Members[i]
+		n := s.at(seat)
+		if n == nil || n.Site == s.primary.Site || seat.Arbiter || seat.Priority <= 0 {
+			continue
+		}
+		if n.Site == s.farSite {
+			far = max(far, seat.Priority)
+		} else if first == nil || seat.Priority > first.Priority {
+			first = seat
+		}
+	}
+	if first == nil || far == 0 || first.Priority <= far {
+		return nil
+	}
+	n := s.at(first)
+	return []readiness.Finding{observe.Finding(readiness.PriorityUnexpected, "without site %s the role goes to %s at site %s with priority %g, and not to site %s, where the highest is %g", s.primary.Site, n.Name, n.Site, first.Priority, s.farSite, far)}
 }

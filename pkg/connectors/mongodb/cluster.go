@@ -26,7 +26,7 @@ func (d *deriver) routers() {
 			continue
 		}
 		d.router(n)
-		if n.router() {
+		if n.router() && d.ours(n) {
 			answering++
 		}
 	}
@@ -89,8 +89,8 @@ func (d *deriver) shards() {
 	}
 	if s := d.set(roleConfig); s == nil {
 		findings = append(findings, observe.Finding(readiness.EndpointMissing, "the resource lists no config servers (role: config), and the cluster cannot do without"))
-	} else if told.ConfigSet != "" {
-		findings = append(findings, d.sameSet(s, told.ConfigSet, by)...)
+	} else if told.Config != "" {
+		findings = append(findings, d.sameSet(s, told.Config, by)...)
 	}
 	d.book.Add(nil, shardsID, readiness.Num(float64(len(told.Shards))), findings...)
 	if len(findings) > 0 { // shards may be optional, what nobody looks at is not
@@ -113,6 +113,38 @@ func (d *deriver) told() (*cluster, *node) {
 	return nil, nil
 }
 
+// ours reports whether a router is of the same cluster as the one that is asked
+// what the cluster consists of, and says so if it is not: its clients reach other
+// data.
+func (d *deriver) ours(n *node) bool {
+	told, by := d.told()
+	if told == nil || by == n || !told.apart(n.cluster) {
+		return true
+	}
+	d.book.Blame(&n.Node, roleID, observe.Finding(readiness.IdentityMismatch, "%s is a router of another cluster than %s tells of: its config servers are %q and those of %s are %q", n.Name, by.Name, n.cluster.Config, by.Name, told.Config))
+	return false
+}
+
+// apart reports whether two answers are of two clusters: some set that both name
+// has no host in common.
+func (c *cluster) apart(other *cluster) bool {
+	if other == nil {
+		return false
+	}
+	differ := func(a, b string) bool {
+		x, y := hostsOf(a), hostsOf(b)
+		return len(x) > 0 && len(y) > 0 && !slices.ContainsFunc(x, func(h string) bool {
+			return slices.ContainsFunc(y, func(i string) bool { return sameHost(h, i) })
+		})
+	}
+	for name, hosts := range c.Shards {
+		if differ(hosts, other.Shards[name]) {
+			return true
+		}
+	}
+	return differ(c.Config, other.Config)
+}
+
 func (d *deriver) set(key string) *set {
 	for _, s := range d.sets {
 		if s.key == key {
@@ -127,12 +159,17 @@ func (d *deriver) shard(name, hosts string, by *node) []readiness.Finding {
 	if s == nil {
 		return []readiness.Finding{observe.Finding(readiness.ShardMissing, "shard %s (%s) is in the cluster and not in the resource: nobody looked at it", name, hosts)}
 	}
-	return d.sameSet(s, setOf(hosts), by)
+	return d.sameSet(s, hosts, by)
 }
 
 // sameSet: the set behind the endpoints of a shard must be the one the cluster
-// means.
-func (d *deriver) sameSet(s *set, want string, by *node) []readiness.Finding {
+// means. A copy of a cluster has sets of the same names, so hosts are compared as
+// well: one of those the cluster tells must be a member here.
+func (d *deriver) sameSet(s *set, hosts string, by *node) []readiness.Finding {
+	want := setOf(hosts)
+	if list := hostsOf(hosts); s.config != nil && len(list) > 0 && !slices.ContainsFunc(list, func(h string) bool { return s.config.seat(h) != nil }) {
+		return []readiness.Finding{observe.Finding(readiness.IdentityMismatch, "%s says that %s is %s, and none of these is a member of the set that the resource lists", by.Name, s.key, hosts)}
+	}
 	for _, n := range s.nodes {
 		if s.member(n) && n.hello.SetName != "" && want != "" && n.hello.SetName != want {
 			return []readiness.Finding{observe.Finding(readiness.IdentityMismatch, "%s says that %s is set %q, and %s is of set %q", by.Name, s.key, want, n.Name, n.hello.SetName)}
@@ -143,10 +180,13 @@ func (d *deriver) sameSet(s *set, want string, by *node) []readiness.Finding {
 
 // balancer: a round without work is over at once, so one that is seen moves data.
 func (d *deriver) balancer(by *node, told *cluster) {
-	if told.Balancer == "" {
+	if told.Balancer == "" && len(told.Draining) == 0 {
 		return
 	}
 	text := told.Balancer
+	if text == "" {
+		text = "mode not told"
+	}
 	var findings []readiness.Finding
 	if told.InRound {
 		text += ", in a round"

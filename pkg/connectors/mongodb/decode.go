@@ -62,7 +62,10 @@ func decodeConfig(d document) *config {
 	d = d.document("config")
 	c := &config{
 		Set: d.text("_id"), Version: d.integer("version"), Term: d.integer("term"), ID: d.objectID("settings", "replicaSetId"),
-		Committed: committed, Patience: defaultPatience, Interval: defaultInterval,
+		Committed: committed, Patience: defaultPatience, Interval: defaultInterval, Journaled: d.known("writeConcernMajorityJournalDefault"),
+	}
+	if ms := d.number("settings", "electionTimeoutMillis"); ms != nil && *ms > 0 && *ms < 1e12 {
+		c.Election = time.Duration(*ms * float64(time.Millisecond))
 	}
 	if s := d.number("settings", "heartbeatTimeoutSecs"); s != nil && *s > 0 && *s < 1e6 {
 		c.Patience = time.Duration(*s * float64(time.Second))
@@ -129,6 +132,15 @@ func setOf(hosts string) string {
 		return ""
 	}
 	return set
+}
+
+// hostsOf are the members in set/host,host.
+func hostsOf(hosts string) []string {
+	_, list, found := strings.Cut(hosts, "/")
+	if !found {
+		return nil
+	}
+	return strings.Split(list, ",")
 }
 
 func decodeBeat(d document) *beat {

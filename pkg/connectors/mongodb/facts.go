@@ -148,8 +148,10 @@ type config struct {
 	Term      *int64        `json:"term"` // -1 after a forced one
 	ID        string        `json:"id"`   // settings.replicaSetId
 	Committed *bool         `json:"committed"`
-	Patience  time.Duration `json:"patience"` // settings.heartbeatTimeoutSecs
-	Interval  time.Duration `json:"interval"` // settings.heartbeatIntervalMillis
+	Patience  time.Duration `json:"patience"`  // settings.heartbeatTimeoutSecs
+	Interval  time.Duration `json:"interval"`  // settings.heartbeatIntervalMillis
+	Election  time.Duration `json:"election"`  // settings.electionTimeoutMillis; 0 where not told
+	Journaled *bool         `json:"journaled"` // writeConcernMajorityJournalDefault
 	Members   []seat        `json:"members"`
 }
 
@@ -198,11 +200,11 @@ type writeConcern struct {
 
 // cluster is what a sharded cluster says of itself.
 type cluster struct {
-	Shards    map[string]string `json:"shards"` // name of the shard -> set/hosts; nil: not told
-	Draining  []string          `json:"draining"`
-	ConfigSet string            `json:"configSet"`
-	Balancer  string            `json:"balancer"`
-	InRound   bool              `json:"inRound"`
+	Shards   map[string]string `json:"shards"` // name of the shard -> set/hosts; nil: not told
+	Draining []string          `json:"draining"`
+	Config   string            `json:"config"` // the config servers, set/hosts
+	Balancer string            `json:"balancer"`
+	InRound  bool              `json:"inRound"`
 }
 
 // beat is the heartbeat document as one member shows it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -72,13 +73,24 @@ func (c *Connector) writeHeartbeat(ctx context.Context, nodes []*node) *readines
 			return nil // a foreign set
 		}
 	}
-	if primary < 0 || nodes[primary].config == nil || name != "" && nodes[primary].hello.SetName != name {
+	if primary < 0 || nodes[primary].config == nil || nodes[primary].config.ID == "" || name != "" && nodes[primary].hello.SetName != name {
 		return nil
 	}
-	return c.writeDocument(ctx, primary)
+	if overtaken(nodes[primary], nodes) {
+		return nil // a primary of the past: it will undo what is written there
+	}
+	return c.writeDocument(ctx, primary, nodes[primary])
 }
 
-func (c *Connector) writeDocument(ctx context.Context, i int) *readiness.Finding {
+// overtaken reports whether some member knows of a newer election than the
+// primary.
+func overtaken(p *node, nodes []*node) bool {
+	return p.newest() != nil && p.newest().Term != nil && slices.ContainsFunc(nodes, func(n *node) bool {
+		return n.newest() != nil && n.newest().Term != nil && *n.newest().Term > *p.newest().Term
+	})
+}
+
+func (c *Connector) writeDocument(ctx context.Context, i int, seen *node) *readiness.Finding {
 	failed := func(format string, args ...any) *readiness.Finding {
 		return &readiness.Finding{Code: readiness.HeartbeatWrite, Message: fmt.Sprintf(format, args...)}
 	}
@@ -92,6 +104,13 @@ func (c *Connector) writeDocument(ctx context.Context, i int) *readiness.Finding
 		return failed("the heartbeat on %s could not be written: %s", name, classify(err, false, budget, cred.Password).Message)
 	}
 	defer server.close()
+	// An address may lead elsewhere by now: what was proved is true of the server that
+	// was read.
+	if answer, err := helloCommand().run(ctx, server); err != nil {
+		return failed("the heartbeat on %s could not be written: %s", name, classify(err, server.accepted(), budget, cred.Password).Message)
+	} else if now := decodeHello(answer); now.SetName != seen.hello.SetName || now.Me != seen.hello.Me || now.Process != seen.hello.Process || !now.Writable {
+		return failed("no heartbeat was written on %s: another server answers there than the one that was read, or it no longer writes", name)
+	}
 	wait := longestWait
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = min(wait, max(time.Until(deadline)/2, 50*time.Millisecond))
@@ -100,12 +119,11 @@ func (c *Connector) writeDocument(ctx context.Context, i int) *readiness.Finding
 	if unacknowledged(answer, err) {
 		return failed("the heartbeat was written on %s, but no majority acknowledged it within %s: writes happen there and are not protected", name, wait.Round(time.Millisecond))
 	}
+	if err != nil && !fromServer(err) {
+		return failed("whether the heartbeat was written on %s is not known, and nothing is sent again: %s", name, classify(err, server.accepted(), budget, cred.Password).Message)
+	}
 	if err != nil {
-		message := classify(err, server.accepted(), budget, cred.Password).Message
-		if fromServer(err) {
-			message = queryFailure("update", err, cred.Password).Message
-		}
-		return failed("the heartbeat on %s could not be written: %s", name, message)
+		return failed("the heartbeat on %s could not be written: %s", name, queryFailure("update", err, cred.Password).Message)
 	}
 	if n := answer.integer("n"); n == nil || *n != 1 {
 		return failed("the heartbeat on %s was not written: the server changed no document", name)

@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,47 @@ func TestHeartbeat(t *testing.T) {
 		}
 		if err := set.Repair("commit-lag"); err != nil {
 			t.Fatal(err)
+		}
+	})
+	step(t, "written, and the answer is lost", func(t *testing.T) {
+		if err := set.Drop("catalog-a", "update", true); err != nil {
+			t.Fatal(err)
+		}
+		before := set.Changes()["update"]
+		v := newDesk(t, set, beating(true)).sweep(t)
+		wantMessage(t, v, readiness.HeartbeatWrite, "is not known")
+		if sent := set.Changes()["update"] - before; sent != 1 {
+			t.Errorf("%d writes arrived, want the one", sent)
+		}
+		if err := set.Drop("catalog-a", "update", false); err != nil {
+			t.Fatal(err)
+		}
+	})
+	step(t, "not written on another server than the one read", func(t *testing.T) {
+		before := set.Changes()["update"]
+		opened, err := Factory{}.Open(newDesk(t, set, beating(true)).spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := opened.(*Connector)
+		straight := c.open
+		c.open = func(i int, cred *connectors.Credential, budget time.Duration) (server, error) {
+			if cred != nil && cred.Username == mongoset.UserHeartbeat {
+				i = 1 // the address was moved meanwhile
+			}
+			return straight(i, cred, budget)
+		}
+		all, err := c.Collect(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent := set.Changes()["update"] - before; sent != 0 {
+			t.Errorf("%d writes arrived", sent)
+		}
+		if !slices.ContainsFunc(all, func(o readiness.Observation) bool {
+			return o.Failure != nil && o.Failure.Code == readiness.HeartbeatWrite
+		}) {
+			t.Error("that it was not written is not said")
 		}
 	})
 	step(t, "a login that may not write it", func(t *testing.T) {

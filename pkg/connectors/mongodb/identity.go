@@ -29,9 +29,18 @@ func (s *set) identify() {
 			s.unproven[n] = true
 			s.identity(n, f)
 		case proved:
-			s.book.Add(&n.Node, identityID, readiness.Str(n.config.ID))
+			s.book.Add(&n.Node, identityID, readiness.Str(n.config.ID), s.changed(n)...)
 		}
 	}
+}
+
+// changed compares with the last check, where the resource declares nothing.
+func (s *set) changed(n *node) []readiness.Finding {
+	prev, ok := s.previous(n, identityID)
+	if was, isText := prev.Value.Text(); ok && isText && s.declared("replicaSetId") == "" && isObjectID(was) && was != n.config.ID {
+		return []readiness.Finding{observe.Finding(readiness.Conflict, "%s was of set %s at the last check and is of set %s; declare replicaSetId", n.Name, was, n.config.ID)}
+	}
+	return nil
 }
 
 type proof int

@@ -125,8 +125,8 @@ func (s *set) whyNoAuthority() readiness.Code {
 	switch {
 	case len(s.writers) > 1:
 		return readiness.Conflict
-	case s.primary == nil && s.allSeen():
-		return readiness.IndicatorMissing
+	case s.primary == nil && s.homeSeen():
+		return readiness.IndicatorMissing // who may be primary elsewhere is said by topology
 	case s.primary == nil:
 		return readiness.VisPrimary
 	case s.unproven[s.primary]:
@@ -140,10 +140,10 @@ func (s *set) whyNoAuthority() readiness.Code {
 	}
 }
 
-// allSeen reports whether every endpoint answered hello.
-func (s *set) allSeen() bool {
+// homeSeen reports whether every endpoint at the primary's home answered hello.
+func (s *set) homeSeen() bool {
 	for _, n := range s.nodes {
-		if n.hello == nil {
+		if n.hello == nil && n.Site == s.spec.Home.Primary {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
@@ -118,8 +119,26 @@ func (s *set) membership() {
 			s.blame(n, addressID, s.seatless(n))
 		}
 	}
+	for _, n := range s.nodes {
+		if n == s.from || !s.trusted(n) || n.config == nil {
+			continue
+		}
+		for i := range n.config.Members {
+			if seat := &n.config.Members[i]; s.config.seat(seat.Host) == nil && !s.endpointOf(seat.Host) {
+				findings = append(findings, observe.Finding(readiness.EndpointMissing, "%s is a member by configuration %s, which %s has, and no endpoint of the resource: nobody looked at it, and a second writer could be there", seat.Host, n.config, n.Name))
+			}
+		}
+	}
+	if e := s.config.Election; e > longestPatience {
+		findings = append(findings, observe.Finding(readiness.ThresholdExceeded, "by electionTimeoutMillis nobody stands for election before the primary was silent for %s; the default is 10s", e))
+	}
 	findings = append(findings, s.drift()...)
 	s.add(configID, s.from.At, readiness.Str(s.config.String()), findings...)
+}
+
+// endpointOf reports whether some endpoint is called so, or says it is.
+func (s *set) endpointOf(host string) bool {
+	return slices.ContainsFunc(s.nodes, func(n *node) bool { return sameHost(n.name(), host) || sameHost(n.declaredName(), host) })
 }
 
 // unlisted is a member nobody looked at. The primary's view of it is all there is.
@@ -150,7 +169,13 @@ func (s *set) seatless(n *node) readiness.Finding {
 func (s *set) drift() []readiness.Finding {
 	var findings []readiness.Finding
 	for _, n := range s.nodes {
-		if !s.trusted(n) || n.config == nil || n == s.from || n.config.String() == s.config.String() {
+		if !s.trusted(n) || n.config == nil || n == s.from {
+			continue
+		}
+		if n.config.String() == s.config.String() {
+			if !slices.Equal(n.config.Members, s.config.Members) {
+				findings = append(findings, observe.Finding(readiness.ConfigDrift, "%s and %s have other members, priorities or votes in configuration %s, which both say they have", n.Name, s.from.Name, s.config))
+			}
 			continue
 		}
 		findings = append(findings, observe.Finding(readiness.ConfigDrift, "%s has configuration %s, %s has %s", n.Name, n.config, s.from.Name, s.config))

@@ -129,7 +129,13 @@ func (s *set) role(n *node) {
 	if n.status != nil && n.status.State != nil {
 		if state := *n.status.State; n.hello.Writable && state != statePrimary {
 			findings = append(findings, observe.Finding(readiness.Conflict, "%s accepts writes by hello and is %s by its status", n.Name, stateName(state)))
+		} else if now := n.newest().State; n.hello.Writable && (now == nil || *now != statePrimary) {
+			findings = append(findings, observe.Finding(readiness.Conflict, "%s stepped down while it was read", n.Name))
 		}
+	}
+	// Behind a balancer each command may come to another server.
+	if self := n.newest().self(); self != nil && n.hello.Me != "" && !sameHost(self.Name, n.hello.Me) {
+		findings = append(findings, observe.Finding(readiness.Conflict, "%s is %s by hello and %s by its status: more than one server answers at this address", n.Name, n.hello.Me, self.Name))
 	}
 	s.book.Add(&n.Node, roleID, readiness.Str(role), findings...)
 }

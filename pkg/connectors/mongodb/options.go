@@ -38,7 +38,12 @@ func setKey(ep connectors.Endpoint) string {
 
 func isRouter(ep connectors.Endpoint) bool { return ep.Options["role"] == roleRouter }
 
-func (n *node) isShard() bool { return n.Options["shard"] != "" && n.Options["role"] != roleConfig }
+// isShard reports whether a node is of a shard and not of the config servers, which
+// may be a shard as well from 8.0 and are called config then.
+func (n *node) isShard() bool {
+	key := setKey(n.Endpoint)
+	return key != "" && key != roleConfig && n.Options["role"] != roleConfig
+}
 
 // sharded reports whether a resource is a sharded cluster.
 func sharded(spec connectors.Spec) bool {
@@ -72,7 +77,7 @@ func (v *validation) add(what, hint string, path ...any) {
 
 func (v *validation) endpoint(spec connectors.Spec, i int, ep connectors.Endpoint) {
 	address, err := endpoint.Parse(ep.Address, defaultPort)
-	if err == nil && strings.ContainsAny(ep.Address, "/,@?") {
+	if strings.ContainsAny(ep.Address, "/,@?") { // never repeated: it may hold a password
 		v.add("endpoint \""+ep.Name+"\" has a connection string or a list as its address", "write the member's own host:port; each member is an endpoint", "endpoints", i)
 		return
 	}
@@ -87,8 +92,8 @@ func (v *validation) endpoint(spec connectors.Spec, i int, ep connectors.Endpoin
 		v.add("unknown option \""+key+"\" of a mongodb endpoint", hint, "endpoints", i, "options", key)
 	})
 	if member := ep.Options["member"]; member != "" {
-		if _, err := endpoint.Parse(member, defaultPort); err != nil {
-			v.add("member \""+member+"\" is no name of a member", "write host:port as rs.conf() shows it", "endpoints", i, "options", "member")
+		if _, err := endpoint.Parse(member, defaultPort); err != nil || strings.ContainsAny(member, "/,@?") {
+			v.add("option member of endpoint \""+ep.Name+"\" is no name of a member", "write host:port as rs.conf() shows it", "endpoints", i, "options", "member")
 		}
 	}
 	role := ep.Options["role"]

@@ -3,6 +3,7 @@ package mongodb
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -50,6 +51,24 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %+v", name, problems)
 		case c.path != nil && (len(problems) != 1 || fmt.Sprint(problems[0].Path) != fmt.Sprint(c.path)):
 			t.Errorf("%s: %+v, want one problem at %v", name, problems, c.path)
+		}
+	}
+}
+
+// TestValidateKeepsPasswords: a login in an address is refused, and not repeated.
+func TestValidateKeepsPasswords(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"bcctl:S3cret-word@db-a.example.net", "bcctl:S3cret-word@db-a.example.net:27017", "mongodb://bcctl:S3cret-word@db-a.example.net:27017/?x=1"} {
+		for _, ep := range []connectors.Endpoint{{Name: "a", Site: "fra", Address: text}, {Name: "a", Site: "fra", Address: "db-a.example.net", Options: map[string]string{"member": text}}} {
+			problems := (Factory{}).Validate(connectors.Spec{Endpoints: []connectors.Endpoint{ep}})
+			if len(problems) == 0 {
+				t.Errorf("%v is accepted", ep)
+			}
+			for _, p := range problems {
+				if strings.Contains(p.What+p.Hint, "S3cret-word") {
+					t.Errorf("%q repeats a password", p.What)
+				}
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package mongodb
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +46,7 @@ func (s *set) count(by *node) tally {
 			t.votes++
 			w.nowVotes++
 		} else {
-			t.down = append(t.down, seat.Host)
+			t.down = append(t.down, s.called(seat))
 		}
 		if data && !seat.Arbiter {
 			t.data++
@@ -55,6 +57,14 @@ func (s *set) count(by *node) tally {
 	t.majority = t.total/2 + 1
 	t.quorum = min(t.majority, t.holders) // as the server computes writeMajorityCount
 	return t
+}
+
+// called is how a seat is named to people: by its endpoint, else as the set does.
+func (s *set) called(seat *seat) string {
+	if n := s.at(seat); n != nil {
+		return n.Name
+	}
+	return seat.Host
 }
 
 // present reports whether a member counts in elections, and whether it can
@@ -137,17 +147,14 @@ func (s *set) quorum() {
 
 // afterLoss asks for each site what would be left without it: by the
 // configuration, and as things are now. A member whose site is not known may be
-// at any.
+// at any. What is so today of several sites has one cause, and is said once.
 func (s *set) afterLoss(t tally, known bool) (votes, data []readiness.Finding) {
 	adrift := t.bySite[""]
-	sites := []string{}
-	for site := range t.bySite {
-		if site != "" {
-			sites = append(sites, site)
+	var fewVotes, fewData []string
+	for _, site := range slices.Sorted(maps.Keys(t.bySite)) {
+		if site == "" {
+			continue
 		}
-	}
-	slices.Sort(sites)
-	for _, site := range sites {
 		w := t.bySite[site]
 		left := t.total - w.votes - adrift.votes
 		leftNow := t.votes - w.nowVotes - adrift.nowVotes
@@ -157,14 +164,20 @@ func (s *set) afterLoss(t tally, known bool) (votes, data []readiness.Finding) {
 		case left < t.majority:
 			votes = append(votes, observe.Finding(readiness.QuorumSiteDependent, "without site %s %d of %d votes are left, and %d are needed: nothing would be elected, only a configuration could be forced", site, left, t.total, t.majority))
 		case known && leftNow < t.majority && t.votes >= t.majority:
-			votes = append(votes, observe.Finding(readiness.QuorumSiteDependent, "as things are, without site %s %d of %d votes are left, and %d are needed; missing already: %s", site, leftNow, t.total, t.majority, strings.Join(t.down, ", ")))
+			fewVotes = append(fewVotes, fmt.Sprintf("without site %s %d of %d votes are left", site, leftNow, t.total))
 		}
 		switch {
 		case holders < t.quorum:
 			data = append(data, observe.Finding(readiness.WriteMajorityAtRisk, "without site %s %d voting members with data are left, and %d are needed to acknowledge a majority write", site, holders, t.quorum))
 		case known && holdersNow < t.quorum && t.data >= t.quorum:
-			data = append(data, observe.Finding(readiness.WriteMajorityAtRisk, "as things are, without site %s %d voting members with data follow, and %d are needed to acknowledge a majority write", site, holdersNow, t.quorum))
+			fewData = append(fewData, fmt.Sprintf("without site %s %d voting members with data follow", site, holdersNow))
 		}
+	}
+	if len(fewVotes) > 0 {
+		votes = append(votes, observe.Finding(readiness.QuorumSiteDependent, "as things are, %s, and %d are needed; missing already: %s", strings.Join(fewVotes, ", "), t.majority, strings.Join(t.down, ", ")))
+	}
+	if len(fewData) > 0 {
+		data = append(data, observe.Finding(readiness.WriteMajorityAtRisk, "as things are, %s, and %d are needed to acknowledge a majority write", strings.Join(fewData, ", "), t.quorum))
 	}
 	return votes, data
 }

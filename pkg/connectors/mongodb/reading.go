@@ -36,7 +36,7 @@ func (c *Connector) readings(n *node) []reading {
 		if !n.isShard() { // shards take theirs from the config servers, and refuse the question
 			list = append(list, writeConcernReading(n))
 		}
-		if n.Options["role"] == roleConfig {
+		if setKey(n.Endpoint) == roleConfig {
 			list = append(list, configShardsReading(n))
 		}
 	}
@@ -134,7 +134,7 @@ func writeConcernReading(n *node) reading {
 
 func configShardsReading(n *node) reading {
 	return reading{indicator: shardsID, command: configShardsCommand(), decode: func(d document) error {
-		n.cluster = &cluster{Shards: decodeShards(firstBatch(d))}
+		n.cluster = &cluster{Shards: decodeShards(firstBatch(d)), Draining: decodeDraining(firstBatch(d))}
 		return nil
 	}}
 }
@@ -148,7 +148,7 @@ func routerReadings(n *node) []reading {
 			return nil
 		}},
 		{indicator: shardsID, command: shardMapCommand(), decode: func(d document) error {
-			n.cluster.ConfigSet = setOf(d.text("map", "config"))
+			n.cluster.Config = d.text("map", "config")
 			return nil
 		}},
 		{indicator: balancerID, command: balancerCommand(), decode: func(d document) error {

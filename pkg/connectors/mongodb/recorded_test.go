@@ -64,6 +64,87 @@ func TestRecorded(t *testing.T) {
 			change: func(r *recording) { r.add(nil, seat{ID: 9, Host: "db-h:27017", Hidden: true}); stepDown(r.a) },
 			status: unknown, codes: []readiness.Code{readiness.EndpointMissing, readiness.WriterUnproven}, without: []readiness.Code{readiness.NoPrimary},
 		},
+		"a primary steps down while it is read": {
+			change: func(r *recording) { r.a.later = statusAtRest(0, stateSecondary) },
+			status: unknown, codes: []readiness.Code{readiness.Conflict},
+		},
+		"two servers behind one address": {
+			change: func(r *recording) { r.b.status = statusAtRest(2, stateSecondary) },
+			status: red, codes: []readiness.Code{readiness.Conflict},
+		},
+		"a forced configuration has a member nobody listed": {
+			change: func(r *recording) {
+				r.b.config.Version, r.b.config.Term = pointer(int64(40000)), pointer(int64(-1))
+				r.b.config.Members = append(r.b.config.Members, seat{ID: 9, Host: "db-h:27017", Priority: 1, Votes: 1})
+			},
+			status: unknown, codes: []readiness.Code{readiness.EndpointMissing, readiness.ConfigDrift},
+		},
+		"one version of the configuration with two contents": {
+			change: func(r *recording) { r.b.config.Members[0].Priority = 0 },
+			status: yellow, codes: []readiness.Code{readiness.ConfigDrift},
+		},
+		"the term went back": {
+			change: func(r *recording) { r.before("db-c", termID, time.Hour, readiness.Num(9)) },
+			status: unknown, codes: []readiness.Code{readiness.Conflict}, without: []readiness.Code{readiness.ElectionUnplanned},
+		},
+		"the primary has less than at the last check": {
+			change: func(r *recording) { r.before("db-a", positionID, time.Hour, readiness.Str(at(time.Second).String())) },
+			status: unknown, codes: []readiness.Code{readiness.Conflict},
+		},
+		"another replicaSetId than at the last check": {
+			change: func(r *recording) {
+				delete(r.spec.Identity, "replicaSetId")
+				r.before("db-a", identityID, time.Hour, readiness.Str(anotherID))
+			},
+			status: unknown, codes: []readiness.Code{readiness.Conflict},
+		},
+		"a primary that writes nothing": {
+			change: func(r *recording) {
+				for _, n := range r.nodes() {
+					n.status.Applied, n.status.AppliedWall, n.status.Committed, n.status.CommittedWall = at(time.Hour), ago(time.Hour), at(time.Hour), ago(time.Hour)
+					for i := range n.status.Members {
+						v := &n.status.Members[i]
+						v.Applied, v.AppliedWall, v.Durable, v.DurableWall = at(time.Hour), ago(time.Hour), at(time.Hour), ago(time.Hour)
+					}
+				}
+			},
+			status: yellow, codes: []readiness.Code{readiness.Conflict},
+		},
+		"an election timeout of a day": {
+			change: func(r *recording) { r.everywhere(func(c *config) { c.Election = 24 * time.Hour }) },
+			status: yellow, codes: []readiness.Code{readiness.ThresholdExceeded},
+		},
+		"heartbeats that would count for a day": {
+			change: func(r *recording) {
+				r.everywhere(func(c *config) { c.Patience = 24 * time.Hour })
+				r.a.status.of(restingHosts[1]).Heard = ago(time.Hour)
+			},
+			status: red, codes: []readiness.Code{readiness.StandbyAbsent, readiness.NotElectable},
+		},
+		"majority writes that are not journaled": {
+			change: func(r *recording) { r.everywhere(func(c *config) { c.Journaled = pointer(false) }) },
+			status: yellow, codes: []readiness.Code{readiness.WriteConcernWeak},
+		},
+		"a third site would take the role": {
+			change: func(r *recording) {
+				r.everywhere(func(c *config) { c.Members[1].Priority, c.Members[2].Priority = 1, 2 })
+			},
+			status: yellow, codes: []readiness.Code{readiness.PriorityUnexpected},
+		},
+		"primary lost, and another silent that may have been elected": {
+			change: func(r *recording) {
+				r.before("db-a", roleID, time.Hour, readiness.Str("primary"))
+				r.down(restingHosts[0])
+				r.down(restingHosts[2])
+				silent(r.a)
+				silent(r.c)
+			},
+			status: red, codes: []readiness.Code{readiness.PrimaryUnreachable, readiness.WriterUnproven, readiness.QuorumLost},
+		},
+		"primary lost, and another silent that was heard following": {
+			change: func(r *recording) { r.down(restingHosts[0]); silent(r.a); silent(r.c) },
+			status: red, codes: []readiness.Code{readiness.PrimaryUnreachable}, without: []readiness.Code{readiness.WriterUnproven},
+		},
 		"hello and status disagree": {
 			change: func(r *recording) { r.a.status.State = pointer(int64(stateSecondary)) },
 			status: unknown, codes: []readiness.Code{readiness.Conflict},

@@ -3,7 +3,10 @@ package mongodb
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/bcctl/bcctl/internal/lab/mongoset"
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -62,6 +65,40 @@ func TestSites(t *testing.T) {
 		}
 		newDesk(t, set, clustered(t, set), routerless, without("shard02")).sweep(t).want(t, readiness.Unknown)
 	})
+	foreign := func(answer bson.D) bson.D {
+		return bson.D{{Key: "shards", Value: bson.A{
+			bson.D{{Key: "_id", Value: "shard01"}, {Key: "host", Value: "shard01/stage-a.example.net:27018"}},
+			bson.D{{Key: "_id", Value: "shard02"}, {Key: "host", Value: "shard02/stage-b.example.net:27018"}},
+		}}, {Key: "ok", Value: 1.0}}
+	}
+	step(t, "a router of a cluster with the same names", func(t *testing.T) {
+		set := startSet(t, mongoset.Options{Sharded: true})
+		d := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) { spec.Identity = nil })
+		d.sweep(t).without(t, readiness.IdentityMismatch)
+		if err := set.Rewrite(routerOf(t, d.spec).Name, "listShards", foreign); err != nil {
+			t.Fatal(err)
+		}
+		d.sweep(t).want(t, readiness.Red, readiness.IdentityMismatch)
+	})
+	step(t, "two routers of two clusters", func(t *testing.T) {
+		set := startSet(t, mongoset.Options{Sharded: true})
+		d := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) {
+			second := routerOf(t, *spec)
+			second.Name += "-2"
+			spec.Endpoints = append(spec.Endpoints, second)
+		})
+		d.sweep(t).wantGreen(t)
+		var turns atomic.Int32
+		if err := set.Rewrite(routerOf(t, d.spec).Name, "listShards", func(answer bson.D) bson.D {
+			if turns.Add(1)%2 == 0 {
+				return foreign(answer)
+			}
+			return answer
+		}); err != nil {
+			t.Fatal(err)
+		}
+		d.sweep(t).want(t, readiness.Red, readiness.IdentityMismatch)
+	})
 	step(t, "endpoints of two shards mixed up", func(t *testing.T) {
 		set := startSet(t, mongoset.Options{Sharded: true})
 		v := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) {
@@ -77,6 +114,15 @@ func TestSites(t *testing.T) {
 		}).sweep(t)
 		v.want(t, readiness.Red, readiness.IdentityMismatch)
 	})
+}
+
+func routerOf(t testing.TB, spec connectors.Spec) connectors.Endpoint {
+	t.Helper()
+	i := slices.IndexFunc(spec.Endpoints, isRouter)
+	if i < 0 {
+		t.Fatal("no router is listed")
+	}
+	return spec.Endpoints[i]
 }
 
 // without leaves the endpoints of a shard out, and its identity.

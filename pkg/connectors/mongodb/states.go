@@ -2,10 +2,15 @@ package mongodb
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors/observe"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
+
+// stillWrites is for how long a primary may write nothing: several of the entries
+// that an idle one writes (Server Manual, periodicNoopIntervalSecs: 10 seconds).
+const stillWrites = time.Minute
 
 // stateName is a state as MongoDB writes it, with its number.
 func stateName(state int64) string {
@@ -51,6 +56,9 @@ func (s *set) stateFinding(n *node, state int64) (readiness.Finding, bool) {
 	case statePrimary:
 		if !n.hello.Writable {
 			return say(readiness.NodeResolving, "and does not accept writes: it is on its way into the role or out of it")
+		}
+		if st := n.newest(); st.Date != nil && st.AppliedWall != nil && st.Date.Sub(*st.AppliedWall) > stillWrites {
+			return say(readiness.Conflict, "and has written nothing for %s, although an idle primary writes an entry every ten seconds: it may be locked, or its disk may hang", st.Date.Sub(*st.AppliedWall).Round(time.Second))
 		}
 		return readiness.Finding{}, false
 	case stateSecondary:

@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors/observe"
@@ -144,10 +145,35 @@ func (s *set) noPrimarySeen(seen, unseen, strangers []*node) []readiness.Finding
 		return []readiness.Finding{observe.Finding(readiness.WriterUnproven, "no member that was reached accepts writes; %s may be primary and cannot be seen", names(unseen))}
 	}
 	if down, by := s.reportedDown(suspect); down {
-		return []readiness.Finding{observe.Finding(readiness.PrimaryUnreachable, "%s: %s, and %s does not hear it either; it is down or partitioned, which cannot be told from here; %s",
+		findings := []readiness.Finding{observe.Finding(readiness.PrimaryUnreachable, "%s: %s, and %s does not hear it either; it is down or partitioned, which cannot be told from here; %s",
 			suspect.Name, suspect.unreached.Message, by.Name, s.lossBound(suspect, seen))}
+		if others := s.mayLead(unseen, suspect); len(others) > 0 {
+			findings = append(findings, observe.Finding(readiness.WriterUnproven, "%s cannot be seen either, and may have become primary since", names(others)))
+		}
+		return findings
 	}
 	return []readiness.Finding{observe.Finding(readiness.WriterUnproven, "%s may be primary and cannot be seen: %s", suspect.Name, suspect.unreached.Message)}
+}
+
+// mayLead are the unseen nodes beside one that could be elected where they are.
+func (s *set) mayLead(unseen []*node, but *node) []*node {
+	return slices.DeleteFunc(slices.Clone(unseen), func(n *node) bool {
+		seat := s.seats[n]
+		return n == but || seat != nil && (seat.Arbiter || seat.Priority <= 0 || s.heardFollowing(seat))
+	})
+}
+
+// heardFollowing reports whether a member that was reached heard another one a
+// moment ago as one that takes no writes.
+func (s *set) heardFollowing(seat *seat) bool {
+	return slices.ContainsFunc(s.nodes, func(by *node) bool {
+		if !s.trusted(by) || by.newest() == nil {
+			return false
+		}
+		v := by.newest().of(seat.Host)
+		age, ok := s.heard(by, v)
+		return ok && v.State != nil && passive(*v.State) && age <= s.proofLasts()
+	})
 }
 
 // unlistedSeats are members with data that no endpoint has.

@@ -29,7 +29,7 @@ func (s *set) fresh(by *node, moment *time.Time) (time.Duration, bool) {
 		return 0, false // from the member's own future: no measurement
 	}
 	age = max(age, 0)
-	return age, age <= s.patience()
+	return age, age <= min(s.patience(), longestPatience)
 }
 
 // unseenNode records why a node gave nothing, as loss of visibility of its side.

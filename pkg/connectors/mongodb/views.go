@@ -8,6 +8,10 @@ import (
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
+// longestPatience bounds for how long a heartbeat counts here, whatever patience
+// the set has with its members: it may be configured to days.
+const longestPatience = time.Minute
+
 // heartbeatViews compares who hears whom. Each pair is judged by one clock, that
 // of the member which tells; a cut that works in one direction only shows as
 // replies without requests, or the other way round.

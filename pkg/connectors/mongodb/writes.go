@@ -38,7 +38,25 @@ func (s *set) terms() {
 			}
 			findings = append(findings, observe.Finding(readiness.ElectionUnplanned, "the term grew from %d to %d since the last check%s", *before, *newest, why))
 		}
+		if n == on && before != nil && *newest < *before {
+			s.blame(n, identityID, observe.Finding(readiness.Conflict, "the newest term is %d and was %d at the last check; terms never go back: this is another set, or it was restored from a copy", *newest, *before))
+		}
 		s.book.Add(&n.Node, termID, readiness.Num(float64(*n.newest().Term)), findings...)
+	}
+	s.lost()
+}
+
+// lost looks whether the primary had more at the last check: within a term its
+// oplog only grows, so what is missing was taken away.
+func (s *set) lost() {
+	if s.primary == nil || !s.trusted(s.primary) || s.primary.newest() == nil || s.primary.newest().Applied == nil {
+		return
+	}
+	now := s.primary.newest().Applied
+	prev, ok := s.previous(s.primary, positionID)
+	text, _ := prev.Value.Text()
+	if was := parsePosition(text); ok && was != nil && was.Term == now.Term && !now.reaches(was) {
+		s.blame(s.primary, identityID, observe.Finding(readiness.Conflict, "the primary %s is at %s and was at %s at the last check: it was restored from a copy, and what it had since is gone", s.primary.Name, now, was))
 	}
 }
 
@@ -61,6 +79,13 @@ func (s *set) throttle() {
 	default:
 		s.book.Add(&p.Node, flowControlID, readiness.Str("idle"))
 	}
+}
+
+func (s *set) journaled() *bool {
+	if s.config == nil {
+		return nil
+	}
+	return s.config.Journaled
 }
 
 // defaultConcern looks what an acknowledged write means by default. From 5.0 it is
@@ -94,6 +119,9 @@ func (s *set) defaultConcern() {
 		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "the default write concern is %q; whether that is a majority is not known", w))
 	default:
 		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "the default write concern is %s, which is no majority: a failover can undo acknowledged writes", text))
+	}
+	if j := s.journaled(); j != nil && !*j {
+		findings = append(findings, observe.Finding(readiness.WriteConcernWeak, "by writeConcernMajorityJournalDefault a majority acknowledges writes before they are in its journal: a loss of power can undo them"))
 	}
 	s.add(writeConcernID, p.At, readiness.Str(text), findings...)
 }
