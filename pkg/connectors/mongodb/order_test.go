@@ -16,7 +16,6 @@ func TestCausesComeFirst(t *testing.T) {
 		"stale-view": readiness.PartitionOneWay, "initial-sync": readiness.InitialSync, "no-majority": readiness.QuorumLost, "wrong-set": readiness.IdentityMismatch,
 	} {
 		t.Run(fault, func(t *testing.T) {
-			t.Parallel()
 			set := startSet(t, mongoset.Options{})
 			d := newDesk(t, set, identified(t, set))
 			d.sweep(t)
