@@ -379,7 +379,7 @@ var codes = []CodeInfo{
 		"make it a failover group", false},
 	{NotSynchronizing, Red,
 		"a database does not synchronize: its lag figures mean nothing",
-		"read the server's log on both sides", false},
+		"read the server's log on both sides", true},
 	{NoIndicators, Unknown,
 		"nothing required was measured, so there is nothing to judge",
 		"check that the resource has endpoints at both sites and that the platform is supported", false},

@@ -147,3 +147,18 @@ func TestTheLastRestoreCounts(t *testing.T) {
 		t.Log(explained(v))
 	}
 }
+
+// What is read first is the cause: that nothing is synchronized with a primary that is
+// gone comes of that.
+func TestTheCauseIsReadFirst(t *testing.T) {
+	t.Parallel()
+	r := healthyPair()
+	unseen(r.a, silent)
+	own(r.b).Connected = "DISCONNECTED"
+	for i := range r.b.databases {
+		r.b.databases[i].State = notSynchronizing
+	}
+	if v := r.judge(t); v.Reasons[0].Code != readiness.PrimaryUnreachable {
+		t.Errorf("first is %s%s", v.Reasons[0].Code, explained(v))
+	}
+}
