@@ -90,6 +90,31 @@ func (l *Log) keep(b batch) (string, error) {
 	return name, errors.Join(d.Sync(), d.Close())
 }
 
+// decodeBatch reads a file of the spool. It may add nothing but a segment of its
+// name, its signature, and a version of the keys.
+func decodeBatch(text []byte, id string) (batch, error) {
+	var b batch
+	if err := json.Unmarshal(text, &b); err != nil {
+		return batch{}, errDamaged
+	}
+	segment, err := audit.ParseSegmentID(id)
+	if err != nil || b.ID != id || len(b.Files) == 0 {
+		return batch{}, errDamaged
+	}
+	for path, data := range b.Files {
+		ext, isSegment := strings.CutPrefix(path, audit.SegmentPath(segment))
+		if isSegment && slices.Contains([]string{"", ".dsse.json", ".sig"}, ext) {
+			continue
+		}
+		if t, err := audit.DecodeTrust(data); err != nil || path != audit.TrustPath(t.Version) {
+			return batch{}, errDamaged
+		}
+	}
+	return b, nil
+}
+
+var errDamaged = errors.New("it is damaged")
+
 // Pending lists the segments that wait in the spool.
 func (l *Log) Pending() ([]string, error) {
 	entries, err := os.ReadDir(l.spool)
@@ -125,9 +150,9 @@ func (l *Log) Publish(ctx context.Context) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		var b batch
-		if err := json.Unmarshal(text, &b); err != nil || b.ID != id {
-			return n, fmt.Errorf("the spool's file %s is damaged", name)
+		b, err := decodeBatch(text, id)
+		if err != nil {
+			return n, fmt.Errorf("read the spool's file %s: %w", name, err)
 		}
 		if err := l.publish(ctx, b); err != nil {
 			return n, err
