@@ -26,12 +26,13 @@ type Blob struct {
 func (b Blob) Plain() bool { return b.Mode == "100644" }
 
 // Blobs lists the files of a commit, whatever they are, in the order of their
-// paths. Unlike Tree it reads no contents and has no limit but max.
-func Blobs(ctx context.Context, dir, commit string, max int) ([]Blob, error) {
+// paths. Unlike Tree it reads no contents and has no limit but max. Paths are those
+// to look for; without, it lists all.
+func Blobs(ctx context.Context, dir, commit string, max int, paths ...string) ([]Blob, error) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := stream(ctx, dir, nil, w, "ls-tree", "-r", "-z", "--long", "--full-tree", commit)
+		err := stream(ctx, dir, nil, w, slices.Concat([]string{"ls-tree", "-r", "-z", "--long", "--full-tree", commit, "--"}, paths)...)
 		w.CloseWithError(err)
 		done <- err
 	}()

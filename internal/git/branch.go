@@ -41,29 +41,43 @@ type Author struct{ Name, Email string }
 // AddFiles makes a commit that adds files to another one, and touches no branch,
 // no index and no work tree. Parent is empty for a first commit. It returns the
 // commit's id. Paths must not be in the parent: they would be replaced.
+//
+// The commit stays without a ref for as long as git keeps what nothing refers to,
+// two weeks by default.
 func AddFiles(ctx context.Context, dir, parent string, files map[string][]byte, by Author, when time.Time, message string) (string, error) {
+	idLength := len(parent)
+	if parent == "" {
+		format, err := run(ctx, dir, nil, "rev-parse", "--show-object-format")
+		if err != nil {
+			return "", fmt.Errorf("make a commit: %w", err)
+		}
+		idLength = 40
+		if strings.TrimSpace(string(format)) == "sha256" {
+			idLength = 64
+		}
+	}
 	ref := "refs/bcctl/new/" + strings.ToLower(rand.Text())
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "feature done\ncommit %s\ncommitter %s <%s> %d +0000\ndata %d\n%s\n", ref, by.Name, by.Email, when.Unix(), len(message), message)
+	fmt.Fprintf(&b, "feature done\nfeature get-mark\ncommit %s\nmark :1\ncommitter %s <%s> %d +0000\ndata %d\n%s\n", ref, by.Name, by.Email, when.Unix(), len(message), message)
 	if parent != "" {
 		fmt.Fprintf(&b, "from %s\n", parent)
 	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if strings.ContainsAny(path, "\n\"\x00") {
+			return "", fmt.Errorf("make a commit: %q is no path for it", path)
+		}
 		fmt.Fprintf(&b, "M 100644 inline %s\ndata %d\n", path, len(files[path]))
 		b.Write(files[path])
 		b.WriteByte('\n')
 	}
-	b.WriteString("\ndone\n")
-	if _, err := run(ctx, dir, &b, "fast-import", "--quiet", "--date-format=raw", "--done"); err != nil {
-		return "", fmt.Errorf("make a commit: %w", err)
+	// The ref is given up again, so that none is left behind.
+	fmt.Fprintf(&b, "\nget-mark :1\nreset %s\nfrom %s\n\ndone\n", ref, strings.Repeat("0", idLength))
+	out, err := run(ctx, dir, &b, "fast-import", "--quiet", "--date-format=raw", "--done")
+	commit := strings.TrimSpace(string(out))
+	if err == nil && len(commit) != idLength {
+		err = fmt.Errorf("git fast-import answered %q", out)
 	}
-	commit, err := Tip(ctx, dir, ref)
 	if err != nil {
-		return "", fmt.Errorf("make a commit: %w", err)
-	}
-	// The commit stays without the ref for as long as git keeps what nothing refers
-	// to, two weeks by default.
-	if _, err := run(ctx, dir, nil, "update-ref", "-d", ref, commit); err != nil {
 		return "", fmt.Errorf("make a commit: %w", err)
 	}
 	return commit, nil

@@ -83,9 +83,9 @@ func withoutCredentials(text string) string {
 	}
 }
 
-// Fetch brings a ref of a remote here and returns its commit. No ref of this
-// repository is changed. ErrNoBranch when the remote has no such ref.
-func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
+// RemoteTip returns the commit that a ref of a remote points to. The commit need
+// not be here. ErrNoBranch when the remote has no such ref.
+func RemoteTip(ctx context.Context, dir, name, ref string) (string, error) {
 	out, err := remote(ctx, dir, "ls-remote", name, ref)
 	if err != nil {
 		return "", fmt.Errorf("ask the remote %q: %w", withoutCredentials(name), err)
@@ -93,6 +93,16 @@ func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
 	id, _, found := strings.Cut(string(out), "\t")
 	if !found {
 		return "", fmt.Errorf("%w: %s at the remote %q", ErrNoBranch, ref, withoutCredentials(name))
+	}
+	return id, nil
+}
+
+// Fetch brings a ref of a remote here and returns its commit. No ref of this
+// repository is changed. ErrNoBranch when the remote has no such ref.
+func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
+	id, err := RemoteTip(ctx, dir, name, ref)
+	if err != nil {
+		return "", err
 	}
 	if _, err := run(ctx, dir, nil, "cat-file", "-e", id+"^{commit}"); err == nil {
 		return id, nil

@@ -275,8 +275,12 @@ func (l *Log) move(ctx context.Context, commit, tip string) error {
 	if err := git.Push(ctx, l.o.Dir, l.o.Remote, commit, l.o.Ref); err != nil {
 		return err
 	}
-	now, err := git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
-	if err != nil {
+	now, err := git.RemoteTip(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
+	if err != nil || now == commit {
+		return err
+	}
+	// Others have gone on from here meanwhile, or the remote lost it.
+	if now, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref); err != nil {
 		return err
 	}
 	if there, err := git.Contains(ctx, l.o.Dir, now, commit); err != nil || !there {

@@ -38,6 +38,15 @@ func At(ctx context.Context, dir, commit string) (*Snapshot, error) {
 	return &Snapshot{dir: dir, commit: commit, blobs: blobs}, nil
 }
 
+// some returns what a commit has of some files.
+func some(ctx context.Context, dir, commit string, paths []string) (*Snapshot, error) {
+	blobs, err := git.Blobs(ctx, dir, commit, maxFiles, paths...)
+	if err != nil {
+		return nil, fmt.Errorf("look for files in commit %s: %w", commit, err)
+	}
+	return &Snapshot{dir: dir, commit: commit, blobs: blobs}, nil
+}
+
 // Commit is the commit's id.
 func (s *Snapshot) Commit() string { return s.commit }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,15 +28,12 @@ type batch struct {
 
 // spooled keeps a batch on this machine, then brings it to the branch.
 func (l *Log) spooled(ctx context.Context, b batch) error {
-	if _, err := l.tip(ctx); errors.Is(err, audit.ErrNoLog) {
-		return err
-	}
 	name, err := l.keep(b)
 	if err != nil {
 		return fmt.Errorf("keep the record: %w", err)
 	}
 	if err := l.publish(ctx, b); err != nil {
-		if errors.Is(err, audit.ErrExists) {
+		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) {
 			return errors.Join(err, os.Remove(name)) // it can never get there
 		}
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
@@ -46,7 +44,7 @@ func (l *Log) spooled(ctx context.Context, b batch) error {
 // publish brings a batch to the branch. One that is there already is no error.
 func (l *Log) publish(ctx context.Context, b batch) error {
 	return l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
-		s, err := At(ctx, l.o.Dir, tip)
+		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(b.Files)))
 		if err != nil {
 			return nil, "", err
 		}
