@@ -3,10 +3,15 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // What every decoder of foreign bytes has in common: it does not panic, and what it
@@ -14,32 +19,41 @@ import (
 
 var fuzzTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// fuzzKeys are a writer and the key of a log.
+const fuzzOrigin = "example.com/acme/bcctl-audit"
+
+// fuzzKeys are a writer and the key of a log. They are the same in each process,
+// because the processes of a fuzzer hand their inputs to each other.
 func fuzzKeys(f *testing.F, backend string) (Signer, LogKey, Trust) {
 	f.Helper()
-	const origin = "example.com/acme/bcctl-audit"
-	private, err := NewPrivateKey(backend, "")
-	if err != nil {
-		f.Fatal(err)
-	}
-	signer, err := ParseSigner(private)
-	if err != nil {
-		f.Fatal(err)
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
+	var signer Signer = ed25519Signer{private}
+	if backend == BackendSSH {
+		key, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			f.Fatal(err)
+		}
+		signer = sshSigner{key}
 	}
 	writer, err := PublicKey(signer)
 	if err != nil {
 		f.Fatal(err)
 	}
 	writer.Roles = []Role{RoleTrustAdmin, RoleWriter}
-	text, public, err := NewLogKey(origin)
+	seed := bytes.Repeat([]byte{2}, ed25519.SeedSize)
+	vkey, err := note.NewEd25519VerifierKey(fuzzOrigin, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 	if err != nil {
 		f.Fatal(err)
 	}
-	key, err := ParseLogKey(text)
+	public, err := LogPublicKey(vkey)
 	if err != nil {
 		f.Fatal(err)
 	}
-	return signer, key, Trust{V: Version, Version: 1, Log: origin, Threshold: 1, Limits: DefaultLimits(), Keys: []Key{writer, public}}
+	const ed25519Note = 1 // the algorithm, in signed notes
+	key, err := ParseLogKey("PRIVATE+KEY+" + fuzzOrigin + "+" + public.ID + "+" + base64.StdEncoding.EncodeToString(append([]byte{ed25519Note}, seed...)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return signer, key, Trust{V: Version, Version: 1, Log: fuzzOrigin, Threshold: 1, Limits: DefaultLimits(), Keys: []Key{writer, public}}
 }
 
 func fuzzSegment(f *testing.F, s Signer) Segment {
@@ -48,7 +62,7 @@ func fuzzSegment(f *testing.F, s Signer) Segment {
 	if err != nil {
 		f.Fatal(err)
 	}
-	segment, err := NewRun("example.com/acme/bcctl-audit", fuzzTime, "bcctl test").Open(fuzzTime, View{Seen: head}, s.ID(),
+	segment, err := (&Run{origin: fuzzOrigin, id: SegmentID{fuzzTime, strings.Repeat("0f", 16), 0}, tool: "bcctl test"}).Open(fuzzTime, View{Seen: head}, s.ID(),
 		Entry{Type: CheckResult, System: "payments", Actor: &Actor{Kind: "ci", ID: "1"}, Reasons: []string{}, Redacted: map[string]string{"a": "b", "c": "d"},
 			Verdict: &Verdict{Kind: "group", Status: "green", Tier: 1, ObservedAt: At(fuzzTime), Members: []Member{{Name: "a", Status: "red", Reasons: []string{"X"}}}}},
 		Entry{Type: StepResult, Step: &Step{Name: "fence \"old\" primary", Status: "succeeded", Mutating: true, Attempts: 2}},
