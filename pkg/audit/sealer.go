@@ -31,7 +31,9 @@ func (s Sealable) View() View {
 // place must not be able to stop the log by putting rubbish there.
 //
 // Pin is a checkpoint that was kept elsewhere, nil for none: a log that does not
-// contain it is not added to.
+// contain it is not added to. Who keeps a pin has verified the log up to there, so
+// that the signatures below it are not checked once more: every byte there is
+// hashed, and the tree is compared with the pin. Verify checks every signature.
 func Prepare(ctx context.Context, a Archive, pin []byte) (Sealable, error) {
 	v := &verifier{ctx: ctx, archive: a, options: Options{Parallel: 1, Pin: pin}, report: Report{Findings: []Finding{}}}
 	if err := v.index(); err != nil {
@@ -42,6 +44,11 @@ func Prepare(ctx context.Context, a Archive, pin []byte) (Sealable, error) {
 	}
 	if err := v.readTrust(); err != nil {
 		return Sealable{}, err
+	}
+	if pin != nil {
+		if head, _, err := openCheckpoint(pin, v.origin(), v.logKeys()); err == nil {
+			v.pinned = head.Size
+		}
 	}
 	if err := v.walk(); err != nil {
 		return Sealable{}, err

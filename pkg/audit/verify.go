@@ -88,6 +88,7 @@ type verifier struct {
 	versions []Trust
 	trusted  []string // SHA-256 of each version
 	known    []publicKey
+	pinned   int64 // signatures of leaves below are not made sure of; 0 for Verify
 	order    map[string]int
 
 	state   state

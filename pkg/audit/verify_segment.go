@@ -33,8 +33,10 @@ func (c *checked) find(rule string, line int, text string) {
 }
 
 // checkSegment reads a segment and its sidecar and checks form and signature. The
-// error is one of the archive.
-func (v *verifier) checkSegment(f file) (*checked, error) {
+// error is one of the archive. Of a segment below the pin, the signature is taken for
+// the one that was checked then: its bytes are leaves of the tree, which is compared
+// with the pin.
+func (v *verifier) checkSegment(f file, pinned bool) (*checked, error) {
 	c := &checked{path: f.path, id: f.id}
 	raw, err := v.read(f.path)
 	if err != nil {
@@ -68,10 +70,10 @@ func (v *verifier) checkSegment(f file) (*checked, error) {
 	if len(c.entries) != len(lines) {
 		c.entries = nil // what is left would look like a gap
 	}
-	return c, v.checkSidecar(c, s, hasher)
+	return c, v.checkSidecar(c, s, hasher, pinned)
 }
 
-func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher) error {
+func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher, pinned bool) error {
 	exts := v.sidecars[c.path]
 	if len(exts) != 1 {
 		return nil // AUD-04 says so
@@ -96,7 +98,7 @@ func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher) error 
 		return nil
 	}
 	for _, x := range signatures {
-		switch key, known := v.signer(x); {
+		switch key, known := v.signer(x, pinned); {
 		case key != "" && key != x.keyID:
 			// The name is not covered by the signature: somebody changed it.
 			c.find("AUD-05", 0, "the signature names another key than the one that made it")
@@ -112,15 +114,15 @@ func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher) error 
 }
 
 // signer finds the key that made a signature among all that ever were trusted.
-// Known says that the key it names is one of them.
-func (v *verifier) signer(x opened) (id string, known bool) {
+// Known says that the key it names is one of them. Pinned is that its name is true.
+func (v *verifier) signer(x opened, pinned bool) (id string, known bool) {
 	for _, named := range []bool{true, false} { // the key that is named first
 		for _, k := range v.known {
 			if k.alg != x.backend || (k.id == x.keyID) != named {
 				continue
 			}
 			known = known || named
-			if x.verify(k) {
+			if pinned && named || x.verify(k) {
 				return k.id, true
 			}
 		}

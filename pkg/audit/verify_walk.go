@@ -13,6 +13,7 @@ import (
 type task struct {
 	file   file
 	sealed *SealedSegment // nil: not sealed
+	pinned bool           // it is below the pin
 	result *checked
 	ready  chan struct{} // closed when result is there
 	seal   *sealEnd
@@ -57,7 +58,7 @@ func (v *verifier) walk() error {
 		group.Go(func() error {
 			for t := range toCheck {
 				var err error
-				if t.result, err = v.checkSegment(t.file); err != nil {
+				if t.result, err = v.checkSegment(t.file, t.pinned); err != nil {
 					return err
 				}
 				close(t.ready)
@@ -176,7 +177,7 @@ func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(*task) 
 			continue
 		}
 		inSeal[at] = true
-		if err := do(&task{file: v.segments[at], sealed: listed}); err != nil {
+		if err := do(&task{file: v.segments[at], sealed: listed, pinned: size <= v.pinned}); err != nil {
 			return 0, err
 		}
 	}
