@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +16,41 @@ type Sealable struct {
 	Skipped  []Finding
 }
 
-// View is what a writer must know who sees this log.
+// maxFrontier is how many segments a writer names that are not sealed. More would
+// not leave room in the line.
+const maxFrontier = 512
+
+// View is what a writer must know who sees this log. Of the segments that are not
+// sealed it names those that no other of them names: who names a segment vouches
+// for what that one names, so that none of them can be taken away without the last.
+// The list stays as short as the number of writers at once, however long nobody
+// seals. Should it be longer still, the newest are named.
 func (s Sealable) View() View {
+	named := map[string]bool{}
+	for _, x := range s.Segments {
+		for _, digest := range x.frontier() {
+			named[digest] = true
+		}
+	}
 	view := View{Seen: s.Head}
 	for _, x := range s.Segments {
-		view.Frontier = append(view.Frontier, x.SHA256())
+		if digest := x.SHA256(); !named[digest] {
+			view.Frontier = append(view.Frontier, digest)
+		}
 	}
+	view.Frontier = view.Frontier[max(0, len(view.Frontier)-maxFrontier):]
 	slices.Sort(view.Frontier)
 	return view
+}
+
+// frontier is what the writer of a segment had seen that was not sealed.
+func (s Segment) frontier() []string {
+	first, _, _ := bytes.Cut(s.Raw, []byte("\n"))
+	e, err := Decode(first)
+	if err != nil {
+		return nil // it would not be among the valid ones
+	}
+	return e.Frontier
 }
 
 // Prepare reads a log and finds what is to be sealed next. A log that was tampered

@@ -56,3 +56,49 @@ func TestPrepareWithPin(t *testing.T) {
 		t.Errorf("%+v, %v", next, err)
 	}
 }
+
+// However long nobody seals, a writer finds room to say what it saw.
+func TestViewOfManyUnsealed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		chained bool
+		want    int
+	}{"each saw the one before": {true, 1}, "none saw another": {false, 512}} {
+		b := newBook(t, audit.BackendEd25519)
+		seen := audit.View{Seen: b.head}
+		for range 1100 {
+			s, err := audit.NewRun(origin, b.now, "bcctl test").Open(b.now, seen, b.writer.ID())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.sign(s, b.writer)
+			if tt.chained {
+				seen.Frontier = []string{s.SHA256()}
+			}
+		}
+		next, err := audit.Prepare(t.Context(), b.files, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := next.View()
+		if len(view.Frontier) != tt.want {
+			t.Errorf("%s: %d segments are named, want %d", name, len(view.Frontier), tt.want)
+		}
+		if _, err := audit.NewRun(origin, b.now, "bcctl test").Open(b.now, view, b.writer.ID(), verdict("payments")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		// One that is taken away is missed by the one that saw it.
+		if tt.chained {
+			path := audit.SegmentPath(b.pending[500].ID)
+			delete(b.files, path)
+			delete(b.files, path+b.pending[500].Sidecar.Ext)
+			found := false
+			for _, f := range b.verify(audit.Options{}).Findings {
+				found = found || f.Rule == "AUD-14"
+			}
+			if !found {
+				t.Error("a segment was taken away, and nothing is found")
+			}
+		}
+	}
+}
