@@ -104,8 +104,8 @@ func withoutTLS(t *testing.T, s *suite) {
 	}
 }
 
-// encrypted skips where the subject is read in clear text, which only loopback may
-// be.
+// encrypted asks for encryption also where the subject, being on loopback, is read in
+// clear text.
 func (s *suite) encrypted(spec *connectors.Spec) {
 	if spec.TLS.Mode == connectors.Disable {
 		spec.TLS = connectors.TLS{}
