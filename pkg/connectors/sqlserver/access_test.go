@@ -103,8 +103,7 @@ func TestContextBoundsTheWire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		defer ours.Close()
-		defer theirs.Close()
+		defer func() { _, _ = ours.Close(), theirs.Close() }() // a pipe
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		done := bound(ctx, ours)
@@ -187,7 +186,9 @@ func TestConfirmWaitsForAChangeOfRoles(t *testing.T) {
 		return asked(ctx, p)
 	}
 	v := d.sweep(t)
-	<-healed
+	if err := <-healed; err != nil { // nil: the look has begun
+		t.Fatal(err)
+	}
 	if err := <-healed; err != nil {
 		t.Fatal(err)
 	}

@@ -231,6 +231,9 @@ func TestTypes(t *testing.T) {
 	if kinds[1].Name() != "created_on" || kinds[1].DatabaseTypeName() != "TIMESTAMP_LTZ" || kinds[6].Name() != "is_primary" || kinds[6].DatabaseTypeName() != "TEXT" {
 		t.Errorf("got %s %s, %s %s", kinds[1].Name(), kinds[1].DatabaseTypeName(), kinds[6].Name(), kinds[6].DatabaseTypeName())
 	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRenewal(t *testing.T) {

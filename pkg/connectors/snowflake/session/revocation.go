@@ -147,7 +147,7 @@ func ask(url string, cert, issuer *x509.Certificate) (*ocsp.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the responder: %s", endpoint.RootCause(err))
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // what was read is what counts
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("read the responder's answer: %s", endpoint.RootCause(err))

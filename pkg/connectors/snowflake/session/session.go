@@ -35,7 +35,7 @@ func (s *Session) Query(ctx context.Context, sql string) ([]Row, error) {
 	if err != nil {
 		return nil, firstOf(ctx, err)
 	}
-	defer answer.Close()
+	defer func() { _ = answer.Close() }() // its rows are read, or given up
 	columns := answer.Columns()
 	for i := range columns {
 		columns[i] = strings.ToLower(columns[i])
