@@ -142,6 +142,10 @@ func TestRemoteAway(t *testing.T) {
 	if err := os.Rename(remote, remote+".away"); err != nil {
 		t.Fatal(err)
 	}
+	// What was fetched last is what a writer has seen.
+	if away, err := l.View(t.Context()); err != nil || away.Seen != view.Seen || len(away.Frontier) != len(view.Frontier) {
+		t.Errorf("view without a remote: %+v, %v", away, err)
+	}
 	if err := l.Append(t.Context(), signed); !errors.Is(err, gitlog.ErrSpooled) {
 		t.Fatalf("append without a remote: %v", err)
 	}
