@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -65,6 +66,7 @@ func TestSites(t *testing.T) {
 		}
 		newDesk(t, set, clustered(t, set), routerless, without("shard02")).sweep(t).want(t, readiness.Unknown)
 	})
+	const patient = 10 * time.Second // nothing hangs here, and eleven servers answer
 	foreign := func(answer bson.D) bson.D {
 		return bson.D{{Key: "shards", Value: bson.A{
 			bson.D{{Key: "_id", Value: "shard01"}, {Key: "host", Value: "shard01/stage-a.example.net:27018"}},
@@ -73,7 +75,7 @@ func TestSites(t *testing.T) {
 	}
 	step(t, "a router of a cluster with the same names", func(t *testing.T) {
 		set := startSet(t, mongoset.Options{Sharded: true})
-		d := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) { spec.Identity = nil })
+		d := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) { spec.Identity, spec.EndpointTimeout = nil, patient })
 		d.sweep(t).without(t, readiness.IdentityMismatch)
 		if err := set.Rewrite(routerOf(t, d.spec).Name, "listShards", foreign); err != nil {
 			t.Fatal(err)
@@ -83,6 +85,7 @@ func TestSites(t *testing.T) {
 	step(t, "two routers of two clusters", func(t *testing.T) {
 		set := startSet(t, mongoset.Options{Sharded: true})
 		d := newDesk(t, set, clustered(t, set), func(spec *connectors.Spec) {
+			spec.EndpointTimeout = patient
 			second := routerOf(t, *spec)
 			second.Name += "-2"
 			spec.Endpoints = append(spec.Endpoints, second)
