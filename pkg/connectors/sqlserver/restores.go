@@ -61,10 +61,10 @@ func (d *deriver) restoredAge(n *node, name string) (time.Duration, *readiness.F
 	if f, failed := n.failed[restoreAgeID]; failed {
 		return 0, &f
 	}
-	var newest *time.Time
+	var newest, finished *time.Time
 	for _, r := range n.shippedLog.restored {
 		if fold(r.Name) == fold(name) && r.Newest != nil && (newest == nil || r.Newest.After(*newest)) {
-			newest = r.Newest
+			newest, finished = r.Newest, r.Finished
 		}
 	}
 	switch {
@@ -78,7 +78,7 @@ func (d *deriver) restoredAge(n *node, name string) (time.Duration, *readiness.F
 		return because(readiness.LogBackupLate, "%s remembers no log backup of %s", d.primary.Name, name)
 	}
 	age := taken.clock.Sub(*newest)
-	if age < 0 {
+	if age < 0 || finished != nil && finished.After(*taken.clock) {
 		return because(readiness.ValueInvalid, "the newest backup of %s that %s restored was taken in the future of %s's clock", name, n.Name, d.primary.Name)
 	}
 	return age, nil

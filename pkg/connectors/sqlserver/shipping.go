@@ -27,7 +27,7 @@ FROM msdb.dbo.backupset AS b WHERE b.type = 'L' AND b.is_copy_only = 0 AND b.bac
 // counts: the history also holds those of before the copy was made anew from an
 // older backup, or from that of another database. The engine writes it; the monitor
 // tables hold what jobs reported. (restorehistory; backupset)
-const restoredSQL = `SELECT h.destination_database_name AS database_name, b.backup_start_date AS newest, CONVERT(nvarchar(36), b.family_guid) AS family
+const restoredSQL = `SELECT h.destination_database_name AS database_name, b.backup_start_date AS newest, b.backup_finish_date AS finished, CONVERT(nvarchar(36), b.family_guid) AS family
 FROM msdb.dbo.restorehistory AS h
 JOIN (SELECT MAX(restore_history_id) AS last_id FROM msdb.dbo.restorehistory WHERE restore_type IN ('D', 'I', 'L') GROUP BY destination_database_name) AS r ON r.last_id = h.restore_history_id
 JOIN msdb.dbo.backupset AS b ON b.backup_set_id = h.backup_set_id`
@@ -63,7 +63,8 @@ type backupTime struct {
 
 type restoredBackup struct {
 	Name, Family string
-	Newest       *time.Time // local to the source
+	Newest       *time.Time // when it was begun, local to the source
+	Finished     *time.Time // likewise
 }
 
 func (c *Connector) shippingReadings(n *node) []reading {
@@ -79,7 +80,11 @@ func (c *Connector) shippingReadings(n *node) []reading {
 			}
 		}},
 		list(restoreAgeID, restoredSQL, &s.restored, func(r row) restoredBackup {
-			return restoredBackup{r.text("database_name"), r.id("family"), r.time("newest")}
+			b := restoredBackup{r.text("database_name"), r.id("family"), r.time("newest"), r.time("finished")}
+			if b.Finished == nil {
+				b.Newest = nil // a backup without an end is none
+			}
+			return b
 		}),
 		{copyAgeID, copiedSQL, func(rows []row) {
 			s.copied = map[string]time.Duration{}
