@@ -181,6 +181,9 @@ func (a *app) book(ctx context.Context, dir string, settings Settings, signs boo
 		return b, nil
 	}
 	b.Store, err = gitlog.Open(ctx, gitlog.Options{Dir: dir, Ref: s.Ref, Remote: s.Remote, Pin: pin, Now: a.Now})
+	if errors.Is(err, git.ErrNotRepository) {
+		err = fail(exitFailed, fmt.Errorf("the audit log is a branch, and %s is in no Git repository", dir), "git init there, or "+settingVariable("audit.dir")+"=DIR for a log in a directory")
+	}
 	return b, err
 }
 

@@ -148,7 +148,7 @@ const (
 	GroupNotVisible       Code = "GROUP_NOT_VISIBLE"       // the group does not show up in the account: it is not there, or the role may not see it, which looks the same
 	GroupAutoFulfillment  Code = "GROUP_AUTO_FULFILLMENT"  // the group belongs to a listing's own replication and must not be touched
 	ConnectionSplit       Code = "CONNECTION_SPLIT"        // clients are sent to another account than the one whose data is writable
-	ConnectionMissing     Code = "CONNECTION_MISSING"      // the connection that clients use does not exist on both sides
+	ConnectionMissing     Code = "CONNECTION_MISSING"      // the connection that clients use is not seen on both sides: it is not there, or the role may not see it
 	RedirectNotAllowed    Code = "REDIRECT_NOT_ALLOWED"    // the other account is not allowed to take over the connection
 	SnapshotSkew          Code = "SNAPSHOT_SKEW"           // groups of one application are at different snapshots
 	GroupsSplit           Code = "GROUPS_SPLIT"            // groups of one application are primary on different sides: neither side can write all of it
@@ -201,8 +201,8 @@ var codes = []CodeInfo{
 		"two sources contradict each other; the worse one counts",
 		"compare both readings in `bcctl explain`", false},
 	{ConnectionMissing, Yellow,
-		"the connection that clients use does not exist on both sides",
-		"create the secondary connection", false},
+		"the connection that clients use is not seen on both sides: it is not there, or the role may not see it",
+		"create the secondary connection, or give the monitoring role a privilege on it", false},
 	{ConnectionSplit, Red,
 		"clients are sent to another account than the one whose data is writable",
 		"redirect the connection, or promote the group, so that both are one", false},
