@@ -38,7 +38,7 @@ func TestMixedSweep(t *testing.T) {
 		t.Fatal(problems)
 	}
 	runner := &check.Runner{Registry: registry, Secrets: secret.NewResolver(os.LookupEnv), Version: "test",
-		Parallel: 32, TargetTimeout: targetDeadline, Now: time.Now} // as check does by default
+		Parallel: 16, TargetTimeout: targetDeadline, Now: time.Now} // as check does by default
 	start := time.Now()
 	report, err := runner.Run(t.Context(), check.Sweep{Repo: repo, Rules: set, Targets: repo.Resources, Groups: repo.Groups})
 	if err != nil {

@@ -55,7 +55,7 @@ type AuditSettings struct {
 var settingDefaults = map[string]any{
 	"repository":           "",
 	"replay":               "",
-	"check.parallel":       32,
+	"check.parallel":       16,
 	"check.target-timeout": "10s",
 	"store.url":            "",
 	"store.raw-retention":  "48h",
