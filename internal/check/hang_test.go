@@ -93,8 +93,8 @@ func TestHungConnectorIsAbandoned(t *testing.T) {
 	})
 }
 
-// With one place only, a hung target delays those after it by its own deadline
-// and no more.
+// With one place only, a hung target delays those after it by the time it keeps its
+// place, not by its deadline.
 func TestHungConnectorGivesItsPlaceBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
@@ -103,10 +103,40 @@ func TestHungConnectorGivesItsPlaceBack(t *testing.T) {
 		b.Parallel = 1
 		start := time.Now()
 		report := b.run(t)
-		if took := time.Since(start); took != 2*(b.TargetTimeout+abandonAfter) {
+		if took := time.Since(start); took != heldFor+b.TargetTimeout+abandonAfter {
 			t.Errorf("the sweep took %s", took)
 		}
 		expect(t, find(t, report, "c"), green, "")
+	})
+}
+
+// However many hang, no more than crowd for each place are under way.
+func TestHungConnectorsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var under, most atomic.Int32
+		f := &fleet{behave: map[string]collecting{}}
+		var names []string
+		for i := range 20 {
+			name := string(rune('a' + i))
+			names = append(names, name)
+			f.behave[name] = func(ctx context.Context, s connectors.Spec) ([]readiness.Observation, error) {
+				defer under.Add(-1)
+				if n := under.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				return patient(ctx, s)
+			}
+		}
+		b := bubble(t, f, names...)
+		b.Parallel = 2
+		start := time.Now()
+		b.run(t)
+		if got := most.Load(); got != 2*crowd {
+			t.Errorf("%d were under way at once, want %d", got, 2*crowd)
+		}
+		if took := time.Since(start); took >= 10*b.TargetTimeout {
+			t.Errorf("the sweep took %s, as if each held its place", took)
+		}
 	})
 }
 
@@ -218,10 +248,10 @@ func TestInterruptedCheckEndsSoonAndReportsAll(t *testing.T) {
 		store := &fakeStore{}
 		b.Store = store
 		ctx, cancel := context.WithCancel(context.Background())
-		time.AfterFunc(3*time.Second, cancel)
+		time.AfterFunc(heldFor/2, cancel) // before b and c give their places up
 		start := time.Now()
 		report := b.runWith(t, ctx)
-		if took := time.Since(start); took != 3*time.Second+abandonAfter {
+		if took := time.Since(start); took != heldFor/2+abandonAfter {
 			t.Errorf("the sweep took %s", took)
 		}
 		expect(t, find(t, report, "a"), green, "")

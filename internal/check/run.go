@@ -29,7 +29,7 @@ type Runner struct {
 	Store    Store // nil: no history, no hysteresis, no grace
 	Version  string
 
-	Parallel      int           // targets at once; at least 1
+	Parallel      int           // targets worked on at once, at least 1; those that only wait are not counted
 	TargetTimeout time.Duration // all work on one target
 	KeepOpen      bool          // keep connections between sweeps
 	MaxAge        time.Duration // overrides every maximum age of observations when positive
@@ -148,10 +148,13 @@ func (r *Runner) judgeAll(ctx context.Context, s Sweep, memories map[string]Memo
 		r.open = map[string]connectors.Connector{}
 	}
 	var mu sync.Mutex // guards progress, r.open
+	places := newPlaces(max(r.Parallel, 1))
 	var group errgroup.Group
-	group.SetLimit(max(r.Parallel, 1))
+	group.SetLimit(crowd * cap(places))
 	for i, target := range s.Targets {
+		giveBack := places.take()
 		group.Go(func() error {
+			defer giveBack()
 			memory := memories[target.Name()]
 			read := r.read(ctx, s, target, memory, &mu)
 			j, err := r.judge(s, target, read.observations, memory)

@@ -56,7 +56,7 @@ be seen is unknown, never green.`,
 
 func (o *checkOptions) workFlags(g *globals) flagSection {
 	f := pflag.NewFlagSet("work", pflag.ContinueOnError)
-	f.Int("parallel", 16, "targets looked at together")
+	f.Int("parallel", 16, "targets worked on together; one that waits for longer than a second is not counted")
 	f.Duration("target-timeout", 10*time.Second, "deadline of one target; a hung one costs no other more than its place")
 	f.DurationVar(&o.every, "every", 0, "repeat in this process, with connections kept open, until interrupted")
 	f.StringVar(&g.asOf, "as-of", "", "judge with the configuration of this Git commit")
