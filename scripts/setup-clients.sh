@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes sure that tests find programs by other people: clients of the laboratory's
-# servers (pymongo, FreeTDS, curl with openssl), and the tools with which an auditor
-# checks the log without bcctl (jq, xxd, ssh-keygen). Says nothing and changes nothing
+# servers (pymongo, FreeTDS, curl with openssl), the tools with which an auditor
+# checks the log without bcctl (jq, xxd, ssh-keygen), and strace, which sees what a
+# program does and kills a writer between two calls. Says nothing and changes nothing
 # when they are there.
 #
 # On Debian and Ubuntu it installs them, as root or through sudo when that asks for no
@@ -22,6 +23,7 @@ missing() {
 	command -v jq >/dev/null || echo jq
 	command -v xxd >/dev/null || echo xxd
 	command -v ssh-keygen >/dev/null || echo openssh-client
+	command -v strace >/dev/null || echo strace
 }
 
 # as_root COMMAND...: runs it as root without asking anybody; 1 when it may not.

@@ -63,6 +63,9 @@ func TestNoTraces(t *testing.T) {
 		t.Parallel()
 		strace, err := exec.LookPath("strace")
 		if err != nil {
+			if strings.Contains(os.Getenv("BCCTL_TEST_REQUIRE"), "tools") {
+				t.Fatal("strace is not installed, and BCCTL_TEST_REQUIRE says that it must be")
+			}
 			t.Skip("strace is not installed")
 		}
 		home := t.TempDir()

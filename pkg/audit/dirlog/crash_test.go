@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,9 @@ func TestKilledBeforeEachCall(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
+		if strings.Contains(os.Getenv("BCCTL_TEST_REQUIRE"), "tools") {
+			t.Fatal("strace is not installed, and BCCTL_TEST_REQUIRE says that it must be")
+		}
 		t.Skip("strace is not installed")
 	}
 	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=mkdirat", os.Args[0], "-test.run", "^$").CombinedOutput(); err != nil {
