@@ -43,30 +43,21 @@ func (b *Book) now() time.Time {
 	return time.Now()
 }
 
-// Record appends entries as one segment, and seals the log where the book has its
-// key. It returns when the segment is durable. An error that wraps ErrUnsealed
-// means that the entries are there and the seal is not: the next one covers them.
+// Record appends entries as one segment of a run of its own, and seals the log
+// where the book has its key. It returns when the segment is durable. An error that
+// wraps ErrUnsealed means that the entries are there and the seal is not: the next
+// one covers them.
 func (b *Book) Record(ctx context.Context, entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	view, err := b.Store.View(ctx)
-	if err != nil {
+	receipt, err := b.NewRun().Append(ctx, entries...)
+	switch {
+	case err != nil:
 		return err
-	}
-	now := b.now()
-	segment, err := audit.NewRun(b.Origin, now, b.Tool).Open(now, view, b.Signer.ID(), entries...)
-	if err != nil {
-		return err
-	}
-	sidecar, err := b.Signer.Sign(ctx, b.Origin, segment)
-	if err != nil {
-		return err
-	}
-	if err := b.Store.Append(ctx, audit.Signed{Segment: segment, Sidecar: sidecar}); err != nil {
-		return err
-	}
-	if b.Key == nil {
+	case receipt.Kept != Durable:
+		return receipt.Trouble
+	case b.Key == nil:
 		return nil
 	}
 	if _, err := b.Seal(ctx); err != nil {

@@ -3,6 +3,7 @@ package logbook
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/check"
@@ -63,6 +64,7 @@ func codes(reasons []readiness.Reason) []string {
 // Past is what a log says that a writer needs to know.
 type Past struct {
 	Verdicts map[string]audit.Recorded // newest of each system
+	Open     map[string]audit.Recorded // execution.intent of each run that has no end, by the run's id
 	Commit   string                    // up to which changes of the configuration are recorded
 	Newest   time.Time                 // entry
 	Quiet    time.Duration             // after which something is to be written although nothing is new
@@ -70,13 +72,20 @@ type Past struct {
 
 // ReadPast reads a log. One that does not verify is an error.
 func ReadPast(ctx context.Context, a audit.Archive, o audit.Options) (Past, audit.Report, error) {
-	past := Past{Verdicts: map[string]audit.Recorded{}}
+	past := Past{Verdicts: map[string]audit.Recorded{}, Open: map[string]audit.Recorded{}}
 	o.Each = func(e audit.Recorded) error {
 		switch {
 		case e.Type == audit.CheckResult:
 			past.Verdicts[e.System] = e
 		case e.Type == audit.ConfigChange:
 			past.Commit = e.Change.To
+		case e.Type == audit.ExecutionIntent:
+			past.Open[e.Run] = e
+		case e.Type == audit.ExecutionOutcome:
+			delete(past.Open, e.Run)
+			for _, x := range e.Evidence {
+				delete(past.Open, strings.TrimPrefix(x.Name, "run/"))
+			}
 		}
 		return nil
 	}

@@ -113,6 +113,7 @@ type Member struct {
 // Request is the pull request that asks for a run.
 type Request struct {
 	BaseSHA string            `json:"baseSha,omitzero"`
+	By      string            `json:"by,omitzero"` // number of the account that asks; empty: the entry's actor
 	Digest  string            `json:"digest"` // SHA-256 of the canonical request document
 	HeadSHA string            `json:"headSha,omitzero"`
 	Params  map[string]string `json:"params,omitzero"`
@@ -127,7 +128,8 @@ type Plan struct {
 	Steps  []string `json:"steps"`
 }
 
-// Policy is how the approvals were counted.
+// Policy is how the approvals were counted. Required has a role for each person that
+// is needed; each is met by an approval in that role, by another person each.
 type Policy struct {
 	Approvals  []Approval `json:"approvals"`
 	Digest     string     `json:"digest"`

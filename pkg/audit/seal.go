@@ -110,6 +110,9 @@ func ParseLogKey(text string) (LogKey, error) {
 // Origin is the name of the log whose key it is.
 func (k LogKey) Origin() string { return k.signer.Name() }
 
+// ID is the key's id, as trust documents have it.
+func (k LogKey) ID() string { return fmt.Sprintf("%08x", k.signer.KeyHash()) }
+
 // Checkpoint signs a tree head. The text is exactly origin, size and root.
 func (k LogKey) Checkpoint(head TreeHead) ([]byte, error) {
 	root, err := hex.DecodeString(head.Root)

@@ -14,6 +14,8 @@ type Sealable struct {
 	Head     TreeHead // of the newest seal
 	Segments []Signed // not sealed, valid, in the order of the log
 	Skipped  []Finding
+	Keys     Trust // version in force after the newest segment
+	Index    int64 // leaf at which the next segment begins
 }
 
 // maxFrontier is how many segments a writer names that are not sealed. More would
@@ -32,7 +34,7 @@ func (s Sealable) View() View {
 			named[digest] = true
 		}
 	}
-	view := View{Seen: s.Head}
+	view := View{Seen: s.Head, Keys: s.Keys, Index: s.Index}
 	for _, x := range s.Segments {
 		if digest := x.SHA256(); !named[digest] {
 			view.Frontier = append(view.Frontier, digest)
@@ -89,7 +91,7 @@ func Prepare(ctx context.Context, a Archive, pin []byte) (Sealable, error) {
 }
 
 func (v *verifier) sealable() (Sealable, error) {
-	out := Sealable{Tree: v.state.tree, Head: v.report.Head}
+	out := Sealable{Tree: v.state.tree, Head: v.report.Head, Keys: v.inForce(), Index: v.state.index}
 	if out.Head.Size == 0 {
 		head, err := NewTree().Head()
 		if err != nil {
@@ -142,5 +144,25 @@ func (s Sealable) Next(key LogKey) (Sealing, error) {
 	if len(s.Segments) == 0 {
 		return Sealing{}, ErrNothingToSeal
 	}
+	if err := s.allows(key); err != nil {
+		return Sealing{}, err
+	}
 	return MakeSeal(s.Tree, s.Segments, key)
+}
+
+// allows reports whether a key of the log may sign the next checkpoint. One by a key
+// that is not trusted would stay in the log for good.
+func (s Sealable) allows(key LogKey) error {
+	last := s.Tree.Size() - 1
+	for _, x := range s.Segments {
+		last += int64(bytes.Count(x.Raw, []byte("\n"))) + 1
+	}
+	i := slices.IndexFunc(s.Keys.Keys, func(k Key) bool { return k.ID == key.ID() && k.has(RoleLog) })
+	switch {
+	case i < 0:
+		return fmt.Errorf("%w: key %s of the log is not among its keys (version %d)", ErrNotAllowed, key.ID(), s.Keys.Version)
+	case !s.Keys.Keys[i].in(last):
+		return fmt.Errorf("%w: key %s may not sign the checkpoint of %d leaves: %s (version %d of the keys)", ErrNotAllowed, key.ID(), last+1, s.Keys.Keys[i].window(), s.Keys.Version)
+	}
+	return nil
 }

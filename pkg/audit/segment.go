@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -89,7 +90,29 @@ func Lines(raw []byte) ([][]byte, error) {
 type View struct {
 	Seen     TreeHead // newest seal; zero size with the root of an empty tree before there is one
 	Frontier []string // SHA-256 of the segments that are not sealed, sorted
+	Keys     Trust    // version in force; the zero Trust when it is not known
+	Index    int64    // leaf at which the next segment begins, as far as is known
 }
+
+// Allows reports whether a key may sign the next segment. A segment by a key that
+// is not trusted would stay in the log for good, as one that does not verify.
+func (v View) Allows(signer SignerID) error {
+	if v.Keys.Version == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(v.Keys.Keys, func(k Key) bool { return k.ID == signer.KeyID })
+	switch {
+	case i < 0:
+		return fmt.Errorf("%w: key %s is not among the keys of log %s (version %d)", ErrNotAllowed, shortID(signer.KeyID), v.Keys.Log, v.Keys.Version)
+	case !v.Keys.Keys[i].MayWrite(v.Index):
+		return fmt.Errorf("%w: key %s may not sign entries at leaf %d: %s (version %d of the keys)", ErrNotAllowed, shortID(signer.KeyID), v.Index, v.Keys.Keys[i].window(), v.Keys.Version)
+	}
+	return nil
+}
+
+// ErrNotAllowed says that a key may not sign what it was to sign: it is retired, or
+// was never brought to the log.
+var ErrNotAllowed = errors.New("the log does not trust this key for this")
 
 // Run makes the segments of one run, one after the other. It is used by one
 // goroutine.

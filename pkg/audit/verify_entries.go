@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/transparency-dev/merkle/rfc6962"
 )
@@ -138,20 +139,22 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(r
 		if r.intent >= 0 {
 			find("AUD-30", "the run had begun already, at leaf %d", r.intent)
 		}
-		r.intent = leaf
+		r.intent, r.steps = leaf, e.Plan.Steps
+		if of, err := OfRun(*e); err == nil {
+			r.proof = of.SHA256
+		}
 		v.approvals(e, find)
 	case StepResult:
-		if r.intent < 0 {
+		switch at := e.Step.Index; {
+		case r.intent < 0:
 			find("AUD-30", "a step of a run that had not begun")
+		case at >= int64(len(r.steps)):
+			find("AUD-30", "step %d of a plan of %d steps", at, len(r.steps))
+		case r.steps[at] != e.Step.Name:
+			find("AUD-30", "step %d is called another name in the plan", at)
 		}
 	case ExecutionOutcome:
-		if r.intent < 0 {
-			find("AUD-30", "the end of a run that had not begun")
-		}
-		if r.outcome >= 0 {
-			find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
-		}
-		r.outcome = leaf
+		v.outcome(e, r, leaf, find)
 	case RequestEvaluated:
 		v.approvals(e, find)
 	case BreakGlassUsed:
@@ -163,22 +166,66 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(r
 	}
 }
 
-// approvals checks that what counted as approval was one of this commit by
-// somebody else.
+// outcome ends the run it stands in, and every run that it names as evidence: what
+// a killed run left open is ended by the one that continues or settles it.
+func (v *verifier) outcome(e *Entry, r *run, leaf int64, find func(rule, format string, args ...any)) {
+	others := 0
+	for _, x := range e.Evidence {
+		id, isRun := strings.CutPrefix(x.Name, runEvidence)
+		if !isRun || id == e.Run {
+			continue
+		}
+		others++
+		switch other := v.state.runs[id]; {
+		case other == nil || other.intent < 0:
+			find("AUD-30", "the end of run %s, which had not begun", id)
+		case other.proof != x.SHA256:
+			find("AUD-30", "the end of run %s, which had begun in another way", id)
+		case other.outcome >= 0:
+			find("AUD-30", "run %s had ended already, at leaf %d", id, other.outcome)
+		default:
+			other.outcome = leaf
+		}
+	}
+	switch {
+	case r.intent < 0 && others == 0:
+		find("AUD-30", "the end of a run that had not begun")
+	case r.outcome >= 0:
+		find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
+	}
+	r.outcome = leaf
+}
+
+// approvals checks that what counted as approval was one of this commit by somebody
+// else, and that there is one by another person for every role that is required.
 func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...any)) {
 	if !e.Policy.Satisfied {
 		return
 	}
+	asked := e.Request.By
+	if asked == "" && e.Actor != nil {
+		asked = e.Actor.ID
+	}
+	people, roles := map[string]bool{}, map[string]int{}
 	for _, a := range e.Policy.Approvals {
 		switch {
 		case e.Request.HeadSHA != "" && a.CommitSHA != e.Request.HeadSHA:
 			find("AUD-31", "the approval of %s is of another commit than the request's", a.ID)
-		case e.Actor != nil && a.ID == e.Actor.ID:
+		case a.ID == asked:
 			find("AUD-31", "the approval is by who asked, %s", a.ID)
+		case people[a.ID]:
+			find("AUD-31", "two approvals are by one person, %s", a.ID)
 		}
+		people[a.ID] = true
+		roles[a.Role]++
 	}
-	if e.Type == ExecutionIntent && len(e.Policy.Required) > 0 && len(e.Policy.Approvals) == 0 && e.BreakGlass == nil {
-		find("AUD-31", "the policy counts as satisfied without an approval")
+	if e.BreakGlass != nil {
+		return // fewer people are what it is about; AUD-32 asks for the review
+	}
+	for _, role := range e.Policy.Required {
+		if roles[role]--; roles[role] < 0 {
+			find("AUD-31", "the policy counts as satisfied without an approval in role %s", role)
+		}
 	}
 }
 
@@ -186,7 +233,7 @@ func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...an
 func (v *verifier) reviewed(e *Entry) {
 	for i := range v.state.emergency {
 		b := &v.state.emergency[i]
-		if slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return x.Name == "run/"+b.run }) && !e.Time.After(b.due.Time) {
+		if slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return x.Name == runEvidence+b.run }) && !e.Time.After(b.due.Time) {
 			b.done = true
 		}
 	}

@@ -65,6 +65,8 @@ type run struct {
 	part    int
 	prev    [32]byte // SHA-256 of its newest part
 	intent  int64    // leaf; -1: none
+	steps   []string // of its plan
+	proof   string   // digest of its intent, as who ends it must name it
 	outcome int64
 }
 

@@ -26,11 +26,25 @@ type batch struct {
 	Files map[string][]byte `json:"files"`
 }
 
-// spooled keeps a batch on this machine, then brings it to the branch.
+// Keep keeps a segment in the spool without trying the branch. Publish brings it
+// there.
+func (l *Log) Keep(s audit.Signed) error {
+	if _, err := l.keep(batch{ID: s.ID.String(), Files: segmentFiles(s)}); err != nil {
+		return fmt.Errorf("keep the record: %w", err)
+	}
+	return nil
+}
+
+// spooled keeps a batch on this machine, then brings it to the branch, after
+// earlier parts of its run that wait: a part without the ones before it looks like
+// a gap.
 func (l *Log) spooled(ctx context.Context, b batch) error {
 	name, err := l.keep(b)
 	if err != nil {
 		return fmt.Errorf("keep the record: %w", err)
+	}
+	if err := l.earlier(ctx, b.ID); err != nil {
+		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
 	if err := l.publish(ctx, b); err != nil {
 		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) {
@@ -38,7 +52,27 @@ func (l *Log) spooled(ctx context.Context, b batch) error {
 		}
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
-	return os.Remove(name)
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // a process that recovers may have been first
+	}
+	return nil
+}
+
+// earlier brings the parts of a run that wait, up to the one before a segment.
+func (l *Log) earlier(ctx context.Context, id string) error {
+	ids, err := l.Pending()
+	if err != nil {
+		return err
+	}
+	run := id[:len(id)-len("0001")]
+	for _, other := range ids {
+		if strings.HasPrefix(other, run) && other < id {
+			if err := l.bring(ctx, other); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // publish brings a batch to the branch. One that is there already is no error.
@@ -140,24 +174,32 @@ func (l *Log) Publish(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for n, id := range ids {
-		name := filepath.Join(l.spool, id+".json")
-		text, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another process brought it
-		}
-		if err != nil {
-			return n, err
-		}
-		b, err := decodeBatch(text, id)
-		if err != nil {
-			return n, fmt.Errorf("read the spool's file %s: %w", name, err)
-		}
-		if err := l.publish(ctx, b); err != nil {
-			return n, err
-		}
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.bring(ctx, id); err != nil {
 			return n, err
 		}
 	}
 	return len(ids), nil
+}
+
+// bring brings one file of the spool to the branch.
+func (l *Log) bring(ctx context.Context, id string) error {
+	name := filepath.Join(l.spool, id+".json")
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another process brought it
+	}
+	if err != nil {
+		return err
+	}
+	b, err := decodeBatch(text, id)
+	if err != nil {
+		return fmt.Errorf("read the spool's file %s: %w", name, err)
+	}
+	if err := l.publish(ctx, b); err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -1,0 +1,113 @@
+package logbook
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
+)
+
+// Run is what one run of this program writes to the log: batches of entries, one
+// segment each, that nobody can take apart or put into another order later. What
+// happens outside may go on only when the receipt of the batch before says that it
+// is kept.
+type Run struct {
+	book *Book
+
+	mu   sync.Mutex
+	run  audit.Run
+	view *audit.View // of the last batch; nil before the first
+}
+
+// NewRun begins a run. Nothing is written before its first batch.
+func (b *Book) NewRun() *Run {
+	return &Run{book: b, run: *audit.NewRun(b.Origin, b.now(), b.Tool)}
+}
+
+// ID is the run's id, as its entries have it.
+func (r *Run) ID() string { return r.run.ID() }
+
+// Kept says how safe a batch is.
+type Kept uint8
+
+// How safe a batch is, each better than the one before.
+const (
+	// Nowhere is the zero value: it is not kept, as if it had never been.
+	Nowhere Kept = iota
+
+	// Spooled is signed, and flushed to the disk of this machine: it survives a kill
+	// and a reboot. bcctl audit push brings it to the log with the same bytes.
+	Spooled
+
+	// Durable is in the log itself, on its remote where it has one, and read back.
+	Durable
+)
+
+// Receipt is what became of a batch.
+type Receipt struct {
+	Segment string // its id
+	SHA256  string // of its file
+	Kept    Kept
+	Trouble error // why it is not Durable
+}
+
+// keeper is a store that can keep a segment on this machine alone.
+type keeper interface {
+	Keep(audit.Signed) error
+}
+
+// Append signs entries as the next segment of the run and appends it. The error is
+// for a batch that is kept nowhere (an entry that says too little, a signer that
+// does not sign, a full disk): what it would have announced must not be done. A
+// batch that is kept on this machine alone is no error; Kept says so, and the caller
+// decides whether that is enough.
+//
+// The first batch needs a log that verifies. Later ones are kept whatever became of
+// the log meanwhile: who may write there must not be able to keep the end of a run
+// out of the record.
+//
+// A canceled context cancels the append. What tells of the cancellation is appended
+// with context.WithoutCancel and a deadline of its own.
+func (r *Run) Append(ctx context.Context, entries ...audit.Entry) (Receipt, error) {
+	if len(entries) == 0 {
+		return Receipt{}, errors.New("append to the audit log: there is no entry")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.book
+	view, unseen := b.Store.View(ctx)
+	if unseen != nil {
+		if r.view == nil {
+			return Receipt{}, unseen
+		}
+		view = *r.view
+	}
+	if err := view.Allows(b.Signer.ID()); err != nil {
+		return Receipt{}, err
+	}
+	next := r.run // a batch that is kept nowhere leaves no gap
+	segment, err := next.Open(b.now(), view, b.Signer.ID(), entries...)
+	if err != nil {
+		return Receipt{}, err
+	}
+	sidecar, err := b.Signer.Sign(ctx, b.Origin, segment)
+	if err != nil {
+		return Receipt{}, err
+	}
+	signed := audit.Signed{Segment: segment, Sidecar: sidecar}
+	receipt := Receipt{Segment: segment.ID.String(), SHA256: segment.SHA256(), Kept: Durable}
+	if spool, ok := b.Store.(keeper); ok && unseen != nil {
+		if err := spool.Keep(signed); err != nil {
+			return Receipt{}, errors.Join(err, unseen)
+		}
+		receipt.Kept, receipt.Trouble = Spooled, unseen
+	} else if err := b.Store.Append(ctx, signed); errors.Is(err, gitlog.ErrSpooled) {
+		receipt.Kept, receipt.Trouble = Spooled, err
+	} else if err != nil {
+		return Receipt{}, err
+	}
+	r.run, r.view = next, &view
+	return receipt, nil
+}
