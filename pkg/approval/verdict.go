@@ -1,0 +1,78 @@
+package approval
+
+import (
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// Verdict is the answer. It has no field that says more than Allowed: whoever runs
+// something asks for that one alone. All lists are sorted; the same facts in another
+// order give the same verdict (T-04).
+type Verdict struct {
+	Schema  string         `json:"schema"` // bcctl-approval-verdict-v1
+	Allowed bool           `json:"allowed"`
+	Mode    Mode           `json:"mode"`
+	Request string         `json:"request"` // id
+	Digest  runbook.Digest `json:"digest,omitempty"`
+	Action  runbook.Type   `json:"action,omitempty"`
+	Target  string         `json:"target,omitempty"`
+	Site    string         `json:"site,omitempty"`
+	Tier    int            `json:"tier,omitempty"`
+	At      time.Time      `json:"at"` // the Now of the case
+
+	// BreakGlass says that the break-glass entry decided.
+	BreakGlass bool `json:"breakGlass,omitempty"`
+
+	// ValidUntil is the first moment at which the same evidence would no longer do;
+	// zero when it does not do now.
+	ValidUntil time.Time `json:"validUntil,omitzero"`
+
+	Denials  []Finding  `json:"denials,omitempty"`  // all of them, not the first
+	Relaxed  []Finding  `json:"relaxed,omitempty"`  // denials that break-glass lifted (BG-02)
+	Warnings []Finding  `json:"warnings,omitempty"` // recorded, stop nothing
+	Reviews  []Counted  `json:"reviews,omitempty"`  // every review or statement (APP-11)
+	Slots    []SlotFill `json:"slots,omitempty"`
+	Excluded []Excluded `json:"excluded,omitempty"`
+
+	// Confirm is the exact line that starts the attempt, where one could be made.
+	Confirm string `json:"confirm,omitempty"`
+
+	// Next is what to do now: a command, or a sentence.
+	Next string `json:"next,omitempty"`
+}
+
+// Finding is one rule that does not hold, or is worth knowing.
+type Finding struct {
+	Rule    RuleID `json:"rule"`
+	Subject string `json:"subject,omitempty"` // review 12, person ann, a path
+	Message string `json:"message"`
+}
+
+// Counted is one review, or offline statement, and whether it counts.
+type Counted struct {
+	ID      string      `json:"id"` // review 12, or statement NONCE
+	Person  string      `json:"person,omitempty"`
+	Login   string      `json:"login,omitempty"` // for display
+	State   ReviewState `json:"state"`
+	At      time.Time   `json:"at,omitzero"`
+	Counted bool        `json:"counted"`
+	Roles   []SlotRole  `json:"roles,omitempty"` // claimed and held
+	Rule    RuleID      `json:"rule,omitempty"`  // why not
+	Message string      `json:"message,omitempty"`
+}
+
+// SlotFill is one needed approval: filled by a person, or open.
+type SlotFill struct {
+	Role   SlotRole `json:"role"`
+	Team   *Team    `json:"team,omitempty"`
+	Person string   `json:"person,omitempty"` // empty: open
+	Review string   `json:"review,omitempty"` // id
+	Could  []string `json:"could,omitempty"`  // open: who may fill it
+}
+
+// Excluded is a person who may not fill a slot of this request, and why.
+type Excluded struct {
+	Person string   `json:"person"`
+	Why    []string `json:"why"`
+}
