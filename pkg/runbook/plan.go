@@ -3,8 +3,12 @@ package runbook
 import (
 	"time"
 
+	"github.com/bcctl/bcctl/internal/duration"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
+
+// PlanSchema identifies the JSON form of Plan. Within v1 fields are only added.
+const PlanSchema = "https://bcctl.dev/schemas/plan/v1"
 
 // Plan is what a request would do, compiled against live state. Its first part is
 // fixed by documents and by who is what at the servers, and is what the digest
@@ -21,6 +25,12 @@ type Plan struct {
 	From   string `json:"from"`   // site that is being left
 	To     string `json:"to"`     // site that shall write
 	Tier   int    `json:"tier"`   // highest of all members
+
+	// What the request allows beyond the ordinary. Without a request, nothing.
+	MaxLoss              *duration.Duration `json:"maxLoss,omitempty"`
+	AcceptUnprovenWriter bool               `json:"acceptUnprovenWriter,omitempty"`
+	Accept               []Acceptance       `json:"accept,omitempty"`
+	ProductionDrill      bool               `json:"productionDrill,omitempty"`
 
 	// Waves are carried out one after the other; a wave starts when the one before
 	// it is validated (SI-31).
