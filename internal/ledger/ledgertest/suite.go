@@ -1,0 +1,382 @@
+// Package ledgertest is the contract of every store of a ledger, as tests.
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/ledger"
+)
+
+// Store is what the suite tests.
+type Store interface {
+	ledger.Cells
+	ledger.Records
+}
+
+// Options of the suite.
+type Options struct {
+	// Open returns a store as another runner would see it: the same ledger each time
+	// it is called in one test.
+	Open func(t *testing.T) func() Store
+	// Rounds is how often two racers meet.
+	Rounds int
+}
+
+// Start is when the clock of the suite begins.
+var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// Clock is a clock that tests turn.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now returns the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now.IsZero() {
+		c.now = Start
+	}
+	return c.now
+}
+
+// Forward turns the clock.
+func (c *Clock) Forward(d time.Duration) {
+	now := c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = now.Add(d)
+}
+
+// Holder returns the holder of a request's attempt.
+func Holder(request string, attempt int) ledger.Holder {
+	return ledger.Holder{Request: request, Digest: "sha256:" + request, Attempt: attempt, Run: fmt.Sprintf("%s-%d", request, attempt), Person: "op-" + request, Host: "runner"}
+}
+
+// Run runs the suite.
+func Run(t *testing.T, o Options) {
+	t.Helper()
+	fresh := func(t *testing.T) (open func() *ledger.Locks, clock *Clock) {
+		store, clock := o.Open(t), new(Clock)
+		return func() *ledger.Locks { return &ledger.Locks{Cells: store(), Now: clock.Now} }, clock
+	}
+	t.Run("LOCK01OverlappingGroupsMeet", func(t *testing.T) {
+		open, _ := fresh(t)
+		one := mustTake(t, open(), ledger.Keys([]string{"g1"}, []string{"a", "b"}), Holder("r1", 1))
+		_, err := open().Take(t.Context(), ledger.Keys([]string{"g2"}, []string{"b", "c"}), Holder("r2", 1))
+		var busy *ledger.Busy
+		if !errors.As(err, &busy) || busy.Key != "resource/b" || busy.Lock.Holder.Request != "r1" {
+			t.Fatalf("second run: %v", err)
+		}
+		for _, key := range []string{"group/g2", "resource/c"} {
+			if locks, err := open().Look(t.Context(), key); err != nil || len(locks) != 0 {
+				t.Errorf("%s is held by half of a run: %v %v", key, locks, err)
+			}
+		}
+		if err := open().Release(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+		mustTake(t, open(), ledger.Keys([]string{"g2"}, []string{"b", "c"}), Holder("r2", 1))
+	})
+	t.Run("LOCK02TwoRacersNeverBothNeverPartial", func(t *testing.T) { race(t, open2(o, t), o.Rounds) })
+	t.Run("LOCK03FencesGrow", func(t *testing.T) {
+		open, _ := fresh(t)
+		last := int64(0)
+		for i := range 4 {
+			held := mustTake(t, open(), ledger.Keys(nil, []string{"a"}), Holder("r", i+1))
+			if f := held.Fence("resource/a"); f <= last {
+				t.Fatalf("fence %d after %d", f, last)
+			} else {
+				last = f
+			}
+			if err := open().Release(t.Context(), held); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if mustTake(t, open(), ledger.Keys(nil, []string{"other"}), Holder("r", 9)).Fence("resource/a") != 0 {
+			t.Error("a key that is not held has a fence")
+		}
+	})
+	t.Run("LOCK04AReplacedLockIsNoticed", func(t *testing.T) {
+		open, _ := fresh(t)
+		held := mustTake(t, open(), ledger.Keys([]string{"g"}, []string{"a"}), Holder("r", 1))
+		held, err := open().Renew(t.Context(), held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := open().Verify(t.Context(), held); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open().Break(t.Context(), "resource/a", ledger.Unlock{Persons: []string{"x", "y"}, Reason: "host is gone"}); err != nil {
+			t.Fatal(err)
+		}
+		mustTake(t, open(), ledger.Keys(nil, []string{"a"}), Holder("other", 1))
+		if err := open().Verify(t.Context(), held); !errors.Is(err, ledger.ErrLost) {
+			t.Errorf("verify: %v", err)
+		}
+		if _, err := open().Renew(t.Context(), held); !errors.Is(err, ledger.ErrLost) {
+			t.Errorf("renew: %v", err)
+		}
+		if err := open().Release(t.Context(), held); !errors.Is(err, ledger.ErrLost) {
+			t.Errorf("release: %v", err)
+		}
+		if locks, err := open().Look(t.Context(), "resource/a"); err != nil || len(locks) != 1 || locks[0].Holder.Request != "other" {
+			t.Errorf("the new lock: %v %v", locks, err)
+		}
+	})
+	t.Run("LOCK05AgeFreesNothing", func(t *testing.T) { takeover(t, fresh) })
+	t.Run("LOCK05UnlockNeedsTwoAndAReason", func(t *testing.T) {
+		open, _ := fresh(t)
+		held := mustTake(t, open(), ledger.Keys([]string{"g"}, []string{"a"}), Holder("r", 1))
+		for name, u := range map[string]ledger.Unlock{
+			"one person":      {Persons: []string{"x"}, Reason: "gone"},
+			"one twice":       {Persons: []string{"x", "x"}, Reason: "gone"},
+			"no reason":       {Persons: []string{"x", "y"}, Reason: " "},
+			"holder is twice": {Persons: []string{"op-r", "op-r"}, Reason: "gone"},
+		} {
+			if _, err := open().Break(t.Context(), "group/g", u); err == nil {
+				t.Errorf("%s: unlocked", name)
+			}
+		}
+		if err := open().Verify(t.Context(), held); err != nil {
+			t.Fatal(err)
+		}
+		removed, err := open().Break(t.Context(), "group/g", ledger.Unlock{Persons: []string{"op-r", "y"}, Reason: "gone"})
+		if err != nil || len(removed) != 2 {
+			t.Fatalf("removed %v, %v", removed, err)
+		}
+	})
+	t.Run("LOCK06GarbageBlocks", func(t *testing.T) { garbage(t, o) })
+	t.Run("Records", func(t *testing.T) { records(t, o) })
+	t.Run("RUN01OneClaimPerAttempt", func(t *testing.T) { claims(t, o) })
+}
+
+func open2(o Options, t *testing.T) func(racer int) *ledger.Locks {
+	store, clock := o.Open(t), new(Clock)
+	return func(int) *ledger.Locks { return &ledger.Locks{Cells: store(), Now: clock.Now} }
+}
+
+func mustTake(t *testing.T, l *ledger.Locks, keys []string, h ledger.Holder) ledger.Held {
+	t.Helper()
+	held, err := l.Take(t.Context(), keys, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
+}
+
+func race(t *testing.T, open func(int) *ledger.Locks, rounds int) {
+	t.Helper()
+	sets := [2][]string{ledger.Keys([]string{"g1"}, []string{"a", "b"}), ledger.Keys([]string{"g2"}, []string{"b", "c"})}
+	wins := [2]int{}
+	for round := range rounds {
+		var wg sync.WaitGroup
+		var held [2]ledger.Held
+		var errs [2]error
+		begin := make(chan struct{})
+		for i := range 2 {
+			l := open(i)
+			wg.Go(func() {
+				<-begin
+				held[i], errs[i] = l.Take(t.Context(), sets[i], Holder(fmt.Sprintf("r%d-%d", i, round), 1))
+			})
+		}
+		close(begin)
+		wg.Wait()
+		l := open(0)
+		winners := 0
+		for i := range 2 {
+			if errs[i] == nil {
+				winners++
+				wins[i]++
+				continue
+			}
+			if !errors.Is(errs[i], ledger.ErrBusy) {
+				t.Fatalf("round %d: %v", round, errs[i])
+			}
+		}
+		if winners > 1 {
+			t.Fatalf("round %d: both hold resource/b", round)
+		}
+		locks, err := l.Look(t.Context(), "group/g1", "group/g2", "resource/a", "resource/b", "resource/c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(locks) != 3*winners {
+			t.Fatalf("round %d: %d winners hold %d keys", round, winners, len(locks))
+		}
+		for i := range 2 {
+			if errs[i] == nil {
+				if err := l.Release(t.Context(), held[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if wins[0]+wins[1] < rounds*9/10 {
+		t.Errorf("in %d of %d rounds nobody won", rounds-wins[0]-wins[1], rounds)
+	}
+	t.Logf("%d rounds: %d and %d wins", rounds, wins[0], wins[1])
+}
+
+func takeover(t *testing.T, fresh func(*testing.T) (func() *ledger.Locks, *Clock)) {
+	ended := func(yes bool, err error) func(context.Context, ledger.Holder) (bool, error) {
+		return func(context.Context, ledger.Holder) (bool, error) { return yes, err }
+	}
+	for name, c := range map[string]struct {
+		holder ledger.Holder
+		after  time.Duration
+		ended  func(context.Context, ledger.Holder) (bool, error)
+		want   bool
+	}{
+		"lease over, run ended":            {Holder("r", 2), 6 * time.Minute, ended(true, nil), true},
+		"lease runs":                       {Holder("r", 2), 4 * time.Minute, ended(true, nil), false},
+		"run lives":                        {Holder("r", 2), time.Hour, ended(false, nil), false},
+		"nobody can tell":                  {Holder("r", 2), time.Hour, nil, false},
+		"asking fails":                     {Holder("r", 2), time.Hour, ended(true, errors.New("502")), false},
+		"another request":                  {Holder("q", 1), 99 * time.Hour, ended(true, nil), false},
+		"same request with another digest": {ledger.Holder{Request: "r", Digest: "sha256:other", Attempt: 2, Run: "r-2", Person: "p"}, time.Hour, ended(true, nil), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open, clock := fresh(t)
+			old := mustTake(t, open(), ledger.Keys(nil, []string{"a"}), Holder("r", 1))
+			clock.Forward(c.after)
+			l := open()
+			l.Ended = c.ended
+			held, err := l.Take(t.Context(), ledger.Keys(nil, []string{"a"}), c.holder)
+			if (err == nil) != c.want {
+				t.Fatalf("taken over: %v", err)
+			}
+			if err != nil {
+				if !errors.Is(err, ledger.ErrBusy) {
+					t.Errorf("error is %v", err)
+				}
+				return
+			}
+			if held.Fence("resource/a") <= old.Fence("resource/a") {
+				t.Error("the fence did not grow")
+			}
+			// SI-32: the old holder wakes up and must do nothing.
+			if err := open().Verify(t.Context(), old); !errors.Is(err, ledger.ErrLost) {
+				t.Errorf("old holder: %v", err)
+			}
+		})
+	}
+}
+
+func garbage(t *testing.T, o Options) {
+	store := o.Open(t)
+	clock := new(Clock)
+	l := &ledger.Locks{Cells: store(), Now: clock.Now}
+	held := mustTake(t, l, ledger.Keys(nil, []string{"a"}), Holder("r", 1))
+	if err := l.Release(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	// The cell of a lock is known by taking one and looking at what was swapped.
+	spy := &spy{Cells: store()}
+	l.Cells = spy
+	mustTake(t, l, ledger.Keys(nil, []string{"a"}), Holder("r", 2))
+	for i, text := range []string{"", "null", "{}", "not json", `{"v":2}`, `{"v":1,"key":"resource/b"}`} {
+		cells, err := store().Read(t.Context(), spy.lock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store().Swap(t.Context(), ledger.Change{Name: spy.lock, From: cells[spy.lock].Version, Data: []byte(text)}); err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+		l := &ledger.Locks{Cells: store(), Now: clock.Now, Ended: func(context.Context, ledger.Holder) (bool, error) { return true, nil }}
+		clock.Forward(time.Hour)
+		if _, err := l.Take(t.Context(), ledger.Keys(nil, []string{"a"}), Holder("r", 3)); !errors.Is(err, ledger.ErrBusy) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := l.Break(t.Context(), "resource/a", ledger.Unlock{Persons: []string{"x", "y"}, Reason: "forged"}); err != nil {
+		t.Fatal(err)
+	}
+	mustTake(t, l, ledger.Keys(nil, []string{"a"}), Holder("r", 4))
+}
+
+type spy struct {
+	ledger.Cells
+	lock string
+}
+
+func (s *spy) Swap(ctx context.Context, changes ...ledger.Change) (map[string]string, error) {
+	s.lock = changes[0].Name
+	return s.Cells.Swap(ctx, changes...)
+}
+
+func records(t *testing.T, o Options) {
+	open := o.Open(t)
+	if all, err := open().All(t.Context()); err != nil || len(all) != 0 {
+		t.Fatalf("a new ledger holds %v, %v", all, err)
+	}
+	seen := ledger.Record{Kind: ledger.Seen, Request: "r1", Path: "requests/2026/r1.yaml", Digest: "sha256:1", At: Start}
+	used := ledger.Record{Kind: ledger.Confirmed, Request: "r1", Comment: 77, Attempt: 1, At: Start}
+	for range 2 { // adding again is no error
+		if err := open().Add(t.Context(), seen, used); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := seen
+	other.Digest = "sha256:2"
+	if err := open().Add(t.Context(), other); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("PR-07, same id with another content: %v", err)
+	}
+	replay := used
+	replay.Attempt = 2
+	withdrawn := ledger.Record{Kind: ledger.Withdrawn, Request: "r1", Persons: []string{"p"}, At: Start}
+	if err := open().Add(t.Context(), withdrawn, replay); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("CONF-05, comment used twice: %v", err)
+	}
+	all, err := open().All(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("all or none: %v, %v", all, err)
+	}
+	if ids := ledger.UsedComments(all); !slices.Equal(ids, []int64{77}) {
+		t.Errorf("used comments are %v", ids)
+	}
+	if err := open().Add(t.Context(), ledger.Record{Kind: ledger.Seen, Request: "../r"}); err == nil {
+		t.Error("a request named ../r was recorded")
+	}
+}
+
+func claims(t *testing.T, o Options) {
+	open := o.Open(t)
+	const racers = 6
+	var wg sync.WaitGroup
+	errs := make([]error, racers)
+	for i := range racers {
+		store := open()
+		wg.Go(func() {
+			errs[i] = store.Add(t.Context(), ledger.Record{Kind: ledger.Claimed, Request: "r", Attempt: 1, Run: fmt.Sprintf("run-%d", i), At: Start})
+		})
+	}
+	wg.Wait()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, ledger.ErrExists):
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of %d racers own the attempt", won, racers)
+	}
+	all, err := open().All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next := ledger.Of(all, "r").NextAttempt(); next != 2 {
+		t.Errorf("next attempt is %d", next)
+	}
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Kind says what a record is about.
+type Kind string
+
+// Kinds of records.
+const (
+	Seen      Kind = "seen"      // a request with its path and digest (PR-07)
+	Claimed   Kind = "claimed"   // an attempt owns the request (RUN-01)
+	Confirmed Kind = "confirmed" // a comment that was used (CONF-05)
+	Withdrawn Kind = "withdrawn" // the request shall not run
+	Finished  Kind = "finished"  // the request has run for good (RUN-02)
+	Emergency Kind = "emergency" // break-glass was used (BG-04)
+	Reviewed  Kind = "reviewed"  // its review is done
+	Offline   Kind = "offline"   // a run without the forge, to be reconciled (OFF-06)
+	Settled   Kind = "settled"   // that run is reconciled
+	Unlocked  Kind = "unlocked"  // locks were broken by two persons (LOCK-05)
+)
+
+// Record is one thing that happened to a request. Records are added and never
+// changed.
+type Record struct {
+	Version int       `json:"v"`
+	Kind    Kind      `json:"kind"`
+	Request string    `json:"request"`
+	Path    string    `json:"path,omitempty"`
+	Digest  string    `json:"digest,omitempty"`
+	Attempt int       `json:"attempt,omitempty"`
+	Comment int64     `json:"comment,omitempty"` // numeric id
+	Run     string    `json:"run,omitempty"`
+	Result  string    `json:"result,omitempty"` // of a run that finished
+	Keys    []string  `json:"keys,omitempty"`   // what a run without the forge touched
+	Persons []string  `json:"persons,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Due     time.Time `json:"due,omitzero"` // of a review
+	At      time.Time `json:"at"`
+}
+
+// Records are kept where all runners see them.
+type Records interface {
+	// Add adds all records or none, durably. ErrExists when one of them is there
+	// already with another content. An error that is neither leaves open whether
+	// they were added; adding the same records again is no error.
+	Add(ctx context.Context, records ...Record) error
+
+	// All returns every record in the order of its name.
+	All(ctx context.Context) ([]Record, error)
+}
+
+// ErrExists says that a record exists with another content: the attempt is taken,
+// the comment is used, the request has ended.
+var ErrExists = errors.New("it is recorded already")
+
+var safeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// Name is the path of a record. What may happen once has one name: there is one
+// claim for each attempt, one use of a comment, one end of a request.
+func (r Record) Name() (string, error) {
+	if !safeID.MatchString(r.Request) {
+		return "", fmt.Errorf("%q is no id of a request", r.Request)
+	}
+	switch r.Kind {
+	case Seen, Withdrawn, Finished, Emergency, Reviewed:
+		return fmt.Sprintf("%s/%s.json", r.Kind, r.Request), nil
+	case Claimed:
+		if r.Attempt < 1 {
+			return "", errors.New("a claim needs its attempt")
+		}
+		return fmt.Sprintf("%s/%s/%06d.json", r.Kind, r.Request, r.Attempt), nil
+	case Confirmed:
+		if r.Comment < 1 {
+			return "", errors.New("a confirmation needs the id of its comment")
+		}
+		return string(r.Kind) + "/" + strconv.FormatInt(r.Comment, 10) + ".json", nil
+	case Offline, Settled, Unlocked:
+		if !safeID.MatchString(r.Run) {
+			return "", fmt.Errorf("%q is no id of a run", r.Run)
+		}
+		return fmt.Sprintf("%s/%s.json", r.Kind, r.Run), nil
+	default:
+		return "", fmt.Errorf("unknown kind of record %q", r.Kind)
+	}
+}
+
+// Encode returns the bytes of a record with its name.
+func (r Record) Encode() (name string, data []byte, err error) {
+	r.Version, r.At = 1, r.At.UTC()
+	name, err = r.Name()
+	return name, encode(r), err
+}
+
+// Decode reads the bytes of a record. Its name must be the one that it has by its
+// content.
+func Decode(name string, data []byte) (Record, error) {
+	var r Record
+	if err := decode(data, &r); err != nil {
+		return Record{}, fmt.Errorf("record %s: %w", name, err)
+	}
+	if own, err := r.Name(); err != nil || own != name || r.Version != 1 {
+		return Record{}, fmt.Errorf("record %s does not say what its name says", name)
+	}
+	return r, nil
+}
+
+// History is what the records say of one request.
+type History struct {
+	Seen      []Record // at most one
+	Claims    []Record
+	Withdrawn *Record
+	Finished  *Record
+}
+
+// Of returns what records say of a request.
+func Of(records []Record, request string) History {
+	var h History
+	for _, r := range records {
+		if r.Request != request {
+			continue
+		}
+		switch r.Kind {
+		case Seen:
+			h.Seen = append(h.Seen, r)
+		case Claimed:
+			h.Claims = append(h.Claims, r)
+		case Withdrawn:
+			h.Withdrawn = &r
+		case Finished:
+			h.Finished = &r
+		}
+	}
+	return h
+}
+
+// NextAttempt is the number of the attempt that may be claimed next.
+func (h History) NextAttempt() int {
+	last := 0
+	for _, c := range h.Claims {
+		last = max(last, c.Attempt)
+	}
+	return last + 1
+}
+
+// UsedComments returns the ids of comments that have confirmed something, sorted.
+func UsedComments(records []Record) []int64 {
+	var ids []int64
+	for _, r := range records {
+		if r.Kind == Confirmed {
+			ids = append(ids, r.Comment)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Unsettled returns runs without the forge that touched one of the keys and are
+// not reconciled (OFF-06).
+func Unsettled(records []Record, keys ...string) []Record {
+	settled := map[string]bool{}
+	for _, r := range records {
+		if r.Kind == Settled {
+			settled[r.Run] = true
+		}
+	}
+	var open []Record
+	for _, r := range records {
+		if r.Kind == Offline && !settled[r.Run] && slices.ContainsFunc(r.Keys, func(k string) bool { return slices.Contains(keys, k) }) {
+			open = append(open, r)
+		}
+	}
+	return open
+}
+
+// OverdueReviews returns uses of break-glass by a person whose review was due
+// before now and is not done (BG-04).
+func OverdueReviews(records []Record, person string, now time.Time) []Record {
+	done := map[string]bool{}
+	for _, r := range records {
+		if r.Kind == Reviewed {
+			done[r.Request] = true
+		}
+	}
+	var overdue []Record
+	for _, r := range records {
+		if r.Kind == Emergency && !done[r.Request] && slices.Contains(r.Persons, person) && r.Due.Before(now) {
+			overdue = append(overdue, r)
+		}
+	}
+	return overdue
+}
