@@ -24,7 +24,8 @@ func newInit(a *app) *cobra.Command {
 		Use:   "init [dir]",
 		Short: "Start a configuration repository; never overwrites a file",
 		Long: `Writes a small, complete repository with comments: sites, one resource, a group,
-thresholds, rule tests and the schemas for your editor. With
+thresholds, rule tests, the schemas for your editor, and workflows for GitHub Actions.
+With
 --demo, a repository with observations recorded from real servers, to try every
 reading command without a database; with --fleet, one on four platforms, recorded from
 the laboratory.`,
