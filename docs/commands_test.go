@@ -151,11 +151,12 @@ func split(line string, known map[string][]string) (name string, args, flags []s
 			}
 		case name == "" && commandWord.MatchString(word):
 			name = word
-			if i+1 < len(fields) {
-				if _, ok := known[word+" "+fields[i+1]]; ok {
-					name += " " + fields[i+1]
-					i++
+			for i+1 < len(fields) {
+				if _, ok := known[name+" "+fields[i+1]]; !ok {
+					break
 				}
+				name += " " + fields[i+1]
+				i++
 			}
 		default:
 			args = append(args, word)

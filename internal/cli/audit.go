@@ -32,7 +32,7 @@ writes to it. Auditors need verify, show, export and checkpoint only, and no key
 docs/audit-format.md describes the files, and how to check them without this program.`,
 		Example: exampleLines("bcctl audit verify", "bcctl audit verify --from audit.bundle --pin pin.note", "bcctl audit show", "bcctl audit export --format csv --since 2026-01-01", "bcctl audit checkpoint > pin.note"),
 	}
-	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditPush(a), newAuditSeal(a))
+	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditPush(a), newAuditSeal(a), newAuditTrust(a))
 	return cmd
 }
 
@@ -148,6 +148,20 @@ func localTip(ctx context.Context, dir, ref string) (string, error) {
 // book opens the log of the settings for writing; without a key to sign entries
 // with where none will be.
 func (a *app) book(ctx context.Context, dir string, settings Settings, signs bool) (*logbook.Book, error) {
+	b, err := a.logOf(ctx, dir, settings)
+	if err != nil {
+		return nil, err
+	}
+	if signs {
+		if b.Signer, err = a.auditSigner(ctx, settings.Audit); err != nil {
+			return nil, err
+		}
+	}
+	return b, a.logKey(ctx, b, settings.Audit.LogKey)
+}
+
+// logOf opens the log of the settings, without any key.
+func (a *app) logOf(ctx context.Context, dir string, settings Settings) (*logbook.Book, error) {
 	s := settings.Audit
 	if s.Origin == "" {
 		return nil, fail(exitConfig, errors.New("no audit log is configured"), "write audit: {origin: example.com/acme/bcctl-audit, key: env:DR_AUDIT_KEY} to bcctl.yaml")
@@ -156,25 +170,6 @@ func (a *app) book(ctx context.Context, dir string, settings Settings, signs boo
 	pin, err := logbook.ReadPin(b.PinFile)
 	if err != nil {
 		return nil, err
-	}
-	if signs {
-		if b.Signer, err = a.auditSigner(ctx, s.Key); err != nil {
-			return nil, err
-		}
-	}
-	if s.LogKey != "" {
-		text, err := a.secretValue(ctx, "audit.log-key", s.LogKey)
-		if err != nil {
-			return nil, err
-		}
-		key, err := audit.ParseLogKey(text)
-		if err != nil {
-			return nil, fail(exitConfig, fmt.Errorf("audit.log-key: %w", err), "bcctl audit keygen")
-		}
-		if key.Origin() != s.Origin {
-			return nil, fail(exitConfig, fmt.Errorf("audit.log-key is the key of log %s, audit.origin is %s", key.Origin(), s.Origin), "")
-		}
-		b.Key = &key
 	}
 	if s.Dir != "" {
 		b.Store = dirlog.Open(a.path(s.Dir), pin)
@@ -187,11 +182,32 @@ func (a *app) book(ctx context.Context, dir string, settings Settings, signs boo
 	return b, err
 }
 
-func (a *app) auditSigner(ctx context.Context, ref string) (audit.Signer, error) {
+// logKey gives a book the key of its log, where a reference to one is set.
+func (a *app) logKey(ctx context.Context, b *logbook.Book, ref string) error {
 	if ref == "" {
+		return nil
+	}
+	text, err := a.secretValue(ctx, "audit.log-key", ref)
+	if err != nil {
+		return err
+	}
+	key, err := audit.ParseLogKey(text)
+	if err != nil {
+		return fail(exitConfig, fmt.Errorf("audit.log-key: %w", err), "bcctl audit keygen")
+	}
+	if key.Origin() != b.Origin {
+		return fail(exitConfig, fmt.Errorf("audit.log-key is the key of log %s, audit.origin is %s", key.Origin(), b.Origin), "")
+	}
+	b.Key = &key
+	return nil
+}
+
+// auditSigner makes what signs entries.
+func (a *app) auditSigner(ctx context.Context, s AuditSettings) (audit.Signer, error) {
+	if s.Key == "" {
 		return nil, fail(exitConfig, errors.New("audit.key is not set"), "write a reference to bcctl.yaml, such as audit.key: env:DR_AUDIT_KEY")
 	}
-	text, err := a.secretValue(ctx, "audit.key", ref)
+	text, err := a.secretValue(ctx, "audit.key", s.Key)
 	if err != nil {
 		return nil, err
 	}

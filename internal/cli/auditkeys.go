@@ -22,7 +22,7 @@ const (
 )
 
 func newAuditKeygen(a *app) *cobra.Command {
-	var origin, out, backend string
+	var origin, out, backend, role string
 	limits := audit.DefaultLimits()
 	heartbeat := time.Duration(limits.Heartbeat) * time.Second
 	cmd := &cobra.Command{
@@ -33,13 +33,22 @@ overwritten, and nothing but the files named is written.
   writer.pem       signs entries: give it to CI as a secret
   log.key          signs checkpoints: to CI too, or better to a job of its own
   trust-admin.pem  signs later versions of the keys: take it offline
-  trust.json       the public keys: bcctl audit init begins the log with it`,
-		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys --type ssh"),
+  trust.json       the public keys: bcctl audit init begins the log with it
+
+With --role, one key for a log that is there, and its public half in ROLE.pub:
+bcctl audit trust propose --add brings it to the log.`,
+		Example: exampleLines("bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys --type ssh", "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../new-keys --role writer"),
 		RunE: func(*cobra.Command, []string) error {
 			if heartbeat < time.Minute || heartbeat%time.Second != 0 {
 				return usage(fmt.Errorf("--heartbeat %s is no time in whole seconds, of a minute or more", heartbeat), "bcctl audit keygen --heartbeat 24h")
 			}
 			limits.Heartbeat = int64(heartbeat / time.Second)
+			if err := a.keygenPlace(origin, out); err != nil {
+				return err
+			}
+			if role != "" {
+				return a.keygenOne(origin, out, backend, audit.Role(role))
+			}
 			return a.keygen(origin, out, backend, limits)
 		},
 	}
@@ -47,10 +56,12 @@ overwritten, and nothing but the files named is written.
 	cmd.Flags().StringVar(&out, "out", "", "folder for the keys; made if it is missing (required)")
 	cmd.Flags().DurationVar(&heartbeat, "heartbeat", heartbeat, "the log grows at least this often; bcctl audit verify calls it stale after twice the time")
 	cmd.Flags().StringVar(&backend, "type", audit.BackendEd25519, "ed25519 (DSSE envelopes) or ssh (ssh-keygen -Y verify)")
+	cmd.Flags().StringVar(&role, "role", "", "make one key alone: writer, breakglass, log or trust-admin")
 	return cmd
 }
 
-func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
+// keygenPlace reports whether keys of a log can be written to a folder.
+func (a *app) keygenPlace(origin, out string) error {
 	if origin == "" || out == "" {
 		return usage(errors.New("--origin and --out are needed"), "bcctl audit keygen --origin example.com/acme/bcctl-audit --out ../audit-keys")
 	}
@@ -60,6 +71,10 @@ func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
 	if top := checkout(a.path(out)); top != "" {
 		return fail(exitFailed, fmt.Errorf("%s is inside the repository %s, where keys are committed sooner or later", out, top), "choose a folder outside with --out")
 	}
+	return nil
+}
+
+func (a *app) keygen(origin, out, backend string, limits audit.Limits) error {
 	files := map[string][]byte{}
 	trust := audit.Trust{V: audit.Version, Version: 1, Log: origin, Threshold: 1, Limits: limits}
 	for _, x := range []struct {
@@ -108,8 +123,8 @@ func checkout(dir string) string {
 	}
 }
 
-// writeKeys writes keys, readable by their owner alone. A file that is there stays.
-func (a *app) writeKeys(origin, out string, files map[string][]byte) error {
+// writeFiles writes keys, readable by their owner alone. A file that is there stays.
+func (a *app) writeFiles(out string, files map[string][]byte) error {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
@@ -128,6 +143,14 @@ func (a *app) writeKeys(origin, out string, files map[string][]byte) error {
 			return err
 		}
 		fmt.Fprintf(a.Stdout, "wrote   %s\n", filepath.Join(out, name))
+	}
+	return nil
+}
+
+// writeKeys writes the keys of a new log and says what to do with them.
+func (a *app) writeKeys(origin, out string, files map[string][]byte) error {
+	if err := a.writeFiles(out, files); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(a.Stdout, `Next: keep the private keys in your secret store and write references to two of them to bcctl.yaml
   audit:

@@ -26,6 +26,24 @@ func (a *app) openBook(ctx context.Context, signs bool) (*logbook.Book, error) {
 	return a.book(ctx, r.dir, r.settings, signs)
 }
 
+// openLog opens the log of the repository without any key.
+func (a *app) openLog(ctx context.Context) (*logbook.Book, error) {
+	r, err := a.openSettings(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.logOf(ctx, r.dir, r.settings)
+}
+
+// withLogKey gives a book the key of the log in the settings.
+func (a *app) withLogKey(ctx context.Context, b *logbook.Book) error {
+	r, err := a.openSettings(ctx, nil)
+	if err != nil {
+		return err
+	}
+	return a.logKey(ctx, b, r.settings.Audit.LogKey)
+}
+
 func newAuditPush(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "push", Short: "Bring records that waited on this machine to the log", Args: noArgs,
@@ -202,6 +220,8 @@ func auditFailure(err error) error {
 		return fail(exitFailed, err, "bcctl audit init")
 	case errors.Is(err, gitlog.ErrSpooled):
 		return fail(exitNoAnswer, err, "bcctl audit push")
+	case errors.Is(err, audit.ErrNotAllowed):
+		return fail(exitFailed, err, "bcctl audit trust show")
 	case errors.Is(err, audit.ErrTampered):
 		return fail(exitAudit, err, "bcctl audit verify")
 	default:

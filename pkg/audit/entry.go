@@ -114,7 +114,7 @@ type Member struct {
 type Request struct {
 	BaseSHA string            `json:"baseSha,omitzero"`
 	By      string            `json:"by,omitzero"` // number of the account that asks; empty: the entry's actor
-	Digest  string            `json:"digest"` // SHA-256 of the canonical request document
+	Digest  string            `json:"digest"`      // SHA-256 of the canonical request document
 	HeadSHA string            `json:"headSha,omitzero"`
 	Params  map[string]string `json:"params,omitzero"`
 	PR      int64             `json:"pr,omitzero"`

@@ -219,6 +219,10 @@ func (v *verifier) readTrust() error {
 			v.report.find("AUD-22", f.Path, 0, -1, "versions of the keys are to follow each other from 1; this is %d", t.Version)
 			return nil
 		}
+		if len(v.versions) > 0 && t.Log != v.versions[0].Log {
+			v.report.find("AUD-22", f.Path, 0, -1, "it is for log %s", t.Log)
+			return nil
+		}
 		next++
 		v.versions = append(v.versions, t)
 		v.trusted = append(v.trusted, digest(text))

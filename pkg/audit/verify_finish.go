@@ -45,6 +45,13 @@ func (v *verifier) finish() {
 			v.report.find("AUD-30", r.path, 0, r.intent, "run %s began and has no end", id)
 		}
 	}
+	for _, x := range s.suspects {
+		i := slices.IndexFunc(v.inForce().Keys, func(k Key) bool { return k.ID == x.key })
+		if i >= 0 && v.inForce().Keys[i].isSuspect(x.leaf) {
+			r := v.inForce().Keys[i].Suspect
+			v.report.find("AUD-23", x.path, 0, x.leaf, "key %s is suspect for leaves %d to %d", shortID(x.key), r.From, r.To-1)
+		}
+	}
 	for _, b := range s.emergency {
 		if !b.done && !v.options.Now.IsZero() && v.options.Now.After(b.due.Time) {
 			v.report.find("AUD-32", b.path, 0, b.leaf, "the emergency of run %s was to be reviewed until %s", b.run, b.due.Format(TimeForm))

@@ -29,6 +29,14 @@ type state struct {
 	created   Time
 	hasLeaves bool
 	emergency []breakGlass
+	suspects  []suspect
+}
+
+// suspect is something that a key signed which some version of the keys has as
+// suspect there.
+type suspect struct {
+	key, path string
+	leaf      int64
 }
 
 // head is a seal with the newest entry up to it.
@@ -216,12 +224,26 @@ func (v *verifier) keyOf(c *checked, leaf int64) (string, bool) {
 			v.report.find("AUD-06", c.path, 0, leaf, "key %s may not sign a segment at leaf %d: %s", shortID(id), leaf, k.window())
 			continue
 		}
-		if k.Suspect != nil && leaf >= k.Suspect.From && leaf < k.Suspect.To {
-			v.report.find("AUD-23", c.path, 0, leaf, "key %s is suspect for leaves %d to %d", shortID(id), k.Suspect.From, k.Suspect.To-1)
-		}
+		v.remember(id, c.path, leaf)
 		return id, true
 	}
 	return "", false
+}
+
+// remember notes what a key signed if some version of the keys has it as suspect
+// there: which version counts is known at the end only.
+func (v *verifier) remember(id, path string, leaf int64) {
+	for _, t := range v.versions {
+		i := slices.IndexFunc(t.Keys, func(k Key) bool { return k.ID == id })
+		if i >= 0 && t.Keys[i].isSuspect(leaf) {
+			v.state.suspects = append(v.state.suspects, suspect{id, path, leaf})
+			return
+		}
+	}
+}
+
+func (k Key) isSuspect(leaf int64) bool {
+	return k.Suspect != nil && leaf >= k.Suspect.From && leaf < k.Suspect.To
 }
 
 func (k Key) window() string {
@@ -268,6 +290,7 @@ func (v *verifier) endSeal(end sealEnd) {
 	s.heads = append(s.heads, head{h, s.newest})
 	if err == nil {
 		v.report.Head = h
+		v.remember(key.ID, path, h.Size-1)
 	}
 	for _, x := range s.inSeal {
 		if lag := s.newest.Sub(x.seen.Time); lag > seconds(v.inForce().Limits.MaxUnsealed) {
