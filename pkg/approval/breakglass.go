@@ -2,6 +2,7 @@ package approval
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/bcctl/bcctl/internal/duration"
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -37,15 +38,16 @@ type RuleID string
 // ruleCounts tells how many rules each family has; ids count from 01.
 var ruleCounts = map[string]int{
 	"ID": 7, "PR": 7, "BIND": 7, "POL": 6, "APP": 11, "ADM": 3, "API": 9, "CONF": 10,
-	"LOCK": 7, "RUN": 9, "AUD": 6, "OFF": 6, "BG": 4, "SCH": 2,
+	"LOCK": 7, "RUN": 9, "AUD": 6, "OFF": 6, "BG": 4, "SCH": 2, "WF": 5,
 }
 
-// neverRelaxed are the rules that hold in every emergency, besides those of the
-// families below.
-var neverRelaxed = []RuleID{"ID-01", "ID-02", "ID-04", "ID-06", "BIND-01", "BIND-05", "RUN-01", "RUN-04"}
-
-// neverRelaxedFamilies are confirmation, locks, audit and break-glass itself.
-var neverRelaxedFamilies = []string{"CONF", "LOCK", "AUD", "BG"}
+// relaxable are the rules that an emergency may do without. Each is about people or
+// waiting: who was on the roster when, an objection, an edited review, the age of an
+// approval, a bypass of the forge's own rules, the beginning and the length of the
+// window, how many approvals the ordinary entry needs, a resume after the window.
+// Identity, content binding, confirmation, the journal, locks and audit always hold,
+// and what could not be read is never lifted (SI-20, SI-38).
+var relaxable = []RuleID{"ID-03", "ID-07", "PR-06", "POL-03", "APP-02", "APP-06", "APP-07", "ADM-02", "BIND-06", "RUN-06"}
 
 // Known reports whether a rule with this id exists.
 func (id RuleID) Known() bool {
@@ -53,11 +55,12 @@ func (id RuleID) Known() bool {
 	return ok && number >= 1 && number <= ruleCounts[family]
 }
 
-// Relaxable reports whether break-glass may relax the rule. Identity, content
-// binding, confirmation, the write-ahead journal, locks and audit always hold.
-func (id RuleID) Relaxable() bool {
-	family, _, _ := id.split()
-	return id.Known() && !slices.Contains(neverRelaxedFamilies, family) && !slices.Contains(neverRelaxed, id)
+// Relaxable reports whether break-glass may relax the rule.
+func (id RuleID) Relaxable() bool { return slices.Contains(relaxable, id) }
+
+func (id RuleID) family() string {
+	family, _, _ := strings.Cut(string(id), "-")
+	return family
 }
 
 func (id RuleID) split() (family string, number int, ok bool) {

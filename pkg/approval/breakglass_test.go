@@ -6,7 +6,7 @@ func TestRuleIDs(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[RuleID]struct{ known, relaxable bool }{
 		"APP-07":  {true, true},
-		"APP-11":  {true, true},
+		"APP-11":  {true, false},
 		"BIND-06": {true, true},
 		"APP-12":  {false, false},
 		"APP-00":  {false, false},
@@ -27,6 +27,10 @@ func TestRuleIDs(t *testing.T) {
 		"RUN-01":  {true, false},
 		"RUN-04":  {true, false},
 		"BG-02":   {true, false},
+		"BIND-02": {true, false},
+		"APP-05":  {true, false},
+		"RUN-06":  {true, true},
+		"WF-05":   {true, false},
 	} {
 		if id.Known() != want.known || id.Relaxable() != want.relaxable {
 			t.Errorf("%q: known %v, relaxable %v; want %v", id, id.Known(), id.Relaxable(), want)

@@ -72,8 +72,12 @@ type Case struct {
 	Roster       Decoded[Roster]   // at main's tip
 	RosterBefore Decoded[Roster]   // at the first parent of the merge commit
 
-	// Attempt is the attempt that shall be made or continued, from 1. Nought in
-	// ModeReview.
+	// Problems are what went wrong while documents were decoded strictly; each denies
+	// (BIND-05, POL-04).
+	Problems []Finding
+
+	// Attempt is the attempt that shall be made, from 1; in ModeResume it follows the one that
+	// stopped. Zero in ModeReview.
 	Attempt int
 
 	// First is the fingerprint of the evidence of the first read. Where Claimed is set,

@@ -61,7 +61,8 @@ type Evidence struct {
 	Roster       DocumentAt       `json:"roster,omitzero"`
 	RosterBefore DocumentAt       `json:"rosterBefore,omitzero"`
 
-	Ledger Ledger `json:"ledger,omitzero"`
+	Ledger Ledger     `json:"ledger,omitzero"`
+	Ticket TicketFact `json:"ticket,omitzero"` // needed where the policy asks for states
 
 	// Confirmation is the comment that asks for execution, fetched by its id
 	// (CONF-01); Typed is what was typed at a terminal instead (CONF-08). Run is the
@@ -313,6 +314,13 @@ type TeamMembership struct {
 	Membership Membership `json:"membership,omitempty"`
 }
 
+// TicketFact is the change ticket as its system gave it.
+type TicketFact struct {
+	System    string `json:"system,omitempty"`
+	Reference string `json:"reference,omitempty"`
+	State     string `json:"state,omitempty"`
+}
+
 // FileState says whether a file was there.
 type FileState string
 
@@ -332,7 +340,7 @@ type File struct {
 
 // FileOf describes a file that was read.
 func FileOf(mode string, data []byte) File {
-	return File{FilePresent, mode, int64(len(data)), digestOf(data)}
+	return File{FilePresent, mode, int64(len(data)), runbook.FileDigest(data)}
 }
 
 // PinFact is one pinned path as it was found. A path within bcctl itself
@@ -350,7 +358,8 @@ type DocumentAt struct {
 	File   File   `json:"file,omitzero"`
 }
 
-// Ledger is what the ledger of runs knows about this request and its neighbors.
+// Ledger is what the ledger of runs knows about this request and its neighbors,
+// without the claim that the present attempt itself has made.
 type Ledger struct {
 	// Paths are the requests the ledger has seen at this path or with this id (PR-07).
 	Paths List[SeenRequest] `json:"paths,omitzero"`
@@ -387,6 +396,7 @@ type AttemptState string
 const (
 	AttemptClaimed   AttemptState = "claimed" // it may be running
 	AttemptStopped   AttemptState = "stopped" // it can be resumed
+	AttemptRefused   AttemptState = "refused" // prechecks refused; nothing was changed
 	AttemptDone      AttemptState = "done"
 	AttemptFailed    AttemptState = "failed"
 	AttemptAborted   AttemptState = "aborted"
@@ -411,14 +421,14 @@ type OpenReview struct {
 	Due       time.Time `json:"due,omitzero"`
 }
 
-// TypedLine is a confirmation that was typed at a terminal (CONF-08).
+// TypedLine is a confirmation that was typed at a terminal, and signed (CONF-08).
 type TypedLine struct {
-	Line     string    `json:"line"`
-	Terminal Fact      `json:"terminal,omitempty"` // standard input was a terminal and the line came from it
-	Person   string    `json:"person,omitempty"`
-	At       time.Time `json:"at,omitzero"`
-	Key      string    `json:"key,omitempty"`    // fingerprint of the SSH key that signed, SHA256:...
-	Signed   Fact      `json:"signed,omitempty"` // the signature over the line is good
+	Terminal Fact `json:"terminal,omitempty"` // the line was read from a terminal
+
+	// Statement is a TypedStatement in canonical form, Signature the armored SSH
+	// signature over it.
+	Statement []byte `json:"statement,omitempty"`
+	Signature []byte `json:"signature,omitempty"`
 }
 
 // WorkflowRun is the run that bcctl is part of, as the API gives it. The run's own
