@@ -202,22 +202,6 @@ func (a *app) logKey(ctx context.Context, b *logbook.Book, ref string) error {
 	return nil
 }
 
-// auditSigner makes what signs entries.
-func (a *app) auditSigner(ctx context.Context, s AuditSettings) (audit.Signer, error) {
-	if s.Key == "" {
-		return nil, fail(exitConfig, errors.New("audit.key is not set"), "write a reference to bcctl.yaml, such as audit.key: env:DR_AUDIT_KEY")
-	}
-	text, err := a.secretValue(ctx, "audit.key", s.Key)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := audit.ParseSigner([]byte(text))
-	if err != nil {
-		return nil, fail(exitConfig, fmt.Errorf("audit.key: %w", err), "bcctl audit keygen")
-	}
-	return signer, nil
-}
-
 // secretValue resolves a reference in the settings.
 func (a *app) secretValue(ctx context.Context, setting, text string) (string, error) {
 	ref, err := config.ParseSecretRef(text)

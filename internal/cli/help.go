@@ -52,6 +52,7 @@ func printEnvironment(w io.Writer) {
 	row("LC_ALL, LC_CTYPE, LANG", "whether signs may be Unicode")
 	row("GITHUB_ACTIONS", "annotations, job summary and outputs for GitHub Actions; BCCTL_GITHUB=off switches them off")
 	row("GITHUB_STEP_SUMMARY, GITHUB_OUTPUT", "files GitHub Actions gives for them")
+	row("VAULT_TOKEN", "token of Vault, with audit.signer vault")
 	row("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "where your settings and the history are")
 	row("PG*", "ignored on purpose: they would lead a connection to another server than the resource says")
 	_ = t.Flush() // the writer's error shows at the next write

@@ -48,6 +48,19 @@ type AuditSettings struct {
 	Dir    string `mapstructure:"dir"`    // a directory instead of a branch
 	Key    string `mapstructure:"key"`    // reference to the writer's private key
 	LogKey string `mapstructure:"log-key"`
+
+	// Who signs in place of Key. None of it is taken from a repository: it says which
+	// program is run, and who gets a token.
+	Signer         string `mapstructure:"signer"` // key, exec or vault
+	ExecProgram    string `mapstructure:"exec-program"`
+	ExecPublicKey  string `mapstructure:"exec-public-key"` // file
+	VaultAddress   string `mapstructure:"vault-address"`
+	VaultMount     string `mapstructure:"vault-mount"`
+	VaultKey       string `mapstructure:"vault-key"`
+	VaultVersion   int64  `mapstructure:"vault-version"`
+	VaultNamespace string `mapstructure:"vault-namespace"`
+	VaultToken     string `mapstructure:"vault-token"` // reference; empty: the variable VAULT_TOKEN
+	VaultCA        string `mapstructure:"vault-ca"`    // file
 }
 
 // settingDefaults lists every key; a key that is not here is an error. Every key
@@ -65,11 +78,24 @@ var settingDefaults = map[string]any{
 	"audit.dir":            "",
 	"audit.key":            "",
 	"audit.log-key":        "",
+
+	"audit.signer":          "key",
+	"audit.exec-program":    "",
+	"audit.exec-public-key": "",
+	"audit.vault-address":   "",
+	"audit.vault-mount":     "transit",
+	"audit.vault-key":       "",
+	"audit.vault-version":   0,
+	"audit.vault-namespace": "",
+	"audit.vault-token":     "",
+	"audit.vault-ca":        "",
 }
 
 // personal are keys that a reviewed repository must not set: they say where this
-// machine writes.
-var personal = []string{"store.url", "audit.dir"}
+// machine writes, what it runs, and who gets a token of it.
+var personal = []string{"store.url", "audit.dir",
+	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
+	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca"}
 
 // loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
 // person's file, the repository's bcctl.yaml, built-in defaults.
@@ -183,7 +209,7 @@ func checkKeys(name string, data []byte, isPersonal bool) error {
 		if _, known := settingDefaults[key]; !known {
 			problems = append(problems, fmt.Sprintf("%s: unknown setting %q; known: %s", name, key, strings.Join(sortedKeys(settingDefaults), ", ")))
 		} else if !isPersonal && slices.Contains(personal, key) {
-			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes and is not taken from a repository; use %s or your own settings file", name, key, settingVariable(key)))
+			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes, what it runs or whom it asks, and is not taken from a repository; use %s or your own settings file", name, key, settingVariable(key)))
 		}
 	}
 	if len(problems) == 0 {

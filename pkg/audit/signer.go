@@ -18,6 +18,11 @@ import (
 const (
 	BackendEd25519 = "ed25519"
 	BackendSSH     = "ssh"
+
+	// Keys that are kept elsewhere sign in the same way as BackendEd25519, and are of
+	// that algorithm in a trust document. Entries name them as a hint.
+	BackendExec  = "exec"
+	BackendVault = "vault"
 )
 
 // Sidecar is the signature of a segment, as the file beside it holds it.
@@ -110,6 +115,8 @@ func PublicKey(s Signer) (Key, error) {
 		return Key{Alg: BackendEd25519, ID: s.ID().KeyID, Public: base64.StdEncoding.EncodeToString(der)}, err
 	case sshSigner:
 		return Key{Alg: BackendSSH, ID: s.ID().KeyID, Public: authorizedKey(s.key.PublicKey())}, nil
+	case elsewhere:
+		return s.public, nil
 	default:
 		return Key{}, fmt.Errorf("the public key of a signer of type %q is not known", s.ID().Backend)
 	}
