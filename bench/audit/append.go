@@ -54,7 +54,7 @@ func measureAppends(ctx context.Context, long string, n int) (err error) {
 		}
 		begun := time.Now()
 		for range n {
-			if err := b.Record(ctx, verdict("payments")); err != nil {
+			if err := b.Record(ctx, verdict("payments", 0)); err != nil {
 				return err
 			}
 		}

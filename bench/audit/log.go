@@ -75,7 +75,10 @@ func makeLog(ctx context.Context, dir string, o options) error {
 	if w.view.Seen, err = w.tree.Head(); err != nil {
 		return err
 	}
-	first := slices.Repeat([]audit.Entry{verdict("payments")}, o.per-1)
+	var first []audit.Entry
+	for i := range o.per - 1 {
+		first = append(first, verdict("payments", i))
+	}
 	genesis, err := audit.NewRun(origin, w.now, "bcctl bench").Genesis(w.now, audit.SHA256(trust), k.writer.ID(), first...)
 	if err != nil {
 		return err
@@ -87,7 +90,7 @@ func makeLog(ctx context.Context, dir string, o options) error {
 		w.now = w.now.Add(time.Second)
 		var entries []audit.Entry
 		for i := range o.per - 1 {
-			entries = append(entries, verdict(fmt.Sprintf("ledger-%04d", i)))
+			entries = append(entries, verdict(fmt.Sprintf("ledger-%04d", i), i))
 		}
 		s, err := audit.NewRun(origin, w.now, "bcctl bench").Open(w.now, w.view, k.writer.ID(), entries...)
 		if err != nil {
@@ -100,12 +103,14 @@ func makeLog(ctx context.Context, dir string, o options) error {
 	return nil
 }
 
-// verdict is an entry as a check of a group writes it.
-func verdict(system string) audit.Entry {
-	at := audit.At(time.Now())
+// verdict is an entry as a check of a group writes it, the nth of its segment. No
+// two of a segment were read at the same time.
+func verdict(system string, n int) audit.Entry {
+	read := time.Now().Add(time.Duration(n) * 7 * time.Millisecond)
+	at, until := audit.At(read), audit.At(read.Add(10*time.Minute))
 	return audit.Entry{Type: audit.CheckResult, System: system, Environment: "production", Reasons: []string{"HEARTBEAT_FRESH"},
 		Actor:   &audit.Actor{Kind: "ci", ID: "1234567", Login: "deploy", RepositoryID: "7654321", RunID: "998877"},
-		Verdict: &audit.Verdict{Kind: "group", Status: "green", Tier: 1, ObservedAt: at, ValidUntil: at, Members: []audit.Member{{Name: "primary", Status: "green"}, {Name: "standby", Status: "green"}}}}
+		Verdict: &audit.Verdict{Kind: "group", Status: "green", Tier: 1, ObservedAt: at, ValidUntil: until, Members: []audit.Member{{Name: "primary", Status: "green"}, {Name: "standby", Status: "green"}}}}
 }
 
 // writer writes a log.

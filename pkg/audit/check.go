@@ -80,7 +80,13 @@ var (
 
 // check reports what is wrong with an entry by itself. What it means in its log
 // is for Verify.
-func (e *Entry) check() error {
+func (e *Entry) check() error { return e.checkIn(common{}) }
+
+// common is what the entries of a segment have in common, known to be well formed.
+type common struct{ log, segment, run string }
+
+// checkIn is check of an entry that may belong to a segment whose common part is known.
+func (e *Entry) checkIn(h common) error {
 	if e.V != Version {
 		return fmt.Errorf("v is %d, this program knows %d", e.V, Version)
 	}
@@ -88,15 +94,20 @@ func (e *Entry) check() error {
 	if !known {
 		return fmt.Errorf("type %q is not known", e.Type)
 	}
-	if err := CheckOrigin(e.Log); err != nil {
-		return fmt.Errorf("log: %w", err)
+	if e.Log == "" || e.Log != h.log {
+		if err := CheckOrigin(e.Log); err != nil {
+			return fmt.Errorf("log: %w", err)
+		}
 	}
-	id, err := ParseSegmentID(e.Segment)
-	if err != nil {
-		return err
+	if e.Segment == "" || e.Segment != h.segment {
+		id, err := ParseSegmentID(e.Segment)
+		if err != nil {
+			return err
+		}
+		h.run = id.Run
 	}
 	switch {
-	case e.Run != id.Run:
+	case e.Run != h.run:
 		return fmt.Errorf("run %q is not the one of segment %q", e.Run, e.Segment)
 	case e.Seq < 0 || e.Seq > maxInteger:
 		return fmt.Errorf("seq %d is out of range", e.Seq)
@@ -149,7 +160,7 @@ func isRun(text string) bool { return len(text) == 32 && isHex(text) }
 
 func isHex(text string) bool {
 	for i := range len(text) {
-		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+		if c := text[i]; c-'0' > 9 && c-'a' > 'f'-'a' {
 			return false
 		}
 	}

@@ -83,7 +83,7 @@ func DecodeSeal(text []byte) (Seal, error) {
 	sum := s.From
 	for _, x := range s.Segments {
 		p := placeOf(x.Path)
-		if p.kind != segmentFile || !isHash(x.SHA256) || !isHash(x.SidecarSHA256) || x.Leaves < 2 || !strings.HasPrefix(x.Sidecar, x.Path) || placeOf(x.Sidecar).kind != sidecarFile {
+		if p.kind != segmentFile || !isHash(x.SHA256) || !isHash(x.SidecarSHA256) || x.Leaves < 2 || !x.isSidecar() {
 			return s, fmt.Errorf("the seal's line for %q makes no sense", x.Path)
 		}
 		sum += x.Leaves
@@ -92,6 +92,13 @@ func DecodeSeal(text []byte) (Seal, error) {
 		return s, fmt.Errorf("the seal lists %d leaves and says %d", sum-s.From, s.To-s.From)
 	}
 	return s, nil
+}
+
+// isSidecar reports whether the sidecar's path is one of the segment's, whose path is
+// well formed.
+func (x SealedSegment) isSidecar() bool {
+	ext, ok := strings.CutPrefix(x.Sidecar, x.Path)
+	return ok && (ext == extDSSE || ext == extSSH)
 }
 
 // LogKey signs checkpoints.
@@ -143,6 +150,16 @@ var (
 // openCheckpoint checks a checkpoint against the log keys given, and returns the
 // head and the key that signed it.
 func openCheckpoint(text []byte, origin string, keys []Key) (TreeHead, Key, error) {
+	return notesOf(keys).open(text, origin)
+}
+
+// notes are the keys of a log, read once.
+type notes struct {
+	verifiers note.Verifiers
+	byHash    map[uint32]Key
+}
+
+func notesOf(keys []Key) notes {
 	var verifiers []note.Verifier
 	byHash := map[uint32]Key{}
 	for _, k := range keys {
@@ -153,7 +170,11 @@ func openCheckpoint(text []byte, origin string, keys []Key) (TreeHead, Key, erro
 			byHash[v.KeyHash()] = k
 		}
 	}
-	opened, err := note.Open(text, note.VerifierList(verifiers...))
+	return notes{note.VerifierList(verifiers...), byHash}
+}
+
+func (n notes) open(text []byte, origin string) (TreeHead, Key, error) {
+	opened, err := note.Open(text, n.verifiers)
 	var unverified *note.UnverifiedNoteError
 	switch {
 	case errors.As(err, &unverified):
@@ -175,5 +196,5 @@ func openCheckpoint(text []byte, origin string, keys []Key) (TreeHead, Key, erro
 	if c.Origin != origin {
 		return TreeHead{}, Key{}, errNoteOrigin
 	}
-	return TreeHead{hex.EncodeToString(c.Hash), int64(c.Size)}, byHash[opened.Sigs[0].Hash], nil
+	return TreeHead{hex.EncodeToString(c.Hash), int64(c.Size)}, n.byHash[opened.Sigs[0].Hash], nil
 }

@@ -24,7 +24,8 @@ type SegmentID struct {
 
 // String is the id as it stands in entries and file names.
 func (s SegmentID) String() string {
-	return s.Start.UTC().Format(startForm) + "-" + s.Run + fmt.Sprintf("-%04d", s.Part)
+	text := s.Start.UTC().AppendFormat(make([]byte, 0, 64), startForm)
+	return string(fmt.Appendf(append(append(text, '-'), s.Run...), "-%04d", s.Part))
 }
 
 // ParseSegmentID reads an id in the one form it is written in.

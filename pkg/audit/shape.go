@@ -35,6 +35,7 @@ type shape struct {
 	kind    kind
 	typ     reflect.Type
 	of      *shape   // of a pointer or a slice: what it points to, its elements
+	place   int      // in the memory of a reader, from 1; 0: not remembered
 	members []member // of a struct, in the order of their names
 }
 
@@ -46,12 +47,23 @@ type member struct {
 	is    *shape
 }
 
+// entryShape is the shape of an entry.
+var entryShape = shapeOf(reflect.TypeFor[Entry]())
+
 // documents are the shapes of everything that is read by the thousand.
 var documents = map[reflect.Type]*shape{
-	reflect.TypeFor[Entry]():     shapeOf(reflect.TypeFor[Entry]()),
+	reflect.TypeFor[Entry]():     entryShape,
 	reflect.TypeFor[Seal]():      shapeOf(reflect.TypeFor[Seal]()),
 	reflect.TypeFor[envelope]():  shapeOf(reflect.TypeFor[envelope]()),
 	reflect.TypeFor[statement](): shapeOf(reflect.TypeFor[statement]()),
+}
+
+// places counts the shapes that are remembered.
+var places int
+
+func nextPlace() int {
+	places++
+	return places
 }
 
 func shapeOf(t reflect.Type) *shape {
@@ -59,6 +71,7 @@ func shapeOf(t reflect.Type) *shape {
 	switch {
 	case t == reflect.TypeFor[Time]():
 		s.kind = asMoment
+		s.place = nextPlace()
 	case t == reflect.TypeFor[map[string]string]():
 		s.kind = asTable
 	case t.Kind() == reflect.String:
@@ -69,6 +82,7 @@ func shapeOf(t reflect.Type) *shape {
 		s.kind = asTruth
 	case t.Kind() == reflect.Pointer:
 		s.kind, s.of = asPointer, shapeOf(t.Elem())
+		s.place = nextPlace()
 	case t.Kind() == reflect.Slice:
 		s.kind, s.of = asList, shapeOf(t.Elem())
 	case t.Kind() == reflect.Struct:
@@ -90,12 +104,56 @@ func readCanonical(line []byte, into reflect.Value) bool {
 	if !known {
 		return false
 	}
-	r := reader{rest: string(line)}
+	return new(reader).document(s, string(line), into)
+}
+
+// document reads a whole text.
+func (r *reader) document(s *shape, text string, into reflect.Value) bool {
+	r.rest = text
 	return r.value(s, into) && r.rest == ""
 }
 
 // reader is what is left to be read.
-type reader struct{ rest string }
+//
+// One that reads line after line has a memory: the entries of a segment have the
+// same actor and the same time, and what stood at a place of an entry in the same
+// bytes before is the same value, that was read and found to be in its one form.
+// Records and times end in a character of their own, so that a text that begins
+// with one that was read cannot be read in another way.
+type reader struct {
+	rest   string
+	before []remembered // by place; empty: nothing is remembered
+}
+
+// remembered is what was read last at a place. What a pointer points to is shared
+// by all entries that have it, and not changed.
+type remembered struct {
+	text  string
+	value reflect.Value
+}
+
+// newReader returns a reader with a memory, for one goroutine.
+func newReader() *reader { return &reader{before: make([]remembered, places+1)} }
+
+// again takes what was read at this place before, if it stands here once more.
+func (r *reader) again(s *shape, into reflect.Value) bool {
+	if len(r.before) == 0 {
+		return false
+	}
+	b := &r.before[s.place]
+	if b.text == "" || !r.take(b.text) {
+		return false
+	}
+	into.Set(b.value)
+	return true
+}
+
+// remember keeps what was read since from.
+func (r *reader) remember(s *shape, from string, value reflect.Value) {
+	if len(r.before) > 0 {
+		r.before[s.place] = remembered{from[:len(from)-len(r.rest)], value}
+	}
+}
 
 func (r *reader) take(token string) bool {
 	if !strings.HasPrefix(r.rest, token) {
@@ -120,15 +178,27 @@ func (r *reader) value(s *shape, into reflect.Value) (ok bool) {
 		ok = v || r.take("false")
 		into.SetBool(v)
 	case asMoment:
+		if r.again(s, into) {
+			return true
+		}
+		from := r.rest
 		var v string
 		v, ok = r.text()
-		return ok && into.Addr().Interface().(*Time).read(v)
+		if ok = ok && into.Addr().Interface().(*Time).read(v); ok && len(r.before) > 0 {
+			r.remember(s, from, reflect.ValueOf(*into.Addr().Interface().(*Time)))
+		}
 	case asRecord:
 		return r.record(s, into)
 	case asPointer:
-		v := reflect.New(s.of.typ)
+		if r.again(s, into) {
+			return true
+		}
+		from, v := r.rest, reflect.New(s.of.typ)
 		ok = r.value(s.of, v.Elem())
 		into.Set(v)
+		if ok && s.of.kind == asRecord {
+			r.remember(s, from, v)
+		}
 	case asList:
 		return r.list(s, into)
 	case asTable:

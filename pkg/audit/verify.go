@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -37,7 +38,8 @@ type Options struct {
 	Progress func(done, total int)
 
 	// Each is called for every entry of a valid segment, in the order of the log. It
-	// may be nil. An error ends the verification.
+	// may be nil. An error ends the verification. Entries share what is the same in
+	// them, such as their actor; it is not to be changed.
 	Each func(Recorded) error
 }
 
@@ -80,16 +82,18 @@ type verifier struct {
 	options Options
 	report  Report
 
-	files    []File
-	segments []file // in the order of their paths
-	sidecars map[string][]string
-	seals    []int64 // sizes
-	notes    map[int64]bool
-	versions []Trust
-	trusted  []string // SHA-256 of each version
-	known    []publicKey
-	pinned   int64 // signatures of leaves below are not made sure of; 0 for Verify
-	order    map[string]int
+	files      []File
+	segments   []file // in the order of their paths
+	sidecars   map[string][]string
+	seals      []int64 // sizes
+	notes      map[int64]bool
+	versions   []Trust
+	trusted    []string // SHA-256 of each version
+	known      []publicKey
+	notesOfLog notes
+	used       sync.Pool // of *checked, to be used again
+	pinned     int64     // signatures of leaves below are not made sure of; 0 for Verify
+	order      map[string]int
 
 	state   state
 	planned planned

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -32,60 +34,103 @@ func (c *checked) find(rule string, line int, text string) {
 	c.findings = append(c.findings, partial{rule, line, text})
 }
 
+// worker checks one segment after the other. It is used by one goroutine.
+type worker struct {
+	*verifier
+	lines *reader
+	leaf  leafHasher
+}
+
+func (v *verifier) newWorker() *worker {
+	return &worker{verifier: v, lines: newReader(), leaf: newLeafHasher()}
+}
+
+// do does the part of a task that needs no other one.
+func (w *worker) do(t *task) (err error) {
+	if t.seal != nil {
+		t.seal.head, t.seal.key, t.seal.err = w.notesOfLog.open(t.seal.note, w.origin())
+		return nil
+	}
+	t.result, err = w.checkSegment(t.file, t.pinned)
+	return err
+}
+
+// fresh is a place for a segment with n lines. The judge gives back what it is done
+// with; no entry is kept by its address. The tree keeps leaves for a while.
+func (v *verifier) fresh(f file, n int) *checked {
+	c, _ := v.used.Get().(*checked)
+	if c == nil {
+		c = &checked{}
+	}
+	entries := slices.Grow(c.entries[:0], n)[:n]
+	clear(entries)
+	*c = checked{path: f.path, id: f.id, entries: entries, leaves: make([][sha256.Size]byte, 0, n+1), signers: c.signers[:0]}
+	return c
+}
+
+// decode is Decode of a line of the segment with that in common. The line is given as
+// text too. It is read into a zero entry.
+func (w *worker) decode(line []byte, text string, h common, e *Entry) (err error) {
+	if len(line) <= MaxLine && w.lines.document(entryShape, text, reflect.ValueOf(e).Elem()) {
+		return e.checkIn(h)
+	}
+	*e, err = Decode(line)
+	return err
+}
+
 // checkSegment reads a segment and its sidecar and checks form and signature. The
 // error is one of the archive. Of a segment below the pin, the signature is taken for
 // the one that was checked then: its bytes are leaves of the tree, which is compared
 // with the pin.
-func (v *verifier) checkSegment(f file, pinned bool) (*checked, error) {
-	c := &checked{path: f.path, id: f.id}
-	raw, err := v.read(f.path)
+func (w *worker) checkSegment(f file, pinned bool) (*checked, error) {
+	raw, err := w.read(f.path)
 	if err != nil {
 		return nil, err
 	}
-	s := Segment{f.id, raw}
-	c.sum = sha256.Sum256(raw)
-	c.sha256 = hex.EncodeToString(c.sum[:])
-	id := f.id.String()
-	hasher := newLeafHasher()
 	lines, err := Lines(raw)
+	c := w.fresh(f, len(lines))
 	if err != nil {
 		c.find("AUD-03", 0, err.Error())
 	}
-	c.leaves = make([][sha256.Size]byte, 0, len(lines)+1) // and the sidecar
-	c.entries = make([]Entry, 0, len(lines))
+	c.sum = sha256.Sum256(raw)
+	c.sha256 = hex.EncodeToString(c.sum[:])
+	text, at, read := string(raw), 0, 0
+	h := common{log: w.origin(), segment: f.id.String(), run: f.id.Run}
 	for i, line := range lines {
-		c.leaves = append(c.leaves, hasher.leaf(line))
-		e, err := Decode(line)
+		c.leaves = append(c.leaves, w.leaf.leaf(line))
+		e := &c.entries[i]
+		err := w.decode(line, text[at:at+len(line)], h, e)
+		at += len(line) + 1
 		switch {
 		case err != nil:
 			c.find("AUD-03", i+1, err.Error())
 			continue
-		case e.Segment != id:
+		case e.Segment != h.segment:
 			c.find("AUD-02", i+1, "the entry says it belongs to segment "+e.Segment)
-		case e.Log != v.origin():
+		case e.Log != h.log:
 			c.find("AUD-08", i+1, "the entry belongs to log "+e.Log)
 		}
-		c.entries = append(c.entries, e)
+		read++
 	}
-	if len(c.entries) != len(lines) {
+	if read != len(lines) {
 		c.entries = nil // what is left would look like a gap
 	}
-	return c, v.checkSidecar(c, s, hasher, pinned)
+	return c, w.checkSidecar(c, Segment{f.id, raw}, pinned)
 }
 
-func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher, pinned bool) error {
-	exts := v.sidecars[c.path]
+func (w *worker) checkSidecar(c *checked, s Segment, pinned bool) error {
+	exts := w.sidecars[c.path]
 	if len(exts) != 1 {
 		return nil // AUD-04 says so
 	}
 	c.sidecar = c.path + exts[0]
-	data, err := v.read(c.sidecar)
+	data, err := w.read(c.sidecar)
 	if err != nil {
 		return err
 	}
 	c.sideSHA = digest(data)
-	c.leaves = append(c.leaves, hasher.leaf(data))
-	signatures, err := openSidecar(v.origin(), s, c.sha256, Sidecar{exts[0], data})
+	c.leaves = append(c.leaves, w.leaf.leaf(data))
+	signatures, err := openSidecar(w.origin(), s, c.sha256, Sidecar{exts[0], data})
 	switch {
 	case errors.Is(err, errForeign):
 		c.find("AUD-08", 0, err.Error())
@@ -98,7 +143,7 @@ func (v *verifier) checkSidecar(c *checked, s Segment, hasher leafHasher, pinned
 		return nil
 	}
 	for _, x := range signatures {
-		switch key, known := v.signer(x, pinned); {
+		switch key, known := w.signer(x, pinned); {
 		case key != "" && key != x.keyID:
 			// The name is not covered by the signature: somebody changed it.
 			c.find("AUD-05", 0, "the signature names another key than the one that made it")

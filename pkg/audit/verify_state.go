@@ -269,7 +269,7 @@ func (v *verifier) endSeal(end sealEnd) {
 		s.index = end.size
 		return
 	}
-	h, key, err := openCheckpoint(end.note, v.origin(), v.logKeys())
+	h, key, err := end.head, end.key, end.err
 	switch i := slices.IndexFunc(v.inForce().Keys, func(k Key) bool { return k.ID == key.ID }); {
 	case err != nil:
 		v.report.find("AUD-12", path, 0, -1, "%v", err)

@@ -19,11 +19,19 @@ type task struct {
 	seal   *sealEnd
 }
 
+// atWorker reports whether a worker has something to do for the task.
+func (t *task) atWorker() bool { return t.seal == nil || t.seal.note != nil }
+
 // sealEnd is a seal whose segments come before it.
 type sealEnd struct {
 	size int64
 	from int64
 	note []byte
+
+	// What the note says, and the key that made it; or why it is no checkpoint.
+	head TreeHead
+	key  Key
+	err  error
 }
 
 // ahead is how many segments may be read before the oldest of them is judged. It
@@ -38,17 +46,18 @@ func (v *verifier) walk() error {
 	if err := v.begin(); err != nil {
 		return err
 	}
+	v.notesOfLog = notesOf(v.logKeys())
 	group, ctx := errgroup.WithContext(v.ctx)
 	inOrder := make(chan *task, ahead)
-	toCheck := make(chan *task)
+	toCheck := make(chan *task, ahead)
 	group.Go(func() error {
 		defer close(inOrder)
 		defer close(toCheck)
 		return v.plan(func(t *task) error {
-			if t.seal == nil {
+			if t.atWorker() {
 				t.ready = make(chan struct{})
 			}
-			if err := send(ctx, inOrder, t); err != nil || t.seal != nil {
+			if err := send(ctx, inOrder, t); err != nil || !t.atWorker() {
 				return err
 			}
 			return send(ctx, toCheck, t)
@@ -56,9 +65,9 @@ func (v *verifier) walk() error {
 	})
 	for range v.options.Parallel {
 		group.Go(func() error {
+			w := v.newWorker()
 			for t := range toCheck {
-				var err error
-				if t.result, err = v.checkSegment(t.file, t.pinned); err != nil {
+				if err := w.do(t); err != nil {
 					return err
 				}
 				close(t.ready)
@@ -83,18 +92,21 @@ func send(ctx context.Context, to chan<- *task, t *task) error {
 func (v *verifier) judge(ctx context.Context, inOrder <-chan *task) error {
 	done := 0
 	for t := range inOrder {
+		if t.atWorker() {
+			select {
+			case <-t.ready:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		if t.seal != nil {
 			v.endSeal(*t.seal)
 			continue
 		}
-		select {
-		case <-t.ready:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 		if err := v.segment(t.result, t.sealed); err != nil {
 			return err
 		}
+		v.used.Put(t.result)
 		done++
 		if v.options.Progress != nil {
 			v.options.Progress(done, len(v.segments))
