@@ -149,6 +149,7 @@ func fuzzSidecar(f *testing.F, backend string) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		agree[envelope](t, data)
 		agree[statement](t, data)
+		agreeOnSidecar(t, key.Origin(), s, data)
 		signatures, err := openSidecar(key.Origin(), s, s.SHA256(), Sidecar{made.Ext, data})
 		if err != nil || len(signatures) != 1 || signatures[0].keyID != public.id || !signatures[0].verify(public) {
 			return

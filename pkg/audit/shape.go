@@ -85,6 +85,7 @@ func shapeOf(t reflect.Type) *shape {
 		s.place = nextPlace()
 	case t.Kind() == reflect.Slice:
 		s.kind, s.of = asList, shapeOf(t.Elem())
+		s.place = nextPlace()
 	case t.Kind() == reflect.Struct:
 		s.kind = asRecord
 		for i := range t.NumField() {
@@ -118,15 +119,15 @@ func (r *reader) document(s *shape, text string, into reflect.Value) bool {
 // One that reads line after line has a memory: the entries of a segment have the
 // same actor and the same time, and what stood at a place of an entry in the same
 // bytes before is the same value, that was read and found to be in its one form.
-// Records and times end in a character of their own, so that a text that begins
-// with one that was read cannot be read in another way.
+// Records, lists and times end in a character of their own, so that a text that
+// begins with one that was read cannot be read in another way.
 type reader struct {
 	rest   string
 	before []remembered // by place; empty: nothing is remembered
 }
 
-// remembered is what was read last at a place. What a pointer points to is shared
-// by all entries that have it, and not changed.
+// remembered is what was read last at a place. What a pointer points to, and the
+// elements of a list, are shared by all entries that have it, and not changed.
 type remembered struct {
 	text  string
 	value reflect.Value
@@ -150,9 +151,18 @@ func (r *reader) again(s *shape, into reflect.Value) bool {
 
 // remember keeps what was read since from.
 func (r *reader) remember(s *shape, from string, value reflect.Value) {
-	if len(r.before) > 0 {
-		r.before[s.place] = remembered{from[:len(from)-len(r.rest)], value}
+	if len(r.before) == 0 {
+		return
 	}
+	b := &r.before[s.place]
+	b.text = from[:len(from)-len(r.rest)]
+	if !b.value.IsValid() {
+		b.value = reflect.New(value.Type()).Elem()
+	}
+	if s.kind == asList {
+		value = value.Slice3(0, value.Len(), value.Len()) // who appends to it makes another
+	}
+	b.value.Set(value)
 }
 
 func (r *reader) take(token string) bool {
@@ -184,8 +194,8 @@ func (r *reader) value(s *shape, into reflect.Value) (ok bool) {
 		from := r.rest
 		var v string
 		v, ok = r.text()
-		if ok = ok && into.Addr().Interface().(*Time).read(v); ok && len(r.before) > 0 {
-			r.remember(s, from, reflect.ValueOf(*into.Addr().Interface().(*Time)))
+		if ok = ok && into.Addr().Interface().(*Time).read(v); ok {
+			r.remember(s, from, into)
 		}
 	case asRecord:
 		return r.record(s, into)
@@ -200,7 +210,13 @@ func (r *reader) value(s *shape, into reflect.Value) (ok bool) {
 			r.remember(s, from, v)
 		}
 	case asList:
-		return r.list(s, into)
+		if r.again(s, into) {
+			return true
+		}
+		from := r.rest
+		if ok = r.list(s, into); ok {
+			r.remember(s, from, into)
+		}
 	case asTable:
 		return r.table(into)
 	}
@@ -299,21 +315,20 @@ func (r *reader) text() (string, bool) {
 	if r.rest == "" || r.rest[0] != '"' {
 		return "", false
 	}
-	n := strings.IndexByte(r.rest[1:], '"')
-	if n < 0 {
-		return "", false
-	}
-	s := r.rest[1 : n+1]
-	r.rest = r.rest[n+2:]
 	wide := false
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c == '\\' {
+	for i := 1; i < len(r.rest); i++ {
+		switch c := r.rest[i]; {
+		case c == '"':
+			s := r.rest[1:i]
+			r.rest = r.rest[i+1:]
+			return s, !wide || utf8.ValidString(s)
+		case c < ' ', c == '\\':
 			return "", false
+		default:
+			wide = wide || c >= utf8.RuneSelf
 		}
-		wide = wide || c >= utf8.RuneSelf
 	}
-	return s, !wide || utf8.ValidString(s)
+	return "", false
 }
 
 // maxDigits keeps integers below 2^53, up to where a canonical number has all its

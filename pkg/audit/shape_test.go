@@ -46,9 +46,18 @@ func fill(v reflect.Value, depth int) {
 // agree reads a document of one type both ways, and reports whether each took it.
 func agree[T any](t *testing.T, text []byte) (short, long bool) {
 	t.Helper()
-	var a, b T
+	var a, b, c T
 	short = readCanonical(text, reflect.ValueOf(&a).Elem())
 	err := decodeTwice(text, &b)
+	// One that has read it before, and something else, reads it in the same way.
+	r := newReader()
+	for range 2 {
+		c = *new(T)
+		again := r.document(documents[reflect.TypeFor[T]()], string(text), reflect.ValueOf(&c).Elem())
+		if again != short || short && !reflect.DeepEqual(a, c) {
+			t.Errorf("%T: read differently when read before: %q:\n%+v\n%+v", a, text, a, c)
+		}
+	}
 	switch {
 	case short && err != nil:
 		t.Errorf("%T: the short way takes what the long way does not (%v): %q", a, err, text)
@@ -150,4 +159,61 @@ func TestReadersAgree(t *testing.T) {
 
 func slicesConcat(a []byte, b string, c []byte) []byte {
 	return append(append(bytes.Clone(a), b...), c...)
+}
+
+// A reader with a memory reads every line as one without: whatever it has read
+// before, and whatever of it could not be read.
+func TestReaderRemembersOnlyWhatIsTheSame(t *testing.T) {
+	t.Parallel()
+	full, err := canonical(fullEntry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, changed := newReader(), 0
+	read := func(text string) bool {
+		var a, b Entry
+		short := readCanonical([]byte(text), reflect.ValueOf(&a).Elem())
+		again := r.document(entryShape, text, reflect.ValueOf(&b).Elem())
+		if again != short || short && !reflect.DeepEqual(a, b) {
+			t.Errorf("read differently with a memory, %v and %v: %q:\n%+v\n%+v", short, again, text, a, b)
+		}
+		return short
+	}
+	for i := range full {
+		for _, insert := range []string{"", "x", "0", "1", `"`, "}", "]", ",", "{}", "[]", "null"} {
+			if read(string(full)); read(string(slicesConcat(full[:i], insert, full[i+1:]))) {
+				changed++
+			}
+			read(string(slicesConcat(full[:i], insert, full[i:])))
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if changed == 0 {
+		t.Error("no changed line could be read")
+	}
+}
+
+// What two entries share cannot be changed by adding to it.
+func TestReaderSharesListsWithoutRoom(t *testing.T) {
+	t.Parallel()
+	line, err := canonical(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{"A", "B", "C"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader()
+	var entries [3]Entry
+	for i := range entries {
+		if !r.document(entryShape, string(line), reflect.ValueOf(&entries[i]).Elem()) {
+			t.Fatalf("%s is not read", line)
+		}
+	}
+	if &entries[1].Reasons[0] != &entries[2].Reasons[0] {
+		t.Error("the same list is not shared")
+	}
+	b, c := append(entries[1].Reasons, "D"), append(entries[2].Reasons, "E")
+	if b[3] != "D" || c[3] != "E" {
+		t.Errorf("%v, %v", b, c)
+	}
 }
