@@ -27,7 +27,7 @@ func TestT01_PullRequestFromBranchToMerge(t *testing.T) {
 	l.step(time.Minute)
 	rv, _, err := bob.PullRequests.CreateReview(ctx, "acme", "recovery", 1, &api.PullRequestReviewRequest{Body: api.String("ok"), Event: api.String("APPROVE")})
 	check(t, err)
-	if rv.GetState() != "APPROVED" || rv.GetCommitID() != pr.GetHead().GetSHA() || !rv.GetSubmittedAt().Equal(l.Now()) {
+	if rv.GetState() != "APPROVED" || rv.GetCommitID() != pr.GetHead().GetSHA() || !rv.GetSubmittedAt().Time.Equal(l.Now()) {
 		t.Errorf("review %v", rv)
 	}
 	files, _, err := bob.PullRequests.ListFiles(ctx, "acme", "recovery", 1, nil)

@@ -145,7 +145,7 @@ func link(href string) obj { return obj{"href": href} }
 func (c *call) labelObj(r *repo, id int64) any {
 	for _, l := range r.Labels {
 		if l.ID == id {
-			return obj{"id": l.ID, "node_id": nodeID("LA", l.ID), "url": c.api(r) + "/labels/" + l.Name, "name": l.Name, "description": nil, "color": l.Color, "default": false}
+			return obj{"id": l.ID, "node_id": nodeID("LA", l.ID), "url": c.api(r) + "/labels/" + l.Name, "name": l.Name, "description": "", "color": l.Color, "default": false}
 		}
 	}
 	return nil

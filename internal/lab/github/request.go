@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -22,28 +21,6 @@ func readAll(r io.Reader, max int64) ([]byte, error) {
 		err = fmt.Errorf("more than %d bytes", max)
 	}
 	return data, err
-}
-
-// wildcards returns what a pattern's parameters stand for in a path.
-func wildcards(pattern, path string) map[string]string {
-	_, pattern, _ = strings.Cut(pattern, " ")
-	values := map[string]string{}
-	parts := strings.Split(path, "/")
-	for i, p := range strings.Split(pattern, "/") {
-		if !strings.HasPrefix(p, "{") || i >= len(parts) {
-			continue
-		}
-		name := strings.Trim(p, "{.}")
-		value := parts[i]
-		if strings.HasSuffix(p, "...}") {
-			value = strings.Join(parts[i:], "/")
-		}
-		if plain, err := url.PathUnescape(value); err == nil {
-			value = plain
-		}
-		values[name] = value
-	}
-	return values
 }
 
 // number is a parameter that is one; 0 when it is not.

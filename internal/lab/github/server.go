@@ -2,7 +2,6 @@ package github
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +51,7 @@ type Server struct {
 	options  Options
 	listener net.Listener
 	http     *http.Server
-	mux      *http.ServeMux
+	table    []route
 	api      *openapi.Description
 	ended    chan error
 
@@ -104,7 +103,7 @@ func Start(dir string, o Options) (*Server, error) {
 	if s.listener, err = net.Listen("tcp", o.Address); err != nil {
 		return nil, fmt.Errorf("listen for the laboratory's GitHub: %w", err)
 	}
-	s.routes()
+	s.table = routes()
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	go func() { s.ended <- s.http.Serve(s.listener) }()
 	return s, nil
@@ -322,26 +321,6 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, a answer) {
 	}
 }
 
-// routes registers every operation.
-func (s *Server) routes() {
-	s.mux = http.NewServeMux()
-	for _, e := range endpoints() {
-		method, path, _ := strings.Cut(e.op, " ")
-		for _, last := range []string{"{ref}", "{path}", "{branch}", "{basehead}", "{name}"} {
-			// the last parameter may hold slashes
-			if rest, ok := strings.CutSuffix(path, last); ok {
-				path = rest + strings.TrimSuffix(last, "}") + "...}"
-			}
-		}
-		s.mux.Handle(method+" "+path, endpointHandler{e})
-	}
-}
-
-// endpointHandler carries an endpoint through the mux, which only finds it.
-type endpointHandler struct{ endpoint }
-
-func (endpointHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
-
 // endpoint is an operation with the permission that it needs of a token.
 type endpoint struct {
 	op    string // as in GitHub's description
@@ -420,20 +399,13 @@ func (c *call) serve() {
 		c.graphql()
 		return
 	}
-	probe, err := http.NewRequestWithContext(context.Background(), c.r.Method, "http://lab"+path, nil)
-	if err != nil {
-		c.reply = notFound()
-		return
-	}
-	h, pattern := c.s.mux.Handler(probe)
-	e, found := h.(endpointHandler)
+	e, values, found := c.s.find(c.r.Method, path)
 	if !found {
 		c.s.options.Violation(fmt.Sprintf("%s %s: not modelled by the laboratory", c.r.Method, path))
 		c.reply = notFound()
 		return
 	}
-	c.op = e.op
-	c.values = wildcards(pattern, path)
+	c.op, c.values = e.op, values
 	if err := c.s.api.Request(c.op, c.r.URL.Query(), c.r.Header.Get("Content-Type"), c.body); err != nil {
 		c.s.options.Violation(err.Error())
 	}
