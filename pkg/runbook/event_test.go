@@ -58,7 +58,7 @@ func TestSI04EditsOfTheJournalAreFound(t *testing.T) {
 			t.Fatalf("%d events, %v", len(events), err)
 		}
 		last := len(whole) - len(w.lines[len(w.lines)-1]) - 1 // what follows nothing is known by its signature
-		for i := 0; i < last; i += 11 { // 11 meets every column sooner or later
+		for i := 0; i < last; i += 11 {                       // 11 meets every column sooner or later
 			edited := bytes.Clone(whole)
 			edited[i] ^= 1
 			if _, err := runbook.DecodeJournal(edited); err == nil {
