@@ -29,6 +29,8 @@ const map3am = `bcctl: is the DR side of your databases ready?
   bcctl explain TARGET     why it is so, and what to do first
   bcctl history TARGET     what it was in the last hours
   bcctl watch TARGET       until it is green
+  bcctl plan switchover TARGET
+                           exactly what a switchover would do; changes nothing
   bcctl report page        all of it as one page for a browser, from the record
   bcctl validate           every problem of the configuration, with its place
   bcctl init DIR           start a configuration repository (--demo: with recorded data)
@@ -70,6 +72,7 @@ func newRoot(env Env) *cobra.Command {
 		&cobra.Group{ID: "start", Title: "Start:"},
 		&cobra.Group{ID: "config", Title: "Configuration:"},
 		&cobra.Group{ID: "look", Title: "Look:"},
+		&cobra.Group{ID: "plan", Title: "Plan:"},
 		&cobra.Group{ID: "prove", Title: "Prove:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -81,6 +84,7 @@ func newRoot(env Env) *cobra.Command {
 	add("start", newInit(app), newDoctor(app), newLab(app))
 	add("config", newValidate(app), newFmt(app), newSchema(app), newRules(app))
 	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app), newReport(app))
+	add("plan", newPlan(app), newRunbook(app))
 	add("prove", newAudit(app))
 	root.AddCommand(newVersion(app), newGen(app))
 	root.AddCommand(helpTopics(app)...)

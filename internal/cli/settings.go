@@ -21,11 +21,20 @@ import (
 // Settings are the tool's own: how it runs here. No rule, threshold, approver or
 // target is a setting; whatever decides is a reviewed document.
 type Settings struct {
-	Repository string        `mapstructure:"repository"`
-	Replay     string        `mapstructure:"replay"`
-	Check      CheckSettings `mapstructure:"check"`
-	Store      StoreSettings `mapstructure:"store"`
-	Audit      AuditSettings `mapstructure:"audit"`
+	Repository string         `mapstructure:"repository"`
+	Replay     string         `mapstructure:"replay"`
+	Check      CheckSettings  `mapstructure:"check"`
+	Store      StoreSettings  `mapstructure:"store"`
+	Audit      AuditSettings  `mapstructure:"audit"`
+	GitHub     GitHubSettings `mapstructure:"github"`
+}
+
+// GitHubSettings say which repository the requests are in, and how it is reached.
+type GitHubSettings struct {
+	Repository   string `mapstructure:"repository"`    // owner/name
+	RepositoryID int64  `mapstructure:"repository-id"` // what digests of requests are bound to; 0: not known
+	APIURL       string `mapstructure:"api-url"`
+	Token        string `mapstructure:"token"` // reference to a token
 }
 
 // CheckSettings are about collecting.

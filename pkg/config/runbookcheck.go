@@ -12,13 +12,16 @@ func (c *checker) runbooks() {
 	for _, b := range c.repo.Runbooks {
 		c.runbookFor(b)
 		k := &runbookChecker{checker: c, origin: b.Origin, spec: b.Spec, ids: make(map[string][]any)}
-		k.steps("prechecks", namesOf(b.Spec.Prechecks, checkAsStep))
-		k.steps("steps", b.Spec.Steps)
-		k.steps("postchecks", namesOf(b.Spec.Postchecks, checkAsStep))
-		k.steps("rollback", b.Spec.Rollback)
+		k.steps("prechecks", namesOf(b.Spec.Prechecks, checkAsStep), nil)
+		done := k.steps("steps", b.Spec.Steps, nil)
+		k.steps("postchecks", namesOf(b.Spec.Postchecks, checkAsStep), done)
+		k.steps("rollback", b.Spec.Rollback, done)
 		k.order()
 		c.unique(b.Origin, "parameter", namesOf(b.Spec.Parameters, func(p runbook.Parameter) string { return p.Name }), func(i int) []any { return []any{"parameters", i, "name"} })
 		for i, p := range b.Spec.Parameters {
+			if slices.Contains(runbook.BuiltinValues(), p.Name) {
+				c.add(b.Origin, fmt.Sprintf("%q is a value that every runbook has", p.Name), "give the parameter another name", "parameters", i, "name")
+			}
 			if p.Default != nil && len(p.Allowed) > 0 && !slices.Contains(p.Allowed, *p.Default) {
 				c.add(b.Origin, fmt.Sprintf("default of parameter %q is not among the allowed values", p.Name), "write one of "+strings.Join(p.Allowed, ", "), "parameters", i, "default")
 			}
@@ -60,7 +63,9 @@ type runbookChecker struct {
 	ids    map[string][]any // where each id stands
 }
 
-func (k *runbookChecker) steps(list string, steps []runbook.Step) {
+// steps checks a list of steps. Before are the ids of steps that have been carried
+// out when the list begins; it returns them with those of the list.
+func (k *runbookChecker) steps(list string, steps []runbook.Step, before []string) []string {
 	for i, s := range steps {
 		at := []any{list, i}
 		if first, twice := k.ids[s.ID]; twice {
@@ -68,17 +73,21 @@ func (k *runbookChecker) steps(list string, steps []runbook.Step) {
 		} else {
 			k.ids[s.ID] = append(at, "id")
 		}
-		k.operation(s.Operation, fmt.Sprintf("%q", s.ID), at)
+		k.operation(s.Operation, before, fmt.Sprintf("%q", s.ID), at)
 		if s.Done != nil {
-			k.operation(*s.Done, fmt.Sprintf("done of %q", s.ID), append(slices.Clone(at), "done"))
+			k.operation(*s.Done, before, fmt.Sprintf("done of %q", s.ID), append(slices.Clone(at), "done"))
 		}
-		if s.Undo != nil {
-			k.operation(*s.Undo, fmt.Sprintf("undo of %q", s.ID), append(slices.Clone(at), "undo"))
+		if list != "prechecks" && list != "postchecks" {
+			before = append(slices.Clone(before), s.ID)
+		}
+		if s.Undo != nil { // may use what the step itself returned
+			k.operation(*s.Undo, before, fmt.Sprintf("undo of %q", s.ID), append(slices.Clone(at), "undo"))
 		}
 		if blind(s) {
 			k.add(k.origin, fmt.Sprintf("step %q changes something and has no probe", s.ID), "add done, which tells whether it has worked, or mutates: false", at...)
 		}
 	}
+	return before
 }
 
 // blind reports whether nothing would tell if a step has worked: an effect is
@@ -93,7 +102,7 @@ func blind(s runbook.Step) bool {
 }
 
 // operation checks that exactly one thing is done, and that it is well formed.
-func (k *runbookChecker) operation(op runbook.Operation, noun string, at []any) {
+func (k *runbookChecker) operation(op runbook.Operation, before []string, noun string, at []any) {
 	field := func(path ...any) []any { return slices.Concat(at, path) }
 	if kinds := op.Kinds(); len(kinds) != 1 {
 		instead := "give exactly one of uses, command, http, sql, dns-verify, manual, wait and approval"
@@ -120,7 +129,7 @@ func (k *runbookChecker) operation(op runbook.Operation, noun string, at []any) 
 	if op.Wait != nil {
 		k.wait(*op.Wait, field("wait"))
 	}
-	k.placeholders(op, at)
+	k.placeholders(op, before, at)
 }
 
 func (k *runbookChecker) wait(w runbook.Wait, at []any) {

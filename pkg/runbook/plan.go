@@ -91,6 +91,10 @@ type Live struct {
 	At      time.Time    `json:"at"`
 	Members []LiveMember `json:"members"`
 
+	// Refusals are what keeps the plan from being carried out, besides prechecks: no
+	// ceiling of loss, an estimate over it, no approval policy, a cap.
+	Refusals []Refusal `json:"refusals,omitempty"`
+
 	// Unchecked lists what execute will check and the plan could not (SI-39).
 	Unchecked []Unchecked `json:"unchecked,omitempty"`
 
@@ -99,6 +103,14 @@ type Live struct {
 
 	// Expected is how long the run should take.
 	Expected Estimate `json:"expected"`
+}
+
+// Refusal is one thing that keeps a plan from being carried out.
+type Refusal struct {
+	Resource string `json:"resource,omitempty"`
+	Rule     string `json:"rule"` // the rule that refuses, such as SI-25
+	Message  string `json:"message"`
+	Next     string `json:"next,omitempty"` // what to do about it
 }
 
 // LiveMember is what was seen of one resource.
@@ -146,5 +158,6 @@ type LossEstimate struct {
 // ApproverNeed is one slot of the approval policy.
 type ApproverNeed struct {
 	Role string   `json:"role"`
-	Who  []string `json:"who"` // ids of the roster that may fill it
+	Who  []string `json:"who"`            // ids of the roster that may fill it
+	Team string   `json:"team,omitempty"` // GitHub team they must be in as well, ORG/SLUG
 }

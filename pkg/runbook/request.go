@@ -28,8 +28,9 @@ type Request struct {
 	NotBefore time.Time `json:"notBefore"`
 	// ExpiresAt is the moment from which on it may not start any more.
 	ExpiresAt time.Time `json:"expiresAt"`
-	// Runbook is the Runbook document, or the named procedure, that is run.
-	Runbook string `json:"runbook" jsonschema:"format=bcctl-name"`
+	// Runbook is the Runbook document, or the named procedure, that is run. Default:
+	// what each resource names. Where it is given, every resource must name it.
+	Runbook string `json:"runbook,omitempty" jsonschema:"format=bcctl-name"`
 	// Parameters are the values of the runbook's parameters.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// MaxLoss is how much may be lost at most, as time. Only a failover may lose
@@ -49,12 +50,29 @@ type Request struct {
 	BreakGlass *BreakGlass `json:"breakGlass,omitempty"`
 	// Pins are the SHA-256 of every file the plan reads, by path.
 	Pins map[string]Digest `json:"pins"`
+	// Topology is who was seen to be what when the request was made: the role of each
+	// endpoint of each resource. It is part of the plan's digest; it stands here so
+	// that a change can be named.
+	Topology map[string]map[string]string `json:"topology,omitempty"`
 	// Plan is the digest of the plan that was shown when the request was made.
 	Plan Digest `json:"plan"`
 	// Commit is the commit of the configuration the plan was made from.
 	Commit string `json:"commit" jsonschema:"format=bcctl-commit"`
 	// Bcctl is the version of the program that made the plan.
 	Bcctl string `json:"bcctl,omitempty"`
+}
+
+// Wish is what the request asks for, under its id.
+func (r Request) Wish(id string) Wish {
+	w := Wish{
+		Request: id, Type: r.Type, Target: r.Target, To: r.TargetSite, Runbook: r.Runbook, Parameters: r.Parameters,
+		AcceptUnprovenWriter: r.AcceptUnprovenWriter, Accept: r.Accept, ProductionDrill: r.ProductionDrill,
+	}
+	if r.MaxLoss != nil {
+		d := r.MaxLoss.Std()
+		w.MaxLoss = &d
+	}
+	return w
 }
 
 // Digest is a SHA-256 written as sha256:<64 hexadecimal digits>.
