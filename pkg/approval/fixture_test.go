@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
@@ -323,5 +322,3 @@ func wantDenied(t *testing.T, c Case, rule RuleID) {
 func weeks(n int) *duration.Duration {
 	return ptr(duration.Duration(time.Duration(n) * 7 * 24 * time.Hour))
 }
-
-var _ = cmp.Diff
