@@ -36,7 +36,7 @@ func ptr[T any](v T) *T { return &v }
 func sha(c string) string { return strings.Repeat(c, 40) }
 
 // persons of the roster by account: ann wrote the request, ben and cleo approve,
-// dora runs it, eve may do both, finn may only look.
+// dora runs it, eve may do both, finn and gus may only look.
 var (
 	ann   = User{101, UserTypeUser, "ann"}
 	ben   = User{102, UserTypeUser, "ben"}
@@ -44,24 +44,38 @@ var (
 	dora  = User{104, UserTypeUser, "dora"}
 	eve   = User{105, UserTypeUser, "eve"}
 	finn  = User{106, UserTypeUser, "finn"}
+	gus   = User{107, UserTypeUser, "gus"}
 	eve2  = User{205, UserTypeUser, "eve-at-home"}
 	other = User{666, UserTypeUser, "mallory"}
 	robot = User{900, "Bot", "bcctl[bot]"}
 )
 
-func signer(name string) ssh.Signer {
-	seed := make([]byte, ed25519.SeedSize)
-	copy(seed, name)
-	s, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed))
-	if err != nil {
-		panic(err)
+// keys are those of people and roots, by name; making one takes a while.
+var keys = func() map[string]ssh.Signer {
+	made := make(map[string]ssh.Signer)
+	for _, name := range []string{"ann", "ben", "cleo", "dora", "eve", "finn", "gus", "root1", "root2", "root3"} {
+		seed := make([]byte, ed25519.SeedSize)
+		copy(seed, name)
+		s, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed))
+		if err != nil {
+			panic(err)
+		}
+		made[name] = s
 	}
-	return s
-}
+	return made
+}()
 
-func publicKey(name string) string {
-	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer(name).PublicKey())))
-}
+func signer(name string) ssh.Signer { return keys[name] }
+
+var publicKeys = func() map[string]string {
+	made := make(map[string]string)
+	for name, s := range keys {
+		made[name] = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey())))
+	}
+	return made
+}()
+
+func publicKey(name string) string { return publicKeys[name] }
 
 func sign(name, namespace string, document []byte) []byte {
 	sig, err := sshsig.Sign(bytes.NewReader(document), signer(name), sshsig.HashSHA512, namespace)
@@ -77,7 +91,7 @@ func roster() Roster {
 	}
 	r := Roster{People: []Person{
 		person(ann, ApproverIT, ApproverBusiness, Operator), person(ben, ApproverIT), person(cleo, ApproverBusiness),
-		person(dora, Operator, ApproverIT), person(eve, ApproverIT, ApproverBusiness), person(finn, Viewer),
+		person(dora, Operator, ApproverIT), person(eve, ApproverIT, ApproverBusiness), person(finn, Viewer), person(gus, Viewer),
 	}}
 	r.People[4].GitHub = append(r.People[4].GitHub, Account{eve2.ID, eve2.Login})
 	return r

@@ -23,11 +23,15 @@ type people struct {
 
 func indexPeople(r Roster) people {
 	p := people{map[string]Person{}, map[int64][]string{}, map[string][]string{}, map[string]string{}}
+	twice := make(map[string]bool)
 	for _, person := range r.People {
-		if _, twice := p.byID[person.ID]; twice || person.ID == "" {
-			continue // what is left of it still excludes: see below
-		}
+		_, twice[person.ID] = p.byID[person.ID]
 		p.byID[person.ID] = person
+	}
+	for id := range p.byID {
+		if twice[id] || id == "" {
+			delete(p.byID, id) // of two, neither holds a role (ID-06); their marks still exclude
+		}
 	}
 	for _, person := range r.People {
 		for _, a := range person.GitHub {

@@ -28,6 +28,7 @@ const (
 	maxFiles         = 3000             // PR-05
 	maxReviews       = 1000             // PR-05
 	regularFile      = "100644"         // PR-03
+	executableFile   = "100755"         // a pinned script
 	maxPatternLength = 1000
 )
 

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -73,10 +74,10 @@ func (j *judge) pins(r *runbook.Request) {
 	if len(r.Pins) == 0 {
 		j.hard("BIND-03", "", "the request pins no file")
 	}
-	found := make(map[string]PinFact)
+	found, unclear := make(map[string]PinFact), make(map[string]bool)
 	for _, f := range j.e.Pins {
 		if other, twice := found[f.Path]; twice && other != f {
-			j.hard("BIND-02", f.Path, "it was read twice, with different results")
+			unclear[f.Path] = true
 		}
 		found[f.Path] = f
 	}
@@ -87,12 +88,16 @@ func (j *judge) pins(r *runbook.Request) {
 			merged = tip
 		}
 		switch {
+		case unclear[path]:
+			j.hard("BIND-02", path, "it was read twice, with different results")
 		case !want.Valid():
 			j.hard("BIND-02", path, "its pin is not a digest")
 		case merged.State == "" || tip.State == "":
 			j.hard("BIND-02", path, "the pinned file could not be read")
 		case merged.State != FilePresent || tip.State != FilePresent:
 			j.hard("BIND-02", path, "the pinned file is gone")
+		case !plainFile(merged.Mode) || !plainFile(tip.Mode):
+			j.hard("BIND-02", path, "the pinned file is not a regular one: a link is something else wherever it leads")
 		case merged.SHA256 != want:
 			j.hard("BIND-02", path, "the pinned file was another one when the request was merged")
 		case tip.SHA256 != want:
@@ -100,6 +105,8 @@ func (j *judge) pins(r *runbook.Request) {
 		}
 	}
 }
+
+func plainFile(mode string) bool { return mode == regularFile || mode == executableFile }
 
 // schedule checks the window and the clock (BIND-06, SCH-01).
 func (j *judge) schedule() {
@@ -180,7 +187,9 @@ func (j *judge) lastAttempt() (Attempt, bool) {
 	if len(list) == 0 {
 		return Attempt{}, false
 	}
-	return slices.MaxFunc(list, func(a, b Attempt) int { return a.Number - b.Number }), true
+	return slices.MaxFunc(list, func(a, b Attempt) int { // of two with one number, which is denied, the one that says less
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(b.PastNoReturn, a.PastNoReturn), cmp.Compare(a.State, b.State), a.At.Compare(b.At))
+	}), true
 }
 
 // attempts checks that an attempt is new and follows (CONF-05, RUN-02, RUN-06).

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -83,7 +84,11 @@ func (j *judge) statements() []ballot {
 	}
 	byPerson := make(map[string][]Statement)
 	seen := make(map[string]string)
-	for _, raw := range j.e.Offline.Statements {
+	sorted := slices.Clone(j.e.Offline.Statements)
+	slices.SortFunc(sorted, func(a, b SignedStatement) int {
+		return cmp.Or(bytes.Compare(a.Statement, b.Statement), bytes.Compare(a.Signature, b.Signature))
+	})
+	for _, raw := range sorted {
 		s, err := DecodeStatement(raw.Statement)
 		if err != nil {
 			j.v.Reviews = append(j.v.Reviews, Counted{ID: "statement " + string(runbook.FileDigest(raw.Statement)), Rule: "OFF-03", Message: err.Error()})

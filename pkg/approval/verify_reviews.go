@@ -34,8 +34,22 @@ func (j *judge) approvals() {
 // reviews judges every review and returns those that count (section 6 of the rules).
 func (j *judge) reviews() []ballot {
 	accounts := make(map[int64][]Review)
-	seen := make(map[int64]Review)
+	first, unclear, seen := make(map[int64]Review), make(map[int64]bool), make(map[int64]bool)
 	for _, r := range j.e.Reviews.Items {
+		if other, twice := first[r.ID]; twice && !sameReview(other, r) {
+			unclear[r.ID] = true
+		}
+		first[r.ID] = r
+	}
+	for _, r := range j.e.Reviews.Items {
+		switch {
+		case r.ID > 0 && unclear[r.ID]:
+			j.hard("API-01", reviewID(r), "it was read twice, with different contents")
+			continue
+		case r.ID > 0 && seen[r.ID]:
+			continue // pages overlap when something is added while they are read
+		}
+		seen[r.ID] = true
 		switch {
 		case r.State == Pending, r.State == Commented:
 			j.counted(r, "", Counted{Rule: "APP-01", Message: "a comment decides nothing"})
@@ -53,13 +67,6 @@ func (j *judge) reviews() []ballot {
 			j.counted(r, "", Counted{Rule: "ID-02", Message: fmt.Sprintf("%s is of type %q, not a person", account(r.User), r.User.Type)})
 			continue
 		}
-		if other, twice := seen[r.ID]; twice {
-			if !sameReview(other, r) {
-				j.hard("API-01", reviewID(r), "it was read twice, with different contents")
-			}
-			continue
-		}
-		seen[r.ID] = r
 		accounts[r.User.ID] = append(accounts[r.User.ID], r)
 	}
 	dismissed := make(map[int64]bool)
@@ -109,7 +116,7 @@ func (j *judge) counted(r Review, person string, c Counted) {
 // review judges the last decisive review of one account.
 func (j *judge) review(r Review, dismissed bool) (ballot, bool) {
 	person, known := j.now.account(r.User.ID)
-	if r.State == ChangesRequested && !dismissed {
+	if r.State == ChangesRequested { // a record of a dismissal that the state does not show lifts nothing
 		if by := j.accountPeople(r.User); len(by) > 0 { // also of somebody who has left since
 			j.deny("APP-02", reviewID(r), strings.Join(by, ", ")+" asks for changes")
 			j.counted(r, by[0], Counted{Rule: "APP-02", Message: "an objection"})
