@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	xterm "github.com/charmbracelet/x/term"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/all"
@@ -22,6 +25,11 @@ type Env struct {
 	Lookup func(string) (string, bool) // environment variables
 	Dir    string                      // working directory
 	Now    func() time.Time
+
+	// Sleep waits, for a server that asks for it; nil: by the machine's clock. Terminal
+	// tells whether a person types; nil: the stream says so itself.
+	Sleep    func(context.Context, time.Duration) error
+	Terminal func(io.Reader) bool
 
 	Registry func() connectors.Registry
 }
@@ -84,4 +92,31 @@ func version() string {
 		return v
 	}
 	return "devel"
+}
+
+// sleep is how this process waits.
+func (e Env) sleep() func(context.Context, time.Duration) error {
+	if e.Sleep != nil {
+		return e.Sleep
+	}
+	return func(ctx context.Context, d time.Duration) error {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// typedBy tells whether a person sits at the standard input. What comes from a file or
+// a pipe was typed by nobody (CONF-08).
+func (e Env) typedBy() bool {
+	if e.Terminal != nil {
+		return e.Terminal(e.Stdin)
+	}
+	f, ok := e.Stdin.(interface{ Fd() uintptr })
+	return ok && xterm.IsTerminal(f.Fd())
 }

@@ -21,31 +21,54 @@ import (
 func newExplain(a *app) *cobra.Command {
 	o := &checkOptions{}
 	var live, all bool
+	var output string
 	cmd := &cobra.Command{
-		Use:   "explain <target|REASON_CODE|exit-code|platform/NAME>",
+		Use:   "explain <target|request|REASON_CODE|exit-code|platform/NAME>",
 		Short: "Why it is so: the reasons, the numbers, the rule's line, what to do first",
 		Long: `Explains the last recorded verdict of a target without making a connection; --live
 looks now. Also explains a reason code (REPLAY_PAUSED), an exit code (4), a rule
-of the audit log (AUD-11), and what this program can do with a platform (platform/mongodb).`,
-		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql"),
+of the audit log (AUD-11), and what this program can do with a platform (platform/mongodb).
+
+A request (its id, its file, or its pull request as #12) is asked of GitHub: each review
+with whether it counts and by which rule not, what is missing and who can give it.
+The exit code is the verdict: 0 approved, 12 not, 16 GitHub did not answer.`,
+		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql", "bcctl explain 2026-001-ledger"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(errors.New("name one target, reason code, exit code or platform/NAME"), "bcctl explain ledger")
+				return usage(errors.New("name one target, request, reason code, exit code or platform/NAME"), "bcctl explain ledger")
 			}
 			return nil
 		},
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !fixedForm(args[0]) {
+				ctx, cancel := a.deadline(cmd.Context())
+				defer cancel()
+				if a.isRequest(ctx, cmd, args[0]) {
+					return a.explainRequest(ctx, cmd, args[0], output)
+				}
+			}
+			if output != "" {
+				return usage(errors.New("-o is for requests; a verdict about a target is in bcctl status -o json"), "")
+			}
 			return a.explain(cmd, args[0], o, live, all)
 		},
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "look now instead of at the record")
 	cmd.Flags().BoolVar(&all, "all", false, "every indicator, not only what matters")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "of a request: table or json")
 	cmd.Flags().StringVar(&a.globals.store, "store", "", "history file")
 	return cmd
 }
 
 var codeForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+
+// fixedForm tells whether an argument is a code, a number or a platform, which no
+// repository is needed for.
+func fixedForm(what string) bool {
+	_, err := strconv.Atoi(what)
+	return err == nil || codeForm.MatchString(what) || strings.HasPrefix(what, "AUD-") || strings.HasPrefix(what, "platform/")
+}
 
 func (a *app) explain(cmd *cobra.Command, what string, o *checkOptions, live, all bool) error {
 	if strings.HasPrefix(what, "AUD-") {

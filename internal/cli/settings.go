@@ -35,6 +35,11 @@ type GitHubSettings struct {
 	RepositoryID int64  `mapstructure:"repository-id"` // what digests of requests are bound to; 0: not known
 	APIURL       string `mapstructure:"api-url"`
 	Token        string `mapstructure:"token"` // reference to a token
+
+	// Of a GitHub App, which signs in instead of a token when app-id is set.
+	AppID          int64  `mapstructure:"app-id"`
+	InstallationID int64  `mapstructure:"installation-id"`
+	AppKey         string `mapstructure:"app-key"` // reference to the App's private key
 }
 
 // CheckSettings are about collecting.
@@ -88,6 +93,14 @@ var settingDefaults = map[string]any{
 	"audit.key":            "",
 	"audit.log-key":        "",
 
+	"github.repository":      "",
+	"github.repository-id":   0,
+	"github.api-url":         "",
+	"github.token":           ownToken,
+	"github.app-id":          0,
+	"github.installation-id": 0,
+	"github.app-key":         "",
+
 	"audit.signer":          "key",
 	"audit.exec-program":    "",
 	"audit.exec-public-key": "",
@@ -101,8 +114,9 @@ var settingDefaults = map[string]any{
 }
 
 // personal are keys that a reviewed repository must not set: they say where this
-// machine writes, what it runs, and who gets a token of it.
-var personal = []string{"store.url", "audit.dir",
+// machine writes, what it runs, and who gets a token of it. A branch that is only
+// looked at must not send the person's token somewhere.
+var personal = []string{"store.url", "audit.dir", "github.api-url",
 	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
 	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca"}
 

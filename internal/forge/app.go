@@ -95,7 +95,7 @@ func (a *App) statement(now time.Time) (string, error) {
 	return text + "." + encode(signature), nil
 }
 
-// authorization implements authorizer. The transport's lock is held.
+// authorization implements Auth. The transport's lock is held.
 func (a *App) authorization(ctx context.Context, t *transport, b *budget, stale bool) (string, error) {
 	if !stale && a.token != "" && t.opts.Now().Before(a.expires.Add(-renewBefore)) {
 		return "Bearer " + a.token, nil

@@ -24,7 +24,9 @@ type Options struct {
 	Owner, Name  string // of the repository
 	RepositoryID int64  // its number, which alone identifies it (PR-01)
 
-	Auth authorizer // a Token or an *App
+	Auth Auth // a Token or an *App
+
+	Mirror string // directory of a bare repository of ours, made when it is not there
 
 	UserAgent      string
 	Budget         time.Duration // how long an operation may wait in all; default 5 min
@@ -58,7 +60,7 @@ func New(opts Options) (*Client, error) {
 		return nil, fmt.Errorf("github.api-url begins with %s://; a token is sent over https only", base.Scheme)
 	case opts.Owner == "" || opts.Name == "" || strings.ContainsAny(opts.Owner+opts.Name, "/?#%"):
 		return nil, errors.New("github.repository is not owner/name")
-	case opts.Auth == nil:
+	case opts.Auth == nil || opts.Auth == Auth((*App)(nil)):
 		return nil, errors.New("no credentials for GitHub")
 	}
 	if !strings.HasSuffix(base.Path, "/") {

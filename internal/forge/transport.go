@@ -34,16 +34,16 @@ type transport struct {
 	opts Options
 	base *url.URL
 	wire http.RoundTripper
-	auth authorizer
+	auth Auth
 
 	mu         sync.Mutex
 	lastChange time.Time
 	serverDate time.Time // of the last answer
 }
 
-// authorizer gives the value of the Authorization header. Stale says that the value
-// given before was refused.
-type authorizer interface {
+// Auth is a credential: a Token or an *App. It gives the value of the Authorization
+// header; stale says that the value given before was refused.
+type Auth interface {
 	authorization(ctx context.Context, t *transport, b *budget, stale bool) (string, error)
 }
 

@@ -42,10 +42,15 @@ func remoteEnvironment() []string {
 
 // remote runs a git command that talks to a remote.
 func remote(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return remoteWith(ctx, dir, nil, args...)
+}
+
+// remoteWith is remote with more of an environment.
+func remoteWith(ctx context.Context, dir string, more []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", slices.Concat(remoteFixed, args)...)
 	var out limited
 	var stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = dir, remoteEnvironment(), &out, &stderr, 5*time.Second
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = dir, append(remoteEnvironment(), more...), &out, &stderr, 5*time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {

@@ -1,0 +1,132 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/bcctl/bcctl/internal/git"
+	"github.com/bcctl/bcctl/pkg/approval"
+)
+
+// Objects is a bare repository with what was fetched. Files are read from it by the
+// ids of commits; no branch, working tree or answer of an interface that may lie in a
+// cache has a say in what they hold (API-06, POL-01).
+type Objects struct {
+	Dir string // a bare repository of ours
+}
+
+// maxFile is how large a file may be to be read.
+const maxFile = git.MaxFile
+
+// Content is a file with its bytes.
+type Content struct {
+	approval.File
+	Bytes []byte
+}
+
+// Files reads files of a commit. Each path has an entry: what is not there is absent.
+// A file that is too large has no digest, and so matches nothing.
+func (o Objects) Files(ctx context.Context, commit string, paths ...string) (map[string]Content, error) {
+	found := make(map[string]Content, len(paths))
+	if len(paths) == 0 {
+		return found, nil
+	}
+	blobs, err := git.Blobs(ctx, o.Dir, commit, git.MaxFiles, paths...)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", commit, err)
+	}
+	for _, p := range paths {
+		found[p] = Content{File: approval.File{State: approval.FileAbsent}}
+	}
+	reader, err := git.NewReader(ctx, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = reader.Close() }() // it only reads; its end says nothing
+	for _, b := range blobs {
+		if _, wanted := found[b.Path]; !wanted {
+			continue // in a folder of a wanted name
+		}
+		if b.Size > maxFile || b.Mode == "160000" {
+			found[b.Path] = Content{File: approval.File{State: approval.FilePresent, Mode: b.Mode, Size: b.Size}}
+			continue
+		}
+		data, err := reader.Read(b.ID, b.Size)
+		if err != nil {
+			return nil, fmt.Errorf("read %s of commit %s: %w", b.Path, commit, err)
+		}
+		found[b.Path] = Content{approval.FileOf(b.Mode, data), data}
+	}
+	return found, nil
+}
+
+// File reads one file of a commit.
+func (o Objects) File(ctx context.Context, commit, path string) (Content, error) {
+	files, err := o.Files(ctx, commit, path)
+	return files[path], err
+}
+
+// Tree is everything a commit holds.
+func (o Objects) Tree(ctx context.Context, commit string) (fs.FS, error) {
+	tree, _, err := git.Tree(ctx, o.Dir, commit)
+	return tree, err
+}
+
+// firstParent is the commit a commit was made on.
+func (o Objects) firstParent(ctx context.Context, commit string) (string, error) {
+	return git.Resolve(ctx, o.Dir, commit+"^1")
+}
+
+// refs of the mirror.
+const (
+	mirrorMain = "refs/mirror/main"
+	mirrorPull = "refs/mirror/pull"
+)
+
+// fetch brings the default branch and the head of a pull request into the mirror, and
+// returns their commits. The ref of the pull request is named by its number: two
+// processes may fetch at once.
+func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int) (o Objects, tip, head string, err error) {
+	if !c.belongs(cloneURL) {
+		return o, "", "", fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
+	}
+	token, err := c.token(ctx)
+	if err != nil {
+		return o, "", "", err
+	}
+	m := git.Mirror{Dir: c.opts.Mirror, Address: cloneURL}
+	if err := m.Open(ctx); err != nil {
+		return o, "", "", err
+	}
+	pull := fmt.Sprintf("%s-%d", mirrorPull, number)
+	err = m.Fetch(ctx, git.Login{User: "x-access-token", Password: token},
+		"+refs/heads/"+branch+":"+mirrorMain, fmt.Sprintf("+refs/pull/%d/head:%s", number, pull))
+	switch {
+	case ctx.Err() != nil:
+		return o, "", "", ctx.Err()
+	case errors.Is(err, git.ErrNoGit):
+		return o, "", "", err
+	case err != nil:
+		return o, "", "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	o = Objects{c.opts.Mirror}
+	if tip, err = git.Tip(ctx, o.Dir, mirrorMain); err != nil {
+		return o, "", "", err
+	}
+	head, err = git.Tip(ctx, o.Dir, pull)
+	return o, tip, head, err
+}
+
+// token is the credential of this moment, for git.
+func (c *Client) token(ctx context.Context) (string, error) {
+	c.t.mu.Lock()
+	defer c.t.mu.Unlock()
+	b, ok := ctx.Value(budgetKey{}).(*budget)
+	if !ok {
+		b = &budget{c.t.opts.Budget}
+	}
+	header, err := c.t.auth.authorization(ctx, c.t, b, false)
+	return bearerOf(header), err
+}

@@ -1,0 +1,336 @@
+package verdict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/forge"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// Reader reads everything about requests of one repository.
+type Reader struct {
+	Forge        *forge.Client
+	RepositoryID int64          // github.repository-id
+	Catalog      config.Catalog // of the platforms of this build
+	Workflow     string         // path of the workflow that may execute
+	Now          func() time.Time
+	Sleep        func(context.Context, time.Duration) error
+
+	// Builtin returns a file of bcctl itself by its pinned path (bcctl:...).
+	Builtin func(path string) ([]byte, bool)
+
+	// Ledger returns what is recorded about a request. Nil: there is no ledger, and
+	// nothing is recorded.
+	Ledger func(ctx context.Context, request string, keys []string) (approval.Ledger, error)
+}
+
+// Query says which request is meant, and for what.
+type Query struct {
+	Pull int    // number of the pull request
+	Path string // of the request's file
+
+	Mode         approval.Mode
+	Confirmation int64 // id of the comment that confirms; 0: none
+	Run          int64 // id of the workflow run bcctl is part of; 0: none
+	Attempt      int
+	Checkout     string // commit the configuration in use was loaded from
+}
+
+// Case is a case with what it was made of.
+type Case struct {
+	approval.Case
+	Reading forge.Reading
+	Repo    *config.Repo // main's tip with the request; nil when it has problems
+	Tree    fs.FS        // the same as files
+}
+
+// Read reads once. The error says that something did not answer or that this program
+// cannot go on; whatever is wrong with the request is for the verdict.
+func (r *Reader) Read(ctx context.Context, q Query) (Case, error) {
+	reading, err := r.Forge.Read(ctx, q.Pull, q.Path)
+	if err != nil {
+		return Case{}, err
+	}
+	c := Case{Case: approval.Case{
+		Mode: q.Mode, RepositoryID: r.RepositoryID, Workflow: r.Workflow, Attempt: q.Attempt,
+	}, Reading: reading}
+	e := &c.Reading.Evidence
+	e.Main.Checkout = q.Checkout
+	if err := r.documents(ctx, &c); err != nil {
+		return Case{}, err
+	}
+	if err := r.pins(ctx, &c); err != nil {
+		return Case{}, err
+	}
+	if err := r.Forge.Teams(ctx, &c.Reading, teamsOf(c.Policies)); err != nil {
+		return Case{}, err
+	}
+	if err := r.Forge.ChangesSince(ctx, &c.Reading, decides(c)); err != nil {
+		return Case{}, err
+	}
+	if q.Confirmation != 0 {
+		m, err := r.Forge.Comment(ctx, q.Confirmation)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return Case{}, err
+		}
+		e.Confirmation = &m // a comment that is gone confirms nothing
+	}
+	if q.Run != 0 {
+		run, err := r.Forge.Run(ctx, &c.Reading, q.Run)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return Case{}, err
+		}
+		e.Run = &run
+	}
+	e.Ledger = NoLedger()
+	if r.Ledger != nil {
+		if e.Ledger, err = r.Ledger(ctx, c.Request.Name, keysOf(c)); err != nil {
+			return Case{}, fmt.Errorf("%w: read the ledger: %w", forge.ErrUnavailable, err)
+		}
+	}
+	// The clock is read when all has been: what was read in between is older than that.
+	e.ReadAt, e.ServerDate = r.Now().UTC(), r.Forge.ServerDate()
+	c.Now = e.ReadAt
+	c.Evidence = *e
+	return c, nil
+}
+
+// NoLedger is a ledger that was read and in which nothing is.
+func NoLedger() approval.Ledger {
+	return approval.Ledger{
+		Paths: approval.Complete[approval.SeenRequest](), Comments: approval.Complete[int64](), Attempts: approval.Complete[approval.Attempt](),
+		Withdrawn: approval.No, OpenReviews: approval.Complete[approval.OpenReview](), Unreconciled: approval.Complete[string](),
+	}
+}
+
+// documents decodes what decides, strictly, from the commits it must be of (POL-01).
+// The request is laid over main's tip: before the merge it is not there, and after it
+// the bytes that were reviewed are meant, whatever lies there now (BIND-01).
+func (r *Reader) documents(ctx context.Context, c *Case) error {
+	e, o := &c.Reading.Evidence, c.Reading.Objects
+	tip, err := o.Tree(ctx, e.Main.Tip)
+	if err != nil {
+		return err
+	}
+	c.Tree = tip
+	if len(e.Request) > 0 {
+		c.Tree = with(tip, e.RequestPath, e.Request)
+	}
+	repo, problems := config.Load(c.Tree, config.Options{Catalog: r.Catalog})
+	for _, p := range problems {
+		rule := approval.RuleID("POL-04")
+		if p.File == e.RequestPath {
+			rule = "BIND-05"
+		}
+		c.Problems = append(c.Problems, approval.Finding{Rule: rule, Subject: fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col), Message: p.What})
+	}
+	if repo == nil {
+		return nil
+	}
+	if len(problems) == 0 {
+		c.Repo = repo
+	}
+	files, err := o.Files(ctx, e.Main.Tip, deciding(repo)...)
+	if err != nil {
+		return err
+	}
+	at := func(path string) approval.DocumentAt {
+		return approval.DocumentAt{Path: path, Commit: e.Main.Tip, File: files[path].File}
+	}
+	e.Policies = approval.List[approval.DocumentAt]{Complete: approval.Yes}
+	for _, p := range repo.ApprovalPolicies {
+		path := p.Origin.File
+		c.Policies = append(c.Policies, approval.Decoded[approval.Policy]{Name: p.Name(), Path: path, Commit: e.Main.Tip, SHA256: files[path].SHA256, Spec: p.Spec})
+		if !slices.ContainsFunc(e.Policies.Items, func(d approval.DocumentAt) bool { return d.Path == path }) {
+			e.Policies.Items = append(e.Policies.Items, at(path))
+		}
+	}
+	if roster, ok := repo.Roster(); ok {
+		path := roster.Origin.File
+		e.Roster = at(path)
+		c.Roster = approval.Decoded[approval.Roster]{Name: roster.Name(), Path: path, Commit: e.Main.Tip, SHA256: files[path].SHA256, Spec: roster.Spec}
+	}
+	c.request(repo)
+	return r.rosterBefore(ctx, c)
+}
+
+// request takes the request, its targets and the owner of its schedule.
+func (c *Case) request(repo *config.Repo) {
+	e := &c.Reading.Evidence
+	for _, q := range repo.Requests {
+		if q.Origin.File != e.RequestPath {
+			continue
+		}
+		c.Request = approval.Decoded[runbook.Request]{Name: q.Name(), Path: e.RequestPath, Commit: e.Pull.FetchedHead, SHA256: e.RequestAtHead.SHA256, Spec: q.Spec}
+		if s, ok := repo.Schedule(q.Spec.Schedule); ok {
+			c.ScheduleOwner = s.Spec.Owner
+		}
+		for _, res := range reached(repo, q.Spec.Target) {
+			c.Targets = append(c.Targets, approval.Target{Resource: res.Name(), Tier: res.Spec.Tier, Path: res.Origin.File})
+		}
+	}
+}
+
+// reached lists the resources of a target: itself, or all members of a group.
+func reached(repo *config.Repo, target string) []*config.Resource {
+	var found []*config.Resource
+	seen := map[string]bool{}
+	var walk func(name string)
+	walk = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		if res, ok := repo.Resource(name); ok {
+			found = append(found, res)
+		}
+		if g, ok := repo.Group(name); ok {
+			for _, m := range g.Spec.Members {
+				walk(m.Name)
+			}
+		}
+	}
+	walk(target)
+	return found
+}
+
+// keysOf are the keys of the ledger that a request touches.
+func keysOf(c Case) []string {
+	var keys []string
+	for _, t := range c.Targets {
+		keys = append(keys, "resource/"+t.Resource)
+	}
+	if c.Repo != nil {
+		if _, ok := c.Repo.Group(c.Request.Spec.Target); ok {
+			keys = append(keys, "group/"+c.Request.Spec.Target)
+		}
+	}
+	return keys
+}
+
+// rosterBefore reads the roster as it was when the request was merged (ID-03).
+func (r *Reader) rosterBefore(ctx context.Context, c *Case) error {
+	e, o := &c.Reading.Evidence, c.Reading.Objects
+	if e.Pull.FirstParent == "" {
+		return nil
+	}
+	tree, err := o.Tree(ctx, e.Pull.FirstParent)
+	if err != nil {
+		return err
+	}
+	repo, problems := config.Load(tree, config.Options{Catalog: r.Catalog})
+	if repo == nil {
+		return nil
+	}
+	roster, ok := repo.Roster()
+	if !ok {
+		return nil
+	}
+	path := roster.Origin.File
+	for _, p := range problems {
+		if p.File == path {
+			c.Problems = append(c.Problems, approval.Finding{Rule: "POL-04", Subject: fmt.Sprintf("%s:%d:%d of commit %s", p.File, p.Line, p.Col, e.Pull.FirstParent), Message: p.What})
+		}
+	}
+	file, err := o.File(ctx, e.Pull.FirstParent, path)
+	if err != nil {
+		return err
+	}
+	e.RosterBefore = approval.DocumentAt{Path: path, Commit: e.Pull.FirstParent, File: file.File}
+	c.RosterBefore = approval.Decoded[approval.Roster]{Name: roster.Name(), Path: path, Commit: e.Pull.FirstParent, SHA256: file.SHA256, Spec: roster.Spec}
+	return nil
+}
+
+// ownFiles begins the paths of files that are part of bcctl.
+const ownFiles = "bcctl:"
+
+// pins reads each pinned file at the merge and at main's tip (BIND-02). Before the
+// merge there is only the tip, on which the merge would be made.
+func (r *Reader) pins(ctx context.Context, c *Case) error {
+	e, o := &c.Reading.Evidence, c.Reading.Objects
+	var own, paths []string
+	for path := range c.Request.Spec.Pins {
+		if strings.HasPrefix(path, ownFiles) {
+			own = append(own, path)
+		} else {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	slices.Sort(own)
+	tip, err := o.Files(ctx, e.Main.Tip, paths...)
+	if err != nil {
+		return err
+	}
+	merge := tip
+	if e.Pull.MergeCommit != "" && e.Pull.OnMain == approval.Yes {
+		if merge, err = o.Files(ctx, e.Pull.MergeCommit, paths...); err != nil {
+			return err
+		}
+	}
+	e.Pins = nil
+	for _, path := range paths {
+		e.Pins = append(e.Pins, approval.PinFact{Path: path, AtMerge: merge[path].File, AtTip: tip[path].File})
+	}
+	for _, path := range own {
+		file := approval.File{State: approval.FileAbsent}
+		if r.Builtin != nil {
+			if data, ok := r.Builtin(path); ok {
+				file = approval.FileOf("100644", data)
+			}
+		}
+		e.Pins = append(e.Pins, approval.PinFact{Path: path, AtMerge: file, AtTip: file})
+	}
+	return nil
+}
+
+// deciding lists the files that hold the roster and the policies.
+func deciding(repo *config.Repo) []string {
+	var paths []string
+	for _, p := range repo.ApprovalPolicies {
+		paths = append(paths, p.Origin.File)
+	}
+	for _, p := range repo.Rosters {
+		paths = append(paths, p.Origin.File)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// decides tells which files decide, for the list of recent changes (ADM-03).
+func decides(c Case) func(string) bool {
+	paths := map[string]bool{c.Roster.Path: true, config.SettingsFile: true}
+	for _, p := range c.Policies {
+		paths[p.Path] = true
+	}
+	return func(path string) bool { return paths[path] }
+}
+
+// teamsOf lists the teams that slots of the policies name.
+func teamsOf(policies []approval.Decoded[approval.Policy]) []approval.Team {
+	var teams []approval.Team
+	add := func(slots []approval.Slot) {
+		for _, s := range slots {
+			if s.Team != nil && !slices.Contains(teams, *s.Team) {
+				teams = append(teams, *s.Team)
+			}
+		}
+	}
+	for _, p := range policies {
+		for _, e := range p.Spec.Entries {
+			add(e.Slots)
+		}
+		for _, b := range p.Spec.BreakGlass {
+			add(b.Slots)
+		}
+	}
+	return teams
+}
