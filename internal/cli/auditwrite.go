@@ -23,7 +23,25 @@ func (a *app) openBook(ctx context.Context, signs bool) (*logbook.Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.book(ctx, r.dir, r.settings, signs)
+	b, err := a.book(ctx, r.dir, r.settings, signs)
+	if err == nil {
+		a.offerRecovery(b)
+	}
+	return b, err
+}
+
+// offerRecovery says when records of this repository wait on this machine.
+func (a *app) offerRecovery(b *logbook.Book) {
+	if n := b.Waiting(); n > 0 {
+		a.remark("audit: %s of this repository on this machine and not in the log; run bcctl audit recover", verb(n, "segment waits", "segments wait"))
+	}
+}
+
+func verb(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // openLog opens the log of the repository without any key.
@@ -42,39 +60,6 @@ func (a *app) withLogKey(ctx context.Context, b *logbook.Book) error {
 		return err
 	}
 	return a.logKey(ctx, b, r.settings.Audit.LogKey)
-}
-
-func newAuditPush(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use: "push", Short: "Bring records that waited on this machine to the log", Args: noArgs,
-		Long: `A record that could not reach the remote is kept beside the repository, signed. This
-appends what waits there, with the same bytes. Do it within a day: an entry that comes
-much later than what its writer had seen looks like one that was back-dated (AUD-20).`,
-		Example: exampleLines("bcctl audit push"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := a.deadline(cmd.Context())
-			defer cancel()
-			b, err := a.openBook(ctx, false)
-			if err != nil {
-				return err
-			}
-			log, ok := b.Store.(*gitlog.Log)
-			if !ok {
-				return fail(exitFailed, errors.New("the log is in a directory: nothing waits"), "")
-			}
-			n, err := log.Publish(ctx)
-			if err != nil {
-				return fail(exitNoAnswer, err, "bcctl audit push, once the remote is back")
-			}
-			if _, err := fmt.Fprintf(a.Stdout, "%s brought to the log\n", plural(n, "segment")); err != nil || n == 0 || b.Key == nil {
-				return err
-			}
-			if _, err := b.Seal(ctx); err != nil {
-				return auditFailure(err)
-			}
-			return nil
-		},
-	}
 }
 
 func newAuditSeal(a *app) *cobra.Command {
@@ -110,13 +95,13 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 	if err != nil {
 		return err
 	}
-	a.bringWaiting(ctx, b)
+	by := a.actor()
+	imported := a.bringWaiting(ctx, b, by)
 	past, seen, err := a.past(ctx, b)
 	if err != nil {
 		return auditFailure(err)
 	}
-	by := a.actor()
-	entries := past.New(logbook.Verdicts(report, by), a.Now())
+	entries := append(imported, past.New(logbook.Verdicts(report, by), a.Now())...)
 	if head, err := git.Resolve(ctx, r.dir, "HEAD"); err == nil {
 		change, err := logbook.Change(ctx, r.dir, past.Commit, head, by)
 		if err != nil {
@@ -142,20 +127,19 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 	return tampered(seen)
 }
 
-// bringWaiting brings earlier records to the log that wait for a remote. Where it
-// still does not answer, they wait on.
-func (a *app) bringWaiting(ctx context.Context, b *logbook.Book) {
+// bringWaiting brings earlier records to the log that wait for a remote, and returns
+// the entries that say so. Where it still does not answer, they wait on.
+func (a *app) bringWaiting(ctx context.Context, b *logbook.Book, by audit.Actor) []audit.Entry {
 	log, ok := b.Store.(*gitlog.Log)
-	if !ok {
-		return
+	if !ok || b.Waiting() == 0 {
+		return nil
 	}
-	waiting, err := log.Pending()
-	if err != nil || len(waiting) == 0 {
-		return
+	brought, err := log.Recover(ctx, "")
+	if err != nil && len(brought) == 0 {
+		return nil
 	}
-	if n, err := log.Publish(ctx); err == nil {
-		a.remark("audit: %s that waited brought to the log", plural(n, "segment"))
-	}
+	a.remark("audit: %s that waited brought to the log", plural(len(brought), "segment"))
+	return logbook.Imported(brought, by)
 }
 
 // tryRecordVerdict does the same for a process that goes on looking, whatever
@@ -185,6 +169,8 @@ func recorded(entries []audit.Entry) string {
 			words = append(words, e.System+" "+strings.ToUpper(e.Verdict.Status))
 		case e.Change != nil:
 			words = append(words, "the configuration up to "+shortCommit(e.Change.To))
+		case e.Type == audit.RecoveryImport:
+			words = append(words, "that "+plural(len(e.Evidence), "segment")+" came late")
 		default:
 			words = append(words, "that nothing is new")
 		}
@@ -219,7 +205,7 @@ func auditFailure(err error) error {
 	case errors.Is(err, audit.ErrNoLog):
 		return fail(exitFailed, err, "bcctl audit init")
 	case errors.Is(err, gitlog.ErrSpooled):
-		return fail(exitNoAnswer, err, "bcctl audit push")
+		return fail(exitNoAnswer, err, "bcctl audit recover")
 	case errors.Is(err, audit.ErrNotAllowed):
 		return fail(exitFailed, err, "bcctl audit trust show")
 	case errors.Is(err, audit.ErrTampered):

@@ -66,6 +66,9 @@ func (a *app) doctor(ctx context.Context, cmd *cobra.Command, args []string, sel
 	if err == nil {
 		show(a.probeStore(ctx, r))
 		show(a.probeClock())
+		if r.settings.Audit.Origin != "" {
+			show(a.probeSpool(ctx, r))
+		}
 		targets, err := sel.choose(ctx, r, args)
 		if err != nil {
 			return err
@@ -127,6 +130,22 @@ func (a *app) probeStore(ctx context.Context, r *repository) probe {
 	if err := db.Close(); err != nil {
 		p.problem = err.Error()
 	}
+	return p
+}
+
+// probeSpool looks for records of this repository that are not in the audit log.
+func (a *app) probeSpool(ctx context.Context, r *repository) probe {
+	p := probe{name: "audit log"}
+	b, err := a.logOf(ctx, r.dir, r.settings)
+	if err != nil {
+		p.problem, p.why, p.fix = err.Error(), "what is checked and done is not recorded", "bcctl audit verify"
+		return p
+	}
+	if n := b.Waiting(); n > 0 {
+		p.problem, p.why, p.fix = verb(n, "segment waits", "segments wait")+" on this machine", "nobody else can see what they record, and after a day they look back-dated", "bcctl audit recover"
+		return p
+	}
+	p.note = b.Origin + ", nothing waits on this machine"
 	return p
 }
 

@@ -44,7 +44,7 @@ var exitCodes = []exitCode{
 	{exitRefused, "a precheck refused; nothing was changed", "plan, execute"},
 	{exitStopped, "stopped part way or in doubt", "execute"},
 	{exitAudit, "audit log does not verify", "audit, check --record-verdict, execute"},
-	{exitNoAnswer, "something needed did not answer", "audit push, check --record-verdict, request, approve, execute"},
+	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, request, approve, execute"},
 	{exitPublish, "a notification or publication failed after the work succeeded; only with --strict-publish", "check"},
 	{exitInterrupted, "interrupted", "all"},
 }

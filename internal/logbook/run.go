@@ -38,7 +38,7 @@ const (
 	Nowhere Kept = iota
 
 	// Spooled is signed, and flushed to the disk of this machine: it survives a kill
-	// and a reboot. bcctl audit push brings it to the log with the same bytes.
+	// and a reboot. bcctl audit recover brings it to the log with the same bytes.
 	Spooled
 
 	// Durable is in the log itself, on its remote where it has one, and read back.

@@ -188,3 +188,88 @@ func TestRunGoesOnBesideADamagedLog(t *testing.T) {
 		t.Error("a run began on a log that does not verify")
 	}
 }
+
+// F3: what a killed run left on its machine is brought by another one, byte for byte,
+// with an entry that says so; and a damaged file brings nothing at all.
+func TestF3Recover(t *testing.T) {
+	t.Parallel()
+	b, remote := newBook(t)
+	r := b.NewRun()
+	appendTo(t, r, Durable, intent("demote", "promote"))
+	if err := os.Rename(remote, remote+".away"); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, e := range []audit.Entry{step(0, "demote"), step(1, "promote"), outcome()} {
+		receipt := appendTo(t, r, Spooled, e)
+		want[receipt.Segment] = receipt.SHA256
+	}
+	if n := b.Waiting(); n != 3 {
+		t.Fatalf("%d segments wait, want 3", n)
+	}
+	if err := os.Rename(remote+".away", remote); err != nil {
+		t.Fatal(err)
+	}
+	// The folder as a CI job kept it, on a machine with a clone of its own.
+	artifact, clone := b.Store.(*gitlog.Log).Dir(), filepath.Join(t.TempDir(), "other")
+	runGit(t, "clone", "--quiet", remote, clone)
+	log, err := gitlog.Open(t.Context(), gitlog.Options{Dir: clone, Remote: "origin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &Book{Store: log, Origin: b.Origin, Signer: b.Signer, Key: b.Key, Tool: b.Tool}
+	if n, err := other.Recover(t.Context(), artifact, operator); err != nil || n != 3 {
+		t.Fatalf("recovered %d, %v", n, err)
+	}
+	for id, digest := range want {
+		parsed, err := audit.ParseSegmentID(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := log.Read(t.Context(), audit.SegmentPath(parsed))
+		if err != nil || audit.SHA256(raw) != digest {
+			t.Errorf("segment %s has other bytes: %v", id, err)
+		}
+	}
+	var named int
+	got, err := audit.Verify(t.Context(), log, audit.Options{Now: time.Now().Add(time.Second), Each: func(e audit.Recorded) error {
+		if e.Type == audit.RecoveryImport {
+			named += len(e.Evidence)
+		}
+		return nil
+	}})
+	if err != nil || got.Result != audit.Verified || named != 3 || got.Unsealed != 0 {
+		t.Fatalf("%v, %s, %d named, %+v", err, got.Result, named, got.Findings)
+	}
+	// The first machine finds them there, and has nothing left.
+	if n, err := b.Recover(t.Context(), "", operator); err != nil || n != 3 || b.Waiting() != 0 {
+		t.Errorf("recovered %d, %v, %d wait", n, err, b.Waiting())
+	}
+}
+
+// What waits cannot smuggle a file into the log.
+func TestF3DamagedSpoolBringsNothing(t *testing.T) {
+	t.Parallel()
+	b, _ := newBook(t)
+	before := verify(t, b)
+	id := "20260301T120000Z-00112233445566778899aabbccddeeff-0001"
+	for name, text := range map[string]string{
+		"no JSON":         `x`,
+		"no segment":      `{"id":"` + id + `","files":{}}`,
+		"another id":      `{"id":"x","files":{"audit/log/2026/03/01/` + id + `.jsonl":""}}`,
+		"a path outside":  `{"id":"` + id + `","files":{"audit/log/2026/03/01/` + id + `.jsonl":"","README.md":""}}`,
+		"a seal":          `{"id":"` + id + `","files":{"audit/log/2026/03/01/` + id + `.jsonl":"","audit/seals/000000000009.json":""}}`,
+		"without segment": `{"id":"` + id + `","files":{"audit/log/2026/03/01/` + id + `.jsonl.sig":""}}`,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, id+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := b.Recover(t.Context(), dir, operator); err == nil || n != 0 {
+			t.Errorf("%s: recovered %d, %v", name, n, err)
+		}
+	}
+	if after := verify(t, b); after.Segments != before.Segments || after.Result != audit.Verified {
+		t.Errorf("%d segments, %s, %+v", after.Segments, after.Result, after.Findings)
+	}
+}

@@ -163,6 +163,14 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(r
 		v.reviewed(e)
 	case TrustUpdate:
 		v.trustUpdate(e, c, find)
+	case RecoveryImport:
+		// Who brought them late vouches that they are there.
+		for _, x := range e.Evidence {
+			d := raw32(x.SHA256)
+			if _, there := v.state.seen[d]; !there && placeOf(x.Name).kind == segmentFile {
+				v.state.views = append(v.state.views, frontier{d, c.path, leaf})
+			}
+		}
 	}
 }
 

@@ -79,11 +79,11 @@ func (a *Actor) do(ctx context.Context, method, path string, in, out any) error 
 	if got.status >= 300 {
 		var say struct {
 			Message string
-			Errors  []struct{ Message, Field, Code string }
+			Errors  json.RawMessage
 		}
 		_ = json.Unmarshal(got.body, &say) // an error without words is one too
-		for _, e := range say.Errors {
-			say.Message += "; " + e.Field + " " + e.Code + " " + e.Message
+		if len(say.Errors) > 0 {
+			say.Message += " " + string(say.Errors)
 		}
 		return &Refusal{got.status, say.Message, method + " " + path}
 	}

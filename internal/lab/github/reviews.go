@@ -53,7 +53,7 @@ func createReview(c *call, i *issue) reply {
 	c.decode(&in)
 	state, known := states[in.Event]
 	if !known {
-		return invalid("PullRequestReview", "event", "invalid", "")
+		return unprocessable("Could not resolve event " + in.Event)
 	}
 	if in.Commit == "" {
 		in.Commit = i.Pull.HeadSHA
@@ -63,10 +63,10 @@ func createReview(c *call, i *issue) reply {
 		return broken(err)
 	}
 	if in.Commit != i.Pull.HeadSHA && !slices.ContainsFunc(commits, func(k commit) bool { return k.sha == in.Commit }) {
-		return invalid("PullRequestReview", "commit_id", "invalid", "")
+		return unprocessable("The commit is not part of the pull request")
 	}
 	if slices.ContainsFunc(i.Pull.Reviews, func(v *review) bool { return v.State == pending && v.User == c.as.user.ID }) {
-		return fail(http.StatusUnprocessableEntity, "User can only have one pending review per pull request")
+		return unprocessable("User can only have one pending review per pull request")
 	}
 	v := &review{ID: c.st.id(), User: c.as.user.ID, Body: in.Body, Commit: in.Commit, Created: c.s.now(), State: pending}
 	if state != pending {
@@ -82,13 +82,13 @@ func createReview(c *call, i *issue) reply {
 func (c *call) submit(i *issue, v *review, state string) reply {
 	switch {
 	case state != approved && strings.TrimSpace(v.Body) == "":
-		return invalid("PullRequestReview", "body", "missing_field", "body can't be blank")
+		return unprocessable("Body can't be blank")
 	case i.User == c.as.user.ID && state == approved:
-		return fail(http.StatusUnprocessableEntity, "Review Can not approve your own pull request")
+		return unprocessable("Review Can not approve your own pull request")
 	case i.User == c.as.user.ID && state == changesRequested:
-		return fail(http.StatusUnprocessableEntity, "Review Can not request changes on your own pull request")
+		return unprocessable("Review Can not request changes on your own pull request")
 	case c.as.app != nil && c.as.app.Slug == "github-actions" && state == approved && !c.repo.WorkflowApproves:
-		return fail(http.StatusUnprocessableEntity, "GitHub Actions is not permitted to approve pull requests.")
+		return unprocessable("GitHub Actions is not permitted to approve pull requests.")
 	}
 	v.State, v.Submitted = state, c.s.now()
 	i.Pull.Requested = slices.DeleteFunc(i.Pull.Requested, func(id int64) bool { return id == v.User })
@@ -101,7 +101,7 @@ func submitReview(c *call, i *issue, v *review) reply {
 	c.decode(&in)
 	state := states[in.Event]
 	if v.State != pending || state == "" || state == pending {
-		return fail(http.StatusUnprocessableEntity, "Could not submit pull request review.")
+		return unprocessable("Could not submit pull request review.")
 	}
 	if in.Body != "" {
 		v.Body = in.Body
@@ -127,7 +127,7 @@ func editReview(c *call, i *issue, v *review) reply {
 
 func deleteReview(c *call, i *issue, v *review) reply {
 	if v.State != pending {
-		return fail(http.StatusUnprocessableEntity, "Can not delete a non-pending pull request review")
+		return unprocessable("Can not delete a non-pending pull request review")
 	}
 	i.Pull.Reviews = slices.DeleteFunc(i.Pull.Reviews, func(o *review) bool { return o == v })
 	return ok(c.reviewObj(c.repo, i, v))

@@ -377,6 +377,11 @@ func invalid(resource, field, code, message string) reply {
 	return reply{status: http.StatusUnprocessableEntity, body: obj{"message": "Validation Failed", "errors": []any{e}, "documentation_url": docs, "status": "422"}}
 }
 
+// unprocessable is 422 in one sentence.
+func unprocessable(message string) reply {
+	return reply{status: http.StatusUnprocessableEntity, body: obj{"message": "Unprocessable Entity", "errors": []any{message}, "documentation_url": docs, "status": "422"}}
+}
+
 func notFound() reply { return fail(http.StatusNotFound, "Not Found") }
 
 // broken is an error of the laboratory itself.

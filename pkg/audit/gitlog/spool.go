@@ -17,7 +17,7 @@ import (
 
 // ErrSpooled says that a record is kept on this machine and is not on the branch
 // yet. Publish brings it there.
-var ErrSpooled = errors.New("the record is kept on this machine and not on the branch yet; run bcctl audit push")
+var ErrSpooled = errors.New("the record is kept on this machine and not on the branch yet; run bcctl audit recover")
 
 // batch is what belongs together, as the spool keeps it: one file, so that it is
 // there whole or not at all.
@@ -127,11 +127,14 @@ func (l *Log) keep(b batch) (string, error) {
 func decodeBatch(text []byte, id string) (batch, error) {
 	var b batch
 	if err := json.Unmarshal(text, &b); err != nil {
-		return batch{}, errDamaged
+		return batch{}, ErrDamaged
 	}
 	segment, err := audit.ParseSegmentID(id)
 	if err != nil || b.ID != id || len(b.Files) == 0 {
-		return batch{}, errDamaged
+		return batch{}, ErrDamaged
+	}
+	if _, has := b.Files[audit.SegmentPath(segment)]; !has {
+		return batch{}, ErrDamaged
 	}
 	for path, data := range b.Files {
 		ext, isSegment := strings.CutPrefix(path, audit.SegmentPath(segment))
@@ -139,17 +142,33 @@ func decodeBatch(text []byte, id string) (batch, error) {
 			continue
 		}
 		if t, err := audit.DecodeTrust(data); err != nil || path != audit.TrustPath(t.Version) {
-			return batch{}, errDamaged
+			return batch{}, ErrDamaged
 		}
 	}
 	return b, nil
 }
 
-var errDamaged = errors.New("it is damaged")
+// ErrDamaged says that a file of the spool is not as it was written.
+var ErrDamaged = errors.New("it is damaged")
 
 // Pending lists the segments that wait in the spool.
-func (l *Log) Pending() ([]string, error) {
-	entries, err := os.ReadDir(l.spool)
+func (l *Log) Pending() ([]string, error) { return waiting(l.spool) }
+
+// Waiting lists the segments that Recover would bring.
+func (l *Log) Waiting(dir string) ([]string, error) {
+	if dir == "" {
+		return l.Pending()
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	return waiting(dir)
+}
+
+// waiting lists the segments in a folder, in the order of their names, in which the
+// parts of a run follow each other.
+func waiting(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -169,36 +188,88 @@ func (l *Log) Pending() ([]string, error) {
 // Publish brings what waits in the spool to the branch, and returns how many
 // segments it brought.
 func (l *Log) Publish(ctx context.Context) (int, error) {
-	ids, err := l.Pending()
-	if err != nil {
-		return 0, err
+	brought, err := l.Recover(ctx, "")
+	return len(brought), err
+}
+
+// Recover brings the segments that wait in a folder to the branch, byte for byte,
+// and names those it brought. Empty is the spool of this repository, which is emptied
+// on the way; another folder, as a CI job kept it, is left as it is. Everything there
+// is read before the first is brought.
+func (l *Log) Recover(ctx context.Context, dir string) ([]audit.Evidence, error) {
+	own := dir == ""
+	if own {
+		dir = l.spool
+	} else if _, err := os.Stat(dir); err != nil {
+		return nil, err
 	}
-	for n, id := range ids {
-		if err := l.bring(ctx, id); err != nil {
-			return n, err
+	ids, err := waiting(dir)
+	if err != nil {
+		return nil, err
+	}
+	var batches []batch
+	for _, id := range ids {
+		b, err := readBatch(dir, id)
+		if own && errors.Is(err, fs.ErrNotExist) {
+			continue // another process brought it
+		}
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, b)
+	}
+	var brought []audit.Evidence
+	for _, b := range batches {
+		if err := l.publish(ctx, b); err != nil {
+			return brought, err
+		}
+		brought = append(brought, b.evidence())
+		if !own {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, b.ID+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return brought, err
 		}
 	}
-	return len(ids), nil
+	return brought, nil
+}
+
+// evidence names the segment of a batch as a recovery.import entry does.
+func (b batch) evidence() audit.Evidence {
+	for path, data := range b.Files {
+		if strings.HasSuffix(path, ".jsonl") {
+			return audit.Evidence{Name: path, SHA256: audit.SHA256(data)}
+		}
+	}
+	return audit.Evidence{Name: b.ID}
+}
+
+func readBatch(dir, id string) (batch, error) {
+	name := filepath.Join(dir, id+".json")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return batch{}, err
+	}
+	b, err := decodeBatch(text, id)
+	if err != nil {
+		return b, fmt.Errorf("read the spool's file %s: %w", name, err)
+	}
+	return b, nil
 }
 
 // bring brings one file of the spool to the branch.
 func (l *Log) bring(ctx context.Context, id string) error {
-	name := filepath.Join(l.spool, id+".json")
-	text, err := os.ReadFile(name)
+	b, err := readBatch(l.spool, id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // another process brought it
 	}
 	if err != nil {
 		return err
 	}
-	b, err := decodeBatch(text, id)
-	if err != nil {
-		return fmt.Errorf("read the spool's file %s: %w", name, err)
-	}
 	if err := l.publish(ctx, b); err != nil {
 		return err
 	}
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(l.spool, id+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -1,0 +1,349 @@
+package runbook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/duration"
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// errStepFailed says that a step was not carried out, as the journal has it.
+var errStepFailed = errors.New("the step failed")
+
+// task is a step with everything filled in.
+func (f *flow) task(l *leg, step Step, undo bool) (Task, error) {
+	values := late{run: f.Run, fence: f.s.Fences["resource/"+l.Resource], facts: func(id, name string) (string, bool) {
+		value, ok := f.s.Step(l.Resource, id).Facts[name]
+		return value, ok
+	}}
+	t := Task{Run: f.Run, Key: key(f.Run, l.Resource, step.ID, undo), Fence: values.fence, Member: l.MemberPlan, ID: step.ID, Undo: undo}
+	op := step.Operation
+	if undo {
+		op = *step.Undo
+	}
+	var err error
+	if t.Operation, err = values.fill(op); err != nil {
+		return Task{}, err
+	}
+	if step.Done != nil {
+		done, err := values.fill(*step.Done)
+		if err != nil {
+			return Task{}, err
+		}
+		t.Done = &done
+	}
+	return t, nil
+}
+
+// key is the same for every try of a step, and different for taking it back.
+func key(run, member, step string, undo bool) string {
+	k := run + "/" + member + "/" + step
+	if undo {
+		k += "/undo"
+	}
+	return k
+}
+
+func timeout(given *duration.Duration, std time.Duration) time.Duration {
+	if given != nil && given.Std() > 0 {
+		return given.Std()
+	}
+	return std
+}
+
+// carry carries out a step, or takes it back: intent, action, outcome, and again
+// where that does no harm.
+func (f *flow) carry(l *leg, i int, undo bool) error {
+	step := l.Steps[i]
+	mutates := undo || f.c.mutates(step)
+	idempotent := f.c.idempotent(step)
+	if undo {
+		idempotent = f.c.idempotent(Step{Operation: *step.Undo, Idempotent: step.Idempotent})
+	}
+	for try := 1; ; try++ {
+		task, err := f.task(l, step, undo)
+		if err != nil {
+			return f.refuse(l, step, undo, CodePlaceholder, err.Error())
+		}
+		if mutates {
+			if err := f.held(l, i, undo); err != nil {
+				return err
+			}
+		}
+		out, err := f.once(l, i, task, mutates)
+		if err != nil {
+			return err
+		}
+		why := Stop{Code: out.Code, Member: l.Resource, Step: step.ID, Message: out.Message}
+		last := try >= f.limits.Tries || !idempotent
+		switch out.State {
+		case connectors.Done:
+			return nil
+		case connectors.Failed:
+			return errStepFailed
+		case connectors.NotDone:
+			if last {
+				return f.refuse(l, step, undo, CodeStepFailed, "not done: "+out.Message)
+			}
+		default:
+			if last || f.abandoned {
+				why.Code = CodeInDoubt
+				return f.stop(EndInDoubt, why)
+			}
+		}
+		if !f.sleep(f.limits.Between * time.Duration(try)) {
+			if _, err := f.canceled(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// once is one intent with its outcome and, where that is not known, its probe.
+func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome, error) {
+	step, st := l.Steps[i], f.s.Step(l.Resource, task.ID)
+	about := Event{Member: l.Resource, Step: task.ID, Undo: task.Undo, Try: st.Tries + 1}
+	if task.Undo {
+		about.Try = st.Undos + 1
+	}
+	passed, first := f.s.Passed(l.Resource), !f.changedHere()
+	intent := about
+	intent.Kind, intent.Key, intent.Mutates = StepIntent, task.Key, mutates
+	if err := f.record(intent); err != nil {
+		return connectors.Outcome{}, err
+	}
+	if mutates {
+		if ok, err := f.pushIntent(l, i, task.Undo, first && !passed, passed); err != nil {
+			return connectors.Outcome{}, err
+		} else if !ok {
+			about.Kind, about.State, about.Code = StepOutcome, string(connectors.NotDone), CodeJournalAway
+			about.Message = "not attempted: no place off this machine takes the journal"
+			if err := f.record(about); err != nil {
+				return connectors.Outcome{}, err
+			}
+			return connectors.Outcome{}, f.retreat(l, i, EndNoAnswer, Stop{Code: about.Code, Member: about.Member, Step: about.Step, Message: about.Message})
+		}
+	}
+	out, by, nobody := f.act(l, i, task, mutates)
+	if f.broken != nil {
+		return out, f.broken
+	}
+	if out.State == connectors.InDoubt && !mutates {
+		out.State = connectors.NotDone // it changes nothing: there is no effect to be in doubt about
+	}
+	outcome := about
+	outcome.Kind, outcome.By = StepOutcome, by
+	tell(&outcome, out)
+	if err := f.record(outcome); err != nil {
+		return out, err
+	}
+	if nobody {
+		why := Stop{Code: CodeNobodyThere, Member: l.Resource, Step: task.ID, Message: out.Message}
+		if canceled, err := f.canceled(); err != nil {
+			return out, err
+		} else if canceled {
+			why.Code = CodeCanceled
+		}
+		return out, f.stop(EndHeld, why)
+	}
+	if outcome.State == string(connectors.InDoubt) && !f.abandoned {
+		return f.probe(l, step, task)
+	}
+	return out, nil
+}
+
+func tell(e *Event, out connectors.Outcome) {
+	e.State, e.Code, e.Message, e.Facts = string(out.State), out.Code, out.Message, out.Facts
+	switch out.State {
+	case connectors.Done, connectors.NotDone, connectors.InDoubt, connectors.Failed:
+	default: // the zero value is not known
+		e.State = string(connectors.InDoubt)
+	}
+}
+
+// changedHere reports whether this attempt has begun to change something.
+func (f *flow) changedHere() bool {
+	for _, m := range f.s.Members {
+		for _, st := range m.Steps {
+			if st.Mutates && st.Tried == f.s.Attempt {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pushIntent brings an intent off this machine before it is acted upon. It must get
+// there before the first change of an attempt and at hold points, and is tried for a
+// bounded time before other changes. What is waited for inside an atomic section or after the point of no
+// return is downtime: there a place that did not answer is left alone for a while
+// (SI-1, SI-2, RUN-09).
+func (f *flow) pushIntent(l *leg, i int, undo, first, passed bool) (bool, error) {
+	switch {
+	case undo:
+	case first:
+		return f.push(f.limits.MustPush)
+	case !passed && l.mayHold(i):
+		return f.push(f.limits.Push) // here the run can wait
+	}
+	if f.away && (undo || passed || l.inside(i)) && f.now().Sub(f.pushed) < f.limits.Lease {
+		return true, nil
+	}
+	_, err := f.push(f.limits.Push)
+	return true, err
+}
+
+// act does what a task says and, where a runbook gives a probe, looks whether it
+// is so. nobody says that a person was needed and did not answer.
+func (f *flow) act(l *leg, i int, task Task, mutates bool) (out connectors.Outcome, by string, nobody bool) {
+	step := l.Steps[i]
+	if task.Operation.Manual != nil || task.Operation.Approval != nil {
+		ctx := f.ctx
+		if l.inside(i) {
+			ctx = f.work // a section is not left, whoever asks for it
+		}
+		ctx, cancel := context.WithTimeout(ctx, timeout(step.Timeout, f.limits.Person))
+		defer cancel()
+		a := f.People.Ask(ctx, task)
+		switch {
+		case !a.Given:
+			return connectors.Outcome{State: connectors.NotDone, Code: CodeNobodyThere, Message: a.Message}, "", true
+		case !a.Yes:
+			return connectors.Outcome{State: connectors.Failed, Code: CodeStepFailed, Message: "answered no: " + a.Message}, a.By, false
+		}
+		return connectors.Outcome{State: connectors.Done, Message: a.Message}, a.By, false
+	}
+	out = f.call(timeout(step.Timeout, f.limits.Step), func(ctx context.Context) connectors.Outcome { return f.Doer.Do(ctx, task) })
+	if out.State != connectors.Done || f.abandoned || !mutates || (task.Done == nil && task.Operation.Uses != "") {
+		return out, "", false
+	}
+	// A return code proves nothing. What was done may take a moment to show.
+	facts := out.Facts
+	for look := 1; ; look++ {
+		seen := f.call(f.limits.Check, func(ctx context.Context) connectors.Outcome { return f.Doer.Probe(ctx, task) })
+		if seen.State == connectors.Done || f.abandoned || look >= f.limits.Tries {
+			if seen.State == connectors.Done {
+				seen.Facts, seen.Message = facts, out.Message
+			} else {
+				seen.Code, seen.Facts = CodeProbeDisagrees, nil
+				seen.Message = "it said done, and live state says: " + seen.Message
+			}
+			return seen, "", false
+		}
+		time.Sleep(f.limits.Between)
+	}
+}
+
+// probe asks live state about a step that may have been done.
+func (f *flow) probe(l *leg, step Step, task Task) (connectors.Outcome, error) {
+	out := f.call(f.limits.Check, func(ctx context.Context) connectors.Outcome { return f.Doer.Probe(ctx, task) })
+	if out.State == connectors.Failed {
+		out.State = connectors.InDoubt // a probe that fails tells nothing
+	}
+	if f.broken != nil {
+		return out, f.broken
+	}
+	st := f.s.Step(l.Resource, step.ID)
+	e := Event{Kind: StepProbe, Member: l.Resource, Step: step.ID, Undo: task.Undo, Try: st.Tries}
+	if task.Undo {
+		e.Try = st.Undos
+	}
+	tell(&e, out)
+	out.State = connectors.OutcomeState(e.State)
+	return out, f.record(e)
+}
+
+// call carries out an operation, or probes one, within a time.
+func (f *flow) call(within time.Duration, do func(context.Context) connectors.Outcome) connectors.Outcome {
+	out, over := ask(f, within, do)
+	if over != nil && (over.Code != CodeTimeout || f.abandoned || out.State != connectors.Done) {
+		out = connectors.Outcome{State: connectors.InDoubt, Code: over.Code, Message: over.Message + " " + out.Message}
+	}
+	return out
+}
+
+// ask asks a Doer with a deadline. A cancellation meanwhile is noted and does not
+// cut it off. The Stop is nil when the answer came in time; one that does not come
+// back at all is left behind, and nothing more is asked.
+func ask[T any](f *flow, within time.Duration, do func(context.Context) T) (T, *Stop) {
+	type answer struct {
+		value T
+		crash *Stop
+	}
+	var none T
+	if f.abandoned {
+		return none, &Stop{Code: CodeTimeout, Message: "not asked: an earlier call has not come back."}
+	}
+	ctx, cancel := context.WithTimeout(f.work, within)
+	defer cancel()
+	done := make(chan answer, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- answer{crash: &Stop{Code: CodeCrashed, Message: fmt.Sprintf("bcctl crashed in it: %v.", p)}}
+			}
+		}()
+		done <- answer{value: do(ctx)}
+	}()
+	limit := time.NewTimer(within + f.limits.Grace)
+	defer limit.Stop()
+	canceled := f.ctx.Done()
+	for {
+		select {
+		case a := <-done:
+			switch {
+			case a.crash != nil:
+				return none, a.crash
+			case ctx.Err() != nil:
+				return a.value, &Stop{Code: CodeTimeout, Message: fmt.Sprintf("not over after %s.", within)}
+			}
+			return a.value, nil
+		case <-canceled:
+			canceled = nil
+			_, _ = f.canceled() // a journal that does not take it is broken, which the caller sees
+		case <-limit.C:
+			f.abandoned = true
+			return none, &Stop{Code: CodeTimeout, Message: fmt.Sprintf("it did not come back after %s.", within+f.limits.Grace)}
+		}
+	}
+}
+
+// refuse notes that a step is not tried, or not again.
+func (f *flow) refuse(l *leg, step Step, undo bool, code readiness.Code, message string) error {
+	if err := f.record(Event{Kind: StepRefused, Member: l.Resource, Step: step.ID, Undo: undo, Code: code, Message: message}); err != nil {
+		return err
+	}
+	return errStepFailed
+}
+
+// held looks, before every change, whether the lock is still this run's (SI-32).
+// Keys that somebody else has end everything at once, taking back included.
+func (f *flow) held(l *leg, i int, undo bool) error {
+	step := l.Steps[i]
+	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
+	defer cancel()
+	err := f.Ledger.Held(ctx)
+	why, kind := Stop{Member: l.Resource, Step: step.ID}, EndNoAnswer
+	switch {
+	case err == nil:
+		f.seen = f.now()
+		return nil
+	case errors.Is(err, ErrLockLost):
+		why.Code, why.Message = CodeLockLost, err.Error()
+		kind = EndLocked
+	case f.now().Sub(f.seen) <= f.limits.Lease, undo, l.inside(i), f.s.Passed(l.Resource):
+		// Nobody else can have got it yet, or stopping here would do more harm.
+		f.away = true
+		return nil
+	default:
+		why.Code, why.Message = CodeNoAnswer, "it cannot be told whether the lock is still this run's: "+err.Error()
+	}
+	if err := f.refuse(l, step, undo, why.Code, why.Message); !errors.Is(err, errStepFailed) {
+		return err
+	}
+	return f.stop(kind, why)
+}

@@ -1,0 +1,474 @@
+package runbook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+)
+
+// settle finds out what became of a step that was under way when the run was killed,
+// or that was in doubt when it stopped (SI-3, RUN-05).
+func (f *flow) settle() error {
+	ref := f.s.Open
+	if ref == nil {
+		ref = f.s.Doubt()
+	}
+	if ref == nil {
+		return nil
+	}
+	about := *ref
+	l, i := f.find(about)
+	step := l.Steps[i]
+	quiet := step.Manual != nil || step.Approval != nil || !f.c.mutates(step)
+	if quiet && !about.Undo {
+		// A person is asked again, and a look is taken again.
+		return f.record(Event{Kind: StepProbe, Member: about.Member, Step: about.Step, Try: about.Try, State: string(connectors.NotDone), Message: "it changes nothing and is done again"})
+	}
+	task, err := f.task(l, step, about.Undo)
+	out := connectors.Outcome{State: connectors.InDoubt}
+	if err != nil {
+		out.Message = err.Error()
+		err = f.record(Event{Kind: StepProbe, Member: about.Member, Step: about.Step, Undo: about.Undo, Try: about.Try, State: string(out.State), Code: CodePlaceholder, Message: out.Message})
+	} else {
+		out, err = f.probe(l, step, task)
+	}
+	if err != nil {
+		return err
+	}
+	idempotent := f.c.idempotent(step)
+	if about.Undo {
+		idempotent = f.c.idempotent(Step{Operation: *step.Undo, Idempotent: step.Idempotent})
+	}
+	if out.State == connectors.InDoubt && (!idempotent || f.abandoned) {
+		return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: about.Member, Step: about.Step, Message: out.Message})
+	}
+	return nil
+}
+
+// afterKill goes on with the end of an attempt that was killed after something had
+// failed and before that was dealt with.
+func (f *flow) afterKill(trouble Stop, blocked bool) error {
+	l, i := f.find(StepRef{Member: trouble.Member, Step: trouble.Step})
+	if f.s.Returning != nil || l == nil || blocked || trouble.Code == CodeLockLost || trouble.Code == CodeNoAnswer {
+		return nil
+	}
+	if trouble.Code == "" {
+		trouble.Code = CodeStepFailed
+	}
+	return f.fail(l, i, trouble, EndHeld)
+}
+
+// goBack goes on with taking back, and begins with it where the run is not allowed
+// to go forward any more.
+func (f *flow) goBack() error {
+	switch {
+	case f.s.Returning != nil:
+		return f.back(f.s.ReturnTo, *f.s.Returning)
+	case f.s.Blocked:
+		return f.back(Aborted, Stop{Code: CodeDenied, Message: "it is not allowed to go on"})
+	}
+	// In a group that goes on, one member may have been left half taken back.
+	for i := range f.c.members {
+		l := &f.c.members[i]
+		if f.s.Passed(l.Resource) || !slices.ContainsFunc(l.Steps, func(s Step) bool { return f.s.Step(l.Resource, s.ID).Undo != StepPending }) {
+			continue
+		}
+		if err := f.undo(l); err != nil {
+			return err
+		}
+		return f.stop(EndHeld, Stop{Code: CodeStepFailed, Member: l.Resource, Message: "it is taken back; the same command begins with it anew"})
+	}
+	return nil
+}
+
+// prechecks checks every member that has not been changed yet, before anything is.
+func (f *flow) prechecks() error {
+	var refused []string
+	why := Stop{Code: CodePrecheck}
+	for i := range f.c.members {
+		l := &f.c.members[i]
+		if f.s.begun(l.Resource) {
+			continue
+		}
+		bad, err := f.precheck(l)
+		if err != nil {
+			return err
+		}
+		if bad != nil {
+			refused = append(refused, bad.Message)
+			if why.Member == "" {
+				why.Member, why.Step = bad.Member, bad.Step
+			}
+		}
+		if canceled, err := f.canceled(); err != nil {
+			return err
+		} else if canceled {
+			return f.stop(EndHeld, Stop{Code: CodeCanceled, Member: l.Resource, Message: cause(f.ctx)})
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	why.Message = refused[0]
+	if len(refused) > 1 {
+		why.Message = fmt.Sprintf("%s (and %d more resources)", refused[0], len(refused)-1)
+	}
+	return f.stop(EndRefused, why)
+}
+
+// precheck runs all prechecks of a member, so that a person sees everything at
+// once, and returns the first that does not let the run go on.
+func (f *flow) precheck(l *leg) (*Stop, error) {
+	var first *Stop
+	for _, check := range l.Prechecks {
+		e := f.look(l, check, PrecheckResult, 0)
+		if f.broken != nil {
+			return nil, f.broken
+		}
+		if err := f.record(e); err != nil {
+			return nil, err
+		}
+		if first == nil && !f.s.Members[l.Resource].Prechecks[check.ID].ok() {
+			first = &Stop{Code: CodePrecheck, Member: l.Resource, Step: check.ID, Message: fmt.Sprintf("%s of %s: %s: %s", check.ID, l.Resource, e.State, e.Message)}
+		}
+	}
+	return first, nil
+}
+
+// look runs one check. With patience it is repeated until it passes or its time is
+// over: what follows a change may take a moment.
+func (f *flow) look(l *leg, check Check, kind EventKind, patience time.Duration) Event {
+	e := Event{Kind: kind, Member: l.Resource, Step: check.ID}
+	task, err := f.task(l, Step{ID: check.ID, Operation: check.Operation}, false)
+	if err != nil {
+		e.State, e.Code, e.Message = string(connectors.Unknown), CodePlaceholder, err.Error()
+		return e
+	}
+	until := f.now().Add(patience)
+	within := timeout(check.Timeout, f.limits.Check)
+	for {
+		finding := f.finding(within, task)
+		e.State, e.Code, e.Message, e.Facts = string(finding.Result), finding.Code, finding.Message, finding.Facts
+		if finding.Result == connectors.Refused && check.OnFailure == "warn" {
+			e.State = string(connectors.Warned)
+		}
+		for _, a := range f.c.terms.Accept {
+			if e.State == string(connectors.Warned) && a.Code == e.Code && a.Code != "" {
+				e.By = "request" // whose approval is the acceptance
+			}
+		}
+		good := finding.Result == connectors.Passed || e.By != ""
+		if good || f.abandoned || f.broken != nil || !f.now().Before(until) {
+			return e
+		}
+		time.Sleep(f.limits.Between)
+	}
+}
+
+// finding asks for one finding within a time. What did not come in time is not
+// known.
+func (f *flow) finding(within time.Duration, task Task) connectors.Finding {
+	if task.Operation.Manual != nil || task.Operation.Approval != nil {
+		ctx, cancel := context.WithTimeout(f.ctx, f.limits.Person)
+		defer cancel()
+		switch a := f.People.Ask(ctx, task); {
+		case !a.Given:
+			return connectors.Finding{Result: connectors.Unknown, Code: CodeNobodyThere, Message: a.Message}
+		case !a.Yes:
+			return connectors.Finding{Result: connectors.Refused, Message: "answered no: " + a.Message}
+		default:
+			return connectors.Finding{Result: connectors.Passed, Message: a.By + ": " + a.Message}
+		}
+	}
+	found, over := ask(f, within, func(ctx context.Context) connectors.Finding { return f.Doer.Check(ctx, task) })
+	if over != nil {
+		return connectors.Finding{Result: connectors.Unknown, Code: over.Code, Message: over.Message + " " + found.Message}
+	}
+	switch found.Result {
+	case connectors.Passed, connectors.Warned, connectors.Refused:
+	default:
+		found.Result = connectors.Unknown
+	}
+	return found
+}
+
+// member carries out one member: the steps that are not done yet, then the checks
+// afterwards.
+func (f *flow) member(l *leg, later bool) error {
+	if later && !f.s.begun(l.Resource) {
+		// What was seen before the members before it is old (SI-8).
+		bad, err := f.precheck(l)
+		if err != nil {
+			return err
+		}
+		if bad != nil {
+			return f.fail(l, -1, *bad, EndRefused)
+		}
+	}
+	if !f.s.begun(l.Resource) {
+		if err := f.markers(l, "before"); err != nil {
+			return err
+		}
+	}
+	for i := range l.Steps {
+		if f.s.Step(l.Resource, l.Steps[i].ID).Status == StepDone {
+			continue
+		}
+		if err := f.boundary(l, i); err != nil {
+			return err
+		}
+		if err := f.allowed(l, i); err != nil {
+			return err
+		}
+		if err := f.carry(l, i, false); errors.Is(err, errStepFailed) {
+			st := f.s.Step(l.Resource, l.Steps[i].ID)
+			return f.fail(l, i, Stop{Code: CodeStepFailed, Member: l.Resource, Step: l.Steps[i].ID, Message: st.Message}, EndHeld)
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := f.boundary(l, len(l.Steps)); err != nil {
+		return err
+	}
+	if err := f.markers(l, "after"); err != nil {
+		return err
+	}
+	return f.postchecks(l, true)
+}
+
+// boundary is between two steps: where the runbook allows it, a cancellation or a
+// journal that does not get off this machine stops the run here.
+func (f *flow) boundary(l *leg, i int) error {
+	canceled, err := f.canceled()
+	if err != nil || !l.mayHold(i) {
+		return err
+	}
+	at := Stop{Member: l.Resource}
+	if i < len(l.Steps) {
+		at.Step = l.Steps[i].ID
+	}
+	if canceled {
+		at.Code, at.Message = CodeCanceled, "stopped before it: "+cause(f.ctx)
+		return f.stop(EndHeld, at)
+	}
+	if f.away && !f.s.Passed(l.Resource) {
+		if ok, err := f.push(f.limits.Push); err != nil {
+			return err
+		} else if !ok {
+			at.Code, at.Message = CodeJournalAway, "no place off this machine takes the journal"
+			return f.stop(EndNoAnswer, at)
+		}
+	}
+	return nil
+}
+
+// allowed verifies again before the first change of an attempt and before the point
+// of no return (RUN-03).
+func (f *flow) allowed(l *leg, i int) error {
+	about := Circumstances{Run: f.Run, Attempt: f.s.Attempt, Resumed: f.s.Attempt > 1, Passed: f.s.AnyPassed(), Member: l.Resource}
+	if f.c.mutates(l.Steps[i]) && !f.s.rulings[BeforeFirstChange] {
+		if err := f.verify(l, i, about, BeforeFirstChange); err != nil {
+			return err
+		}
+	}
+	m := f.s.Members[l.Resource]
+	if l.noReturn == len(l.Steps) || i < l.gate || f.s.Passed(l.Resource) || m.Announced == f.s.Attempt {
+		return nil
+	}
+	if err := f.verify(l, i, about, BeforeNoReturn); err != nil {
+		return err
+	}
+	if err := f.record(Event{Kind: PointOfNoReturn, Member: l.Resource, Step: l.PointOfNoReturn, Message: "about to be passed"}); err != nil {
+		return err
+	}
+	// What lies behind must be known elsewhere before: from here on nothing waits.
+	if ok, err := f.push(f.limits.MustPush); err != nil {
+		return err
+	} else if !ok {
+		return f.retreat(l, i, EndNoAnswer, Stop{Code: CodeJournalAway, Member: l.Resource, Step: l.Steps[i].ID, Message: "no place off this machine takes the journal"})
+	}
+	return nil
+}
+
+func (f *flow) verify(l *leg, i int, about Circumstances, m Moment) error {
+	about.Moment = m
+	ctx, cancel := context.WithTimeout(f.work, f.limits.MustPush)
+	defer cancel()
+	r := f.Guard.Verify(ctx, about)
+	// Whose lock it is belongs to the same look.
+	if r.Allowed {
+		if err := f.Ledger.Held(ctx); errors.Is(err, ErrLockLost) {
+			if err := f.record(ruled(m, l.Resource, Ruling{Message: err.Error()})); err != nil {
+				return err
+			}
+			return f.stop(EndLocked, Stop{Code: CodeLockLost, Member: l.Resource, Step: l.Steps[i].ID, Message: err.Error()})
+		} else if err != nil {
+			r = Ruling{Away: true, Message: err.Error()}
+		} else {
+			f.seen = f.now()
+		}
+	}
+	if err := f.record(ruled(m, l.Resource, r)); err != nil {
+		return err
+	}
+	if r.Allowed {
+		return nil
+	}
+	f.rules = r.Rules
+	var end *halt
+	errors.As(denial(r), &end)
+	return f.retreat(l, i, end.Kind, Stop{Code: end.Code, Member: l.Resource, Step: l.Steps[i].ID, Message: end.Message})
+}
+
+// retreat ends a run that may not do the step before it. Where it may wait, it waits
+// for what did not answer; else, and after a denial, it goes back.
+func (f *flow) retreat(l *leg, i int, kind EndKind, why Stop) error {
+	if !f.s.Changed() || kind == EndNoAnswer && l.mayHold(i) {
+		return f.stop(kind, why)
+	}
+	return f.takeBack(l, why, Aborted)
+}
+
+// takeBack takes back what was done before the point of no return. A run in which
+// another member is past it goes on later; any other is over.
+func (f *flow) takeBack(l *leg, why Stop, how Ending) error {
+	if !f.s.AnyPassed() {
+		return f.back(how, why)
+	}
+	if !f.s.Passed(l.Resource) {
+		if err := f.undo(l); err != nil {
+			return err
+		}
+	}
+	return f.stop(EndHeld, why)
+}
+
+// fail ends a run after something that did not work. Before the point of no return
+// what was done is taken back as declared; after it nothing is (SI-35), and the same
+// command goes on.
+func (f *flow) fail(l *leg, i int, why Stop, kind EndKind) error {
+	if i >= 0 && l.Steps[i].ID == l.PointOfNoReturn && f.s.Step(l.Resource, l.PointOfNoReturn).Status == StepFailed {
+		// It says that nothing was changed. Only live state proves it.
+		task, err := f.task(l, l.Steps[i], false)
+		if err != nil {
+			return err
+		}
+		out, err := f.probe(l, l.Steps[i], task)
+		if err != nil {
+			return err
+		}
+		if out.State == connectors.InDoubt {
+			return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: why.Member, Step: why.Step, Message: why.Message + "; " + out.Message})
+		}
+	}
+	if !f.s.Changed() && kind == EndRefused {
+		return f.stop(EndRefused, why)
+	}
+	return f.takeBack(l, why, Failed)
+}
+
+// back takes back what was done, the newest first, and ends the run.
+func (f *flow) back(how Ending, why Stop) error {
+	if d := f.s.Doubt(); d != nil && !d.Undo {
+		// What is not known cannot be taken back.
+		return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: d.Member, Step: d.Step, Message: f.s.Step(d.Member, d.Step).Message})
+	}
+	if f.s.Returning == nil {
+		if err := f.record(Event{Kind: UndoStarted, State: string(how), Code: why.Code, Member: why.Member, Step: why.Step, Message: why.Message}); err != nil {
+			return err
+		}
+	}
+	for i := len(f.c.members) - 1; i >= 0; i-- {
+		if l := &f.c.members[i]; !f.s.Passed(l.Resource) {
+			if err := f.undo(l); err != nil {
+				return err
+			}
+		}
+	}
+	return f.finish(how, why)
+}
+
+// undo takes back the steps of one member that say how.
+func (f *flow) undo(l *leg) error {
+	for i := len(l.Steps) - 1; i >= 0; i-- {
+		step := l.Steps[i]
+		if step.Undo == nil || f.s.Step(l.Resource, step.ID).Status != StepDone {
+			continue
+		}
+		if err := f.carry(l, i, true); errors.Is(err, errStepFailed) {
+			st := f.s.Step(l.Resource, step.ID)
+			return f.stop(EndHeld, Stop{Code: CodeUndoFailed, Member: l.Resource, Step: step.ID, Message: st.Message})
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markers writes down how far every node is. A node that does not answer is in the
+// list with the reason.
+func (f *flow) markers(l *leg, when string) error {
+	if f.abandoned {
+		return nil
+	}
+	e := Event{Kind: MarkersRead, Member: l.Resource, State: when}
+	list, over := ask(f, f.limits.Check, func(ctx context.Context) []connectors.Marker { return f.Doer.Markers(ctx, l.MemberPlan) })
+	if e.Markers = list; over != nil {
+		e.Code, e.Message = over.Code, over.Message
+	}
+	return f.record(e)
+}
+
+// postchecks looks whether a member is what it should be now. Without all, only what
+// did not pass is written down.
+func (f *flow) postchecks(l *leg, all bool) error {
+	for _, check := range l.Postchecks {
+		e := f.look(l, check, PostcheckResult, timeout(check.Timeout, f.limits.Check))
+		if f.broken != nil {
+			return f.broken
+		}
+		if !all && (e.State == string(connectors.Passed) || e.By != "") {
+			continue
+		}
+		if err := f.record(e); err != nil {
+			return err
+		}
+		if !f.s.Members[l.Resource].Postchecks[check.ID].ok() {
+			return f.fail(l, -1, Stop{Code: CodePostcheck, Member: l.Resource, Step: check.ID, Message: fmt.Sprintf("%s of %s: %s: %s", check.ID, l.Resource, e.State, e.Message)}, EndHeld)
+		}
+	}
+	return nil
+}
+
+// soak looks at the postchecks of all members until they have held long enough. A
+// soak that was cut off begins anew: nobody looked meanwhile.
+func (f *flow) soak() error {
+	long := slices.MaxFunc(f.c.members, func(a, b leg) int { return int(a.soak - b.soak) }).soak
+	if long == 0 {
+		return nil
+	}
+	if err := f.record(Event{Kind: SoakStarted, Message: long.String()}); err != nil {
+		return err
+	}
+	until := f.now().Add(long)
+	for last := false; !last; {
+		left := until.Sub(f.now())
+		last = left <= f.limits.Look
+		if !f.sleep(max(0, min(left, f.limits.Look))) {
+			if _, err := f.canceled(); err != nil {
+				return err
+			}
+			return f.stop(EndHeld, Stop{Code: CodeCanceled, Message: "during the soak: " + cause(f.ctx)})
+		}
+		for i := range f.c.members {
+			if err := f.postchecks(&f.c.members[i], last); err != nil {
+				return err
+			}
+		}
+	}
+	return f.record(Event{Kind: SoakEnded})
+}
