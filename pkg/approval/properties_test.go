@@ -181,9 +181,12 @@ func TestDenialsOnlyAddUp(t *testing.T) {
 			general = append(general, f)
 		}
 	}
-	tried := 0
+	tried, n := 0, 0
 	for i, a := range general {
 		for _, b := range general[i+1:] {
+			if n++; testing.Short() && n%10 > 0 || n%2 > 0 {
+				continue // half of all pairs, which are more than 25,000
+			}
 			c := approved()
 			ok := func() (ok bool) {
 				defer func() { ok = recover() == nil }() // the second fact has nothing left to be about
@@ -200,7 +203,7 @@ func TestDenialsOnlyAddUp(t *testing.T) {
 			}
 		}
 	}
-	if tried < 10_000 {
+	if tried < 10_000 && !testing.Short() {
 		t.Errorf("%d pairs were tried only", tried)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-var (
-	commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	requestPath   = regexp.MustCompile(`^requests/[0-9]{4}/([^/]+)\.yaml$`)
-)
+var requestPath = regexp.MustCompile(`^requests/[0-9]{4}/([^/]+)\.yaml$`)
 
-func commitID(s string) bool { return commitPattern.MatchString(s) && !zeros(s) }
+// commitID reports whether a text is the id of a commit, by SHA-1 or SHA-256.
+func commitID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == "" && !zeros(s)
+}
 
 // content checks that what was reviewed, merged and would be run is the same, byte
 // for byte (BIND-01 to BIND-04).
