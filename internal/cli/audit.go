@@ -32,7 +32,7 @@ writes to it. Auditors need verify, show, export and checkpoint only, and no key
 docs/audit-format.md describes the files, and how to check them without this program.`,
 		Example: exampleLines("bcctl audit verify", "bcctl audit verify --from audit.bundle --pin pin.note", "bcctl audit show", "bcctl audit export --format csv --since 2026-01-01", "bcctl audit checkpoint > pin.note"),
 	}
-	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditRecover(a), newAuditSeal(a), newAuditTrust(a))
+	cmd.AddCommand(newAuditVerify(a), newAuditShow(a), newAuditExport(a), newAuditCheckpoint(a), newAuditKeygen(a), newAuditInit(a), newAuditRecover(a), newAuditSeal(a), newAuditTrust(a), newAuditCosign(a))
 	return cmd
 }
 

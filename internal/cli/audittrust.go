@@ -45,8 +45,8 @@ func (a *app) keysInForce(cmd *cobra.Command, o verifyOptions) (text []byte, tru
 	if err != nil {
 		return nil, trust, err
 	}
-	if report.Result == audit.Tampered {
-		return nil, trust, verificationFailed(report)
+	if err := tampered(report); err != nil {
+		return nil, trust, err
 	}
 	archive, done, err := a.archive(cmd.Context(), o.source)
 	if err != nil {
@@ -90,6 +90,9 @@ func newTrustShow(a *app) *cobra.Command {
 func printTrust(w io.Writer, t audit.Trust) error {
 	fmt.Fprintf(w, "version %d of the keys of %s; the next one needs %s\n", t.Version, t.Log, signatures(t.Threshold))
 	fmt.Fprintf(w, "  limits   heartbeat %s, sealed within %s, clocks within %s\n", seconds(t.Limits.Heartbeat), seconds(t.Limits.MaxUnsealed), seconds(t.Limits.Skew))
+	if t.Witnesses != nil {
+		fmt.Fprintf(w, "  witnesses %s\n", witnessWords(t))
+	}
 	for _, k := range t.Keys {
 		fmt.Fprintf(w, "  %-11s  %s  %-7s  %s%s\n", roleWords(k), shownKey(k), k.Alg, window(k), suspectWords(k))
 	}
@@ -135,10 +138,19 @@ func suspectWords(k audit.Key) string {
 	return fmt.Sprintf(", SUSPECT for leaves %d to %d", k.Suspect.From, k.Suspect.To-1)
 }
 
+// witnessWords names the witnesses of a version, each by its whole key.
+func witnessWords(t audit.Trust) string {
+	if t.Witnesses == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%d of %s", t.Witnesses.Quorum, strings.Join(t.Witnesses.Keys, ", "))
+}
+
 // rotation are the flags of a proposal.
 type rotation struct {
 	add, retire, suspect []string
-	threshold            int64
+	witness, dropWitness []string
+	threshold, quorum    int64
 	heartbeat            time.Duration
 	out                  string
 	dryRun               bool
@@ -171,6 +183,9 @@ KEY is a key's id as trust show prints it.`,
 	f.StringArrayVar(&c.add, "add", nil, "ROLE=FILE: a public key; roles are writer, breakglass (both: writer,breakglass), log, trust-admin; repeatable")
 	f.StringArrayVar(&c.retire, "retire", nil, "KEY or KEY@LEAF: a key that signs no more; repeatable")
 	f.StringArrayVar(&c.suspect, "suspect", nil, "KEY=FROM-TO: leaves that somebody else may have signed with it; repeatable")
+	f.StringArrayVar(&c.witness, "witness", nil, "verifier key of a witness, NAME+HASH+KEY; repeatable")
+	f.StringArrayVar(&c.dropWitness, "drop-witness", nil, "name of a witness that is asked no more; repeatable")
+	f.Int64Var(&c.quorum, "quorum", 0, "how many witnesses must cosign the newest seal (default as before, 1 for the first)")
 	f.Int64Var(&c.threshold, "threshold", 0, "how many trust-admins must sign later versions (default as before)")
 	f.DurationVar(&c.heartbeat, "heartbeat", 0, "the log grows at least this often (default as before)")
 	f.StringVar(&c.out, "out", "", "file for the proposal (required)")
@@ -182,8 +197,10 @@ func (a *app) propose(ctx context.Context, c rotation) error {
 	switch {
 	case c.out == "" && !c.dryRun:
 		return usage(errors.New("--out is needed: the file for the proposal"), "bcctl audit trust propose --add writer=new/writer.pub --out proposal.json")
-	case len(c.add)+len(c.retire)+len(c.suspect) == 0 && c.threshold == 0 && c.heartbeat == 0:
+	case len(c.add)+len(c.retire)+len(c.suspect)+len(c.witness)+len(c.dropWitness) == 0 && c.quorum == 0 && c.threshold == 0 && c.heartbeat == 0:
 		return usage(errors.New("nothing would change"), "bcctl audit trust propose --add writer=new/writer.pub --out proposal.json")
+	case c.quorum < 0:
+		return usage(errors.New("--quorum is a number from 1"), "")
 	case c.threshold < 0 || c.heartbeat != 0 && (c.heartbeat < time.Minute || c.heartbeat%time.Second != 0):
 		return usage(errors.New("--threshold is a number from 1, --heartbeat a time in whole seconds of a minute or more"), "")
 	case c.out != "" && exists(a.path(c.out)):
@@ -285,6 +302,22 @@ func (a *app) change(t *audit.Trust, c rotation, now int64) error {
 			return fmt.Errorf("--suspect: %w", err)
 		}
 	}
+	for _, key := range c.witness {
+		if err := t.AddWitness(key); err != nil {
+			return fmt.Errorf("--witness: %w", err)
+		}
+	}
+	for _, name := range c.dropWitness {
+		if err := t.DropWitness(name); err != nil {
+			return fmt.Errorf("--drop-witness: %w", err)
+		}
+	}
+	if c.quorum > 0 {
+		if t.Witnesses == nil {
+			return errors.New("--quorum: the log has no witness; add one with --witness")
+		}
+		t.Witnesses.Quorum = c.quorum
+	}
 	if c.threshold > 0 {
 		t.Threshold = c.threshold
 	}
@@ -336,6 +369,9 @@ func changes(before, next audit.Trust) []string {
 	}
 	if before.Threshold != next.Threshold {
 		lines = append(lines, fmt.Sprintf("later versions need %s, not %d", signatures(next.Threshold), before.Threshold))
+	}
+	if b, n := witnessWords(before), witnessWords(next); b != n {
+		lines = append(lines, "witnesses "+n+"; were "+b)
 	}
 	if b, n := before.Limits, next.Limits; b != n {
 		lines = append(lines, fmt.Sprintf("limits   heartbeat %s, sealed within %s, clocks within %s; were %s, %s, %s",

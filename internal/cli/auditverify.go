@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,6 +125,18 @@ func (a *app) pinFor(ctx context.Context, s auditSource) ([]byte, error) {
 	return logbook.ReadPin(a.pinFile(r.settings.Audit.Origin))
 }
 
+// tampered is the error for a log that was tampered with; nil for any other. That
+// witnesses have not answered yet is none for who works on the log: it stays so until
+// somebody brings them the checkpoint.
+func tampered(r audit.Report) error {
+	i := slices.IndexFunc(r.Findings, func(f audit.Finding) bool { return f.Class == audit.Tampered && f.Rule != "AUD-17" })
+	if i < 0 {
+		return nil
+	}
+	r.Findings = r.Findings[i:]
+	return verificationFailed(r)
+}
+
 // verificationFailed is the error of a log that does not verify: the first broken
 // rule in words.
 func verificationFailed(r audit.Report) error {
@@ -144,10 +157,16 @@ func (a *app) printVerification(r audit.Report) error {
 	if r.Unsealed > 0 {
 		fmt.Fprintf(w, "  unsealed %s: signed, and not in the tree yet\n", plural(int(r.Unsealed), "segment"))
 	}
-	if r.Tier == 0 {
+	switch r.Tier {
+	case 0:
 		fmt.Fprintln(w, "  anchor   none: that the newest entries were removed cannot be excluded. Hold the log against a checkpoint kept elsewhere: --pin")
-	} else {
+	case 1:
 		fmt.Fprintf(w, "  anchor   a checkpoint of %d leaves, kept outside the log: they were not cut off or rewritten since\n", r.Pinned)
+	default:
+		fmt.Fprintf(w, "  anchor   witnesses cosigned %d leaves, at %s or later\n", r.Witnessed, r.WitnessedAt.Format(time.RFC3339))
+	}
+	if r.Witnessed > 0 && r.Tier < 3 {
+		fmt.Fprintln(w, "  witnesses cosigned the newest seal; they count once it is known that this is the log expected: --log-id or --pin")
 	}
 	for i, f := range r.Findings {
 		if i == maxShown {
@@ -198,8 +217,8 @@ there was removed or rewritten.`,
 			if err != nil {
 				return err
 			}
-			if report.Result == audit.Tampered {
-				return verificationFailed(report)
+			if err := tampered(report); err != nil {
+				return err
 			}
 			if report.Head.Size == 0 {
 				return fail(exitFailed, errors.New("nothing is sealed yet"), "bcctl audit seal")

@@ -124,6 +124,8 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 		return auditFailure(err)
 	}
 	a.remark("audit: recorded %s", recorded(entries))
+	// What can be added to a log that was tampered with still is added first: whoever may
+	// write to the branch must not be able to keep records out of it.
 	return tampered(seen)
 }
 
@@ -148,16 +150,6 @@ func (a *app) tryRecordVerdict(ctx context.Context, r *repository, report check.
 	if err := a.recordVerdict(ctx, r, report); err != nil && ctx.Err() == nil {
 		fmt.Fprintf(a.Stderr, "bcctl: not recorded, or not where it belongs: %v\n", err)
 	}
-}
-
-// tampered is the error for a log that was tampered with. What can be added to it
-// still is added first: whoever may write to the branch must not be able to keep
-// records out of it.
-func tampered(r audit.Report) error {
-	if r.Result == audit.Tampered {
-		return verificationFailed(r)
-	}
-	return nil
 }
 
 // recorded says in words what was written.

@@ -2,14 +2,18 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	cosignature "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/bcctl/bcctl/internal/lab/fleet"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
@@ -46,6 +50,7 @@ func runScripts(t *testing.T, dir string) {
 			"example": example,
 			"commit":  commit,
 			"auditto": auditto,
+			"witness": witness,
 		},
 	})
 }
@@ -129,4 +134,28 @@ func auditto(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("BCCTL_AUDIT_ORIGIN", "example.com/acme/audit")
 	ts.Setenv("BCCTL_AUDIT_KEY", "file:"+ts.Getenv("WORK")+"/keys/writer.pem")
 	ts.Setenv("BCCTL_AUDIT_LOG_KEY", "file:"+ts.Getenv("WORK")+"/keys/log.key")
+}
+
+// witness does what a witness of an audit log does: witness NAME makes its key and
+// its public half is the variable WITNESS; witness NAME NOTE ANSWER cosigns a checkpoint.
+func witness(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 && len(args) != 3 {
+		ts.Fatalf("usage: witness NAME [NOTE ANSWER]")
+	}
+	held := ts.MkAbs(args[0]) + ".key"
+	if len(args) == 1 {
+		private, public, err := note.GenerateKey(rand.Reader, args[0])
+		ts.Check(err)
+		public, err = cosignature.VKeyToCosignatureV1(public)
+		ts.Check(err)
+		ts.Check(os.WriteFile(held, []byte(private), 0o600))
+		ts.Setenv("WITNESS", public)
+		return
+	}
+	signer, err := cosignature.NewSignerForCosignatureV1(ts.ReadFile(held))
+	ts.Check(err)
+	text, _, _ := strings.Cut(ts.ReadFile(args[1]), "\n\n")
+	answer, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), answer, 0o600))
 }

@@ -40,12 +40,18 @@ type Report struct {
 	Entries  int64     `json:"entries"`
 	Seals    int64     `json:"seals"`
 	Unsealed int64     `json:"unsealedSegments"`
-	Tier     int       `json:"anchorTier"`   // 0: nothing outside the log vouches for its end; 1: a pin does
+	Tier     int       `json:"anchorTier"`   // 0: nothing outside the log vouches for its end; 1: a pin does; 3: witnesses do
 	Pinned   int64     `json:"pinnedLeaves"` // how many leaves the pin vouches for
 	Newest   time.Time `json:"newestEntry"`
 	Trust    int64     `json:"trustVersion"`
+	// Witnessed is how many leaves enough witnesses vouch for, and WitnessedAt when.
+	Witnessed   int64     `json:"witnessedLeaves"`
+	WitnessedAt time.Time `json:"witnessedAt,omitzero"`
+
 	Findings []Finding `json:"findings"`
 	Omitted  int64     `json:"omittedFindings,omitempty"`
+
+	expected bool // its log id was given, and is this
 }
 
 // maxFindings bounds a report: a log that was exchanged as a whole breaks every
@@ -77,8 +83,13 @@ func (r *Report) conclude() {
 	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Rule == "AUD-16" }) {
 		r.Pinned = 0
 	}
+	// Who the witnesses are is said by the log itself, so they count for a log that is
+	// known to be the one expected.
 	r.Tier = 0
-	if r.Pinned > 0 {
+	switch {
+	case r.Witnessed > 0 && (r.Pinned > 0 || r.expected):
+		r.Tier = 3
+	case r.Pinned > 0:
 		r.Tier = 1
 	}
 	r.Result = Verified

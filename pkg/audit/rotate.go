@@ -20,7 +20,39 @@ func (t Trust) Next() Trust {
 	for i := range t.Keys {
 		t.Keys[i].Roles = slices.Clone(t.Keys[i].Roles)
 	}
+	if t.Witnesses != nil {
+		t.Witnesses = &Witnesses{slices.Clone(t.Witnesses.Keys), t.Witnesses.Quorum}
+	}
 	return t
+}
+
+// AddWitness adds a witness by its verifier key. The quorum is set apart, and is 1 to
+// begin with.
+func (t *Trust) AddWitness(key string) error {
+	if _, err := witnessVerifier(key); err != nil {
+		return err
+	}
+	if t.Witnesses == nil {
+		t.Witnesses = &Witnesses{Quorum: 1}
+	}
+	t.Witnesses.Keys = append(t.Witnesses.Keys, key)
+	slices.Sort(t.Witnesses.Keys)
+	return t.Witnesses.check()
+}
+
+// DropWitness takes a witness away by its name; with the last one, the log has none.
+func (t *Trust) DropWitness(name string) error {
+	if t.Witnesses != nil {
+		keys := slices.DeleteFunc(slices.Clone(t.Witnesses.Keys), func(key string) bool { return strings.HasPrefix(key, name+"+") })
+		if len(keys) < len(t.Witnesses.Keys) {
+			t.Witnesses = &Witnesses{keys, min(t.Witnesses.Quorum, int64(len(keys)))}
+			if len(keys) == 0 {
+				t.Witnesses = nil
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("no witness of the log is %q", name)
 }
 
 // minPrefix is how much of a key's id names it.

@@ -40,6 +40,7 @@ var rules = []Rule{
 	{"AUD-14", Tampered, "every segment a writer saw is there", "a segment deleted before it was sealed"},
 	{"AUD-15", Stale, "no segment stays unsealed for long", "entries kept out of the tree"},
 	{"AUD-16", Tampered, "the tree contains the one that was pinned", "the log cut off or rewritten"},
+	{"AUD-17", Tampered, "every cosignature fits its checkpoint, and enough witnesses cosigned the newest", "two histories shown, or one rewritten by who holds all keys of the log"},
 	{"AUD-18", Stale, "the newest entry is not too old", "the newest entries dropped, an old log shown"},
 	{"AUD-19", Disallowed, "the times of entries fit what their writers had seen", "back-dated or post-dated entries"},
 	{"AUD-20", Disallowed, "a writer had seen a recent seal", "back-dating by claiming an old view"},

@@ -29,6 +29,10 @@ type Store interface {
 	// trust.update entry puts it in force.
 	AddTrust(ctx context.Context, trust []byte, update Signed) error
 
+	// AddCosignature keeps a witness's line under the checkpoint of a size, once. One
+	// that is there already with other bytes, made at another time, is ErrExists.
+	AddCosignature(ctx context.Context, size int64, c Cosignature) error
+
 	// Seal checks every segment that is not sealed, seals those that are valid, and
 	// returns when the seal is durable. It returns the newest seal there is when
 	// nothing is left to seal.

@@ -38,6 +38,8 @@ type Trust struct {
 	Threshold int64  `json:"threshold"` // how many trust-admin keys must sign the next version
 	V         int    `json:"v"`
 	Version   int64  `json:"version"` // from 1
+
+	Witnesses *Witnesses `json:"witnesses,omitzero"` // nil: nobody cosigns
 }
 
 // Key is a public key with what it may sign, and where in the log.
@@ -161,6 +163,11 @@ func (t Trust) check() error {
 	for _, r := range []Role{RoleWriter, RoleLog, RoleTrustAdmin} {
 		if counts[r] == 0 {
 			return fmt.Errorf("no key has the role %s", r)
+		}
+	}
+	if t.Witnesses != nil {
+		if err := t.Witnesses.check(); err != nil {
+			return err
 		}
 	}
 	if t.Threshold < 1 || int64(counts[RoleTrustAdmin]) < t.Threshold {

@@ -70,7 +70,9 @@ func Verify(ctx context.Context, a Archive, o Options) (Report, error) {
 	if err := v.walk(); err != nil {
 		return Report{}, err
 	}
-	v.finish()
+	if err := v.finish(); err != nil {
+		return Report{}, err
+	}
 	v.report.conclude()
 	return v.report, nil
 }
@@ -95,6 +97,8 @@ type verifier struct {
 	pinned     int64     // signatures of leaves below are not made sure of; 0 for Verify
 	order      map[string]int
 
+	cosignatures []cosigned
+
 	state   state
 	planned planned
 }
@@ -103,6 +107,12 @@ type verifier struct {
 type file struct {
 	path string
 	id   SegmentID
+}
+
+// cosigned is the file of a cosignature under the checkpoint of a size.
+type cosigned struct {
+	path string
+	size int64
 }
 
 // index sorts the files by what they are.
@@ -139,6 +149,8 @@ func (v *verifier) index() error {
 			sealed[p.size] = true
 		case noteFile:
 			v.notes[p.size] = true
+		case cosignatureFile:
+			v.cosignatures = append(v.cosignatures, cosigned{f.Path, p.size})
 		}
 	}
 	slices.Sort(v.seals)

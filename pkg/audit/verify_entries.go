@@ -56,7 +56,8 @@ func (v *verifier) opening(c *checked, first int64) {
 	}
 	sum := sha256.Sum256(line)
 	v.report.LogID = hex.EncodeToString(sum[:])
-	if v.options.LogID != "" && v.options.LogID != v.report.LogID {
+	v.report.expected = v.options.LogID == v.report.LogID
+	if v.options.LogID != "" && !v.report.expected {
 		v.report.find("AUD-01", c.path, 1, 0, "this is log %s, expected was %s", v.report.LogID, v.options.LogID)
 	}
 }

@@ -16,12 +16,12 @@ type planned struct {
 type plannedFinding struct{ rule, path, text string }
 
 // finish checks what can be said only at the end.
-func (v *verifier) finish() {
+func (v *verifier) finish() error {
 	for _, f := range v.planned.findings {
 		v.report.find(f.rule, f.path, 0, -1, "%s", f.text)
 	}
 	if len(v.versions) == 0 {
-		return
+		return nil
 	}
 	s := &v.state
 	v.report.Newest = s.newest.Time
@@ -39,6 +39,9 @@ func (v *verifier) finish() {
 		}
 	}
 	v.unsealed()
+	if err := v.witnessed(); err != nil {
+		return err
+	}
 	v.age()
 	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
 		if r := s.runs[id]; r.intent >= 0 && r.outcome < 0 {
@@ -57,6 +60,7 @@ func (v *verifier) finish() {
 			v.report.find("AUD-32", b.path, 0, b.leaf, "the emergency of run %s was to be reviewed until %s", b.run, b.due.Format(TimeForm))
 		}
 	}
+	return nil
 }
 
 // unmet reports the checkpoints from outside whose size the tree never had.
@@ -92,6 +96,12 @@ func (v *verifier) age() {
 		limit = 2 * seconds(v.inForce().Limits.Heartbeat)
 	}
 	if limit < 0 || v.options.Now.IsZero() || !v.state.hasLeaves {
+		return
+	}
+	if at := v.report.WitnessedAt; !at.IsZero() {
+		if age := v.options.Now.Sub(at); age > limit {
+			v.report.find("AUD-18", "", 0, -1, "the newest seal was cosigned %s ago, more than %s", age.Round(time.Second), limit)
+		}
 		return
 	}
 	if age := v.options.Now.Sub(v.state.newest.Time); age > limit {

@@ -171,6 +171,11 @@ func (l *Log) AddTrust(ctx context.Context, trust []byte, update audit.Signed) e
 	})
 }
 
+// AddCosignature implements audit.Store.
+func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignature) error {
+	return l.existing(ctx, func() error { return l.add(map[string][]byte{audit.CosignaturePath(size, c.ID): c.Line}) })
+}
+
 // Seal implements audit.Store.
 func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error) {
 	var sealing audit.Sealing

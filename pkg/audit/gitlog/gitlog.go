@@ -12,8 +12,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,6 +190,23 @@ func (l *Log) AddTrust(ctx context.Context, trust []byte, update audit.Signed) e
 func segmentFiles(s audit.Signed) map[string][]byte {
 	path := audit.SegmentPath(s.ID)
 	return map[string][]byte{path: s.Raw, path + s.Sidecar.Ext: s.Sidecar.Data}
+}
+
+// AddCosignature implements audit.Store.
+func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignature) error {
+	files := map[string][]byte{audit.CosignaturePath(size, c.ID): c.Line}
+	return l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(files)))
+		if err != nil {
+			return nil, "", err
+		}
+		defer s.Close()
+		there, err := exists(ctx, s, files)
+		if err != nil || there {
+			return nil, "", err
+		}
+		return files, fmt.Sprintf("Add the cosignature of %s under %d leaves", c.ID, size), nil
+	})
 }
 
 // Seal implements audit.Store.
