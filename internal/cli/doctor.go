@@ -26,20 +26,32 @@ type probe struct {
 
 func newDoctor(a *app) *cobra.Command {
 	var sel selection
+	var github bool
 	cmd := &cobra.Command{
 		Use:   "doctor [target...]",
 		Short: "Probe what bcctl needs here: what is wrong, why it matters, what fixes it",
 		Long: `Looks at git, the configuration, the history file, every credential reference and
 whether every endpoint accepts a connection. Logs in nowhere and changes nothing;
-what a login may see is told by bcctl check.`,
-		Example:           exampleLines("bcctl doctor", "bcctl doctor ledger"),
+what a login may see is told by bcctl check.
+
+With --github it looks at the repository on GitHub instead: each permission of the
+credential, rules of branches, the environment, workflows, owners of files. What the
+credential cannot see is said to be unproven. Changes nothing.`,
+		Example:           exampleLines("bcctl doctor", "bcctl doctor ledger", "bcctl doctor --github"),
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
+			if github {
+				if len(args) > 0 {
+					return usage(errors.New("--github looks at the repository, not at targets"), "bcctl doctor --github")
+				}
+				return a.doctorGitHub(ctx, cmd)
+			}
 			return a.doctor(ctx, cmd, args, sel)
 		},
 	}
+	cmd.Flags().BoolVar(&github, "github", false, "look at the repository on GitHub: permissions, rules, environment")
 	sections(cmd, sel.flags())
 	return cmd
 }

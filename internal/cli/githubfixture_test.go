@@ -246,9 +246,15 @@ type outcome struct {
 // run runs bcctl as a person with a token, with what they type.
 func (g *gate) run(login, typed string, args ...string) outcome {
 	g.t.Helper()
+	return g.runWith(g.Token(login), typed, args...)
+}
+
+// runWith is run with another token.
+func (g *gate) runWith(token, typed string, args ...string) outcome {
+	g.t.Helper()
 	home := g.t.TempDir()
 	vars := map[string]string{
-		"HOME": home, "BCCTL_GITHUB_API_URL": g.URL(), "GITHUB_TOKEN": g.Token(login), "LC_ALL": "C",
+		"HOME": home, "BCCTL_GITHUB_API_URL": g.URL(), "GITHUB_TOKEN": token, "LC_ALL": "C",
 		"PATH": os.Getenv("PATH"),
 	}
 	var stdout, stderr bytes.Buffer

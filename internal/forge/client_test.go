@@ -502,3 +502,13 @@ func TestGraphQLAddress(t *testing.T) {
 		}
 	}
 }
+
+// API-05: a rule of a type nobody has invented yet does not hide the others.
+func TestAPI05InventedRules(t *testing.T) {
+	t.Parallel()
+	c, _, _ := serve(t, Options{}, answer(200, `[{"type":"moon_phase","parameters":["full"]},{"type":"deletion"}]`))
+	rules, err := c.BranchRules(t.Context(), "main")
+	if err != nil || len(rules) != 2 || rules[0].Type != "moon_phase" || rules[1].Type != "deletion" {
+		t.Errorf("%+v, %v", rules, err)
+	}
+}

@@ -47,6 +47,9 @@ type Auth interface {
 	authorization(ctx context.Context, t *transport, b *budget, stale bool) (string, error)
 }
 
+// statementKey marks a request that an App signs itself, instead of its token.
+type statementKey struct{}
+
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
@@ -67,6 +70,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if own, ok := ctx.Value(statementKey{}).(string); ok {
+		return t.send(req, body, own, reads(req), b)
+	}
 	stale := false
 	for {
 		auth, err := t.auth.authorization(ctx, t, b, stale)
