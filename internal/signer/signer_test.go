@@ -64,7 +64,7 @@ func (v *transit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusForbidden, "permission denied")
 		return
 	}
-	data := map[string]any{}
+	var data map[string]any
 	switch r.Method + " " + r.URL.Path {
 	case "GET /v1/transit/keys/bcctl":
 		keys := map[string]any{}
