@@ -53,7 +53,7 @@ func writeExamples(t *testing.T, dir string, from ...string) []string {
 // canonical form, and its rule tests pass.
 func TestExamplesAreARepository(t *testing.T) {
 	dir := t.TempDir()
-	files := writeExamples(t, dir, "docs/configuration.md", "docs/rules.md", "docs/postgresql.md", "docs/sqlserver.md", "docs/mongodb.md", "docs/snowflake.md")
+	files := writeExamples(t, dir, "docs/configuration.md", "docs/rules.md", "docs/postgresql.md", "docs/sqlserver.md", "docs/mongodb.md", "docs/snowflake.md", "docs/requests.md")
 	if len(files) < 15 {
 		t.Fatalf("only %d examples were found", len(files))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -51,6 +52,14 @@ func checkURL(text string) error {
 		return &Mistake{"URL does not start with https://", example}
 	}
 }
+
+// checkURLTemplate is checkURL for a URL with ${name} in it. What it becomes is
+// checked once more when the names have values.
+func checkURLTemplate(text string) error {
+	return checkURL(urlPlaceholder.ReplaceAllString(text, "1"))
+}
+
+var urlPlaceholder = regexp.MustCompile(`\$\{[A-Za-z0-9._-]+\}`)
 
 // Loopback reports whether host is this machine: localhost, 127.0.0.0/8 or ::1.
 func Loopback(host string) bool {

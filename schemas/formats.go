@@ -57,6 +57,7 @@ func Formats() map[string]Format {
 		{Name: "bcctl-login", Check: checkLogin},
 		{Name: "bcctl-address", Pattern: `^(/[^\s]+|(\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+):[0-9]{1,5})$`, Check: checkAddress},
 		{Name: "bcctl-url", Pattern: `^https?://[^\s@]+$`, Check: checkURL},
+		{Name: "bcctl-url-template", Pattern: `^https?://[^\s@]+$`, Check: checkURLTemplate},
 		{Name: "bcctl-email", Pattern: `^[^\s@]+@[^\s@]+$`,
 			Check: matches(`^[^\s@]+@[^\s@]+$`, "is not an e-mail address", "write for example dba@example.com")},
 		{Name: "bcctl-digest", Pattern: digestPattern,

@@ -41,6 +41,10 @@ func TestFormats(t *testing.T) {
 			[]string{"https://a.example.com/x?y", "http://127.0.0.1:80/", "http://localhost/", "http://[::1]/"},
 			[]string{"", "a", "http://a.example.com", "ftp://a", "https://u:p@a", "https://u@a", "https:///x", "https://a b"},
 		},
+		"bcctl-url-template": {
+			[]string{"https://a.example.com/x?y", "https://${host}/x", "https://a:${port}/${new.site}", "http://127.0.0.1:${port}/"},
+			[]string{"", "a", "${url}", "http://${host}/", "ftp://${host}", "https://u:${p}@a", "https://${a b}/"},
+		},
 		"bcctl-email":   {[]string{"a@b"}, []string{"", "a", "a@", "@b", "a b@c", "a@b@c"}},
 		"bcctl-digest":  {[]string{"sha256:" + strings.Repeat("0f", 32)}, []string{"", "sha256:0f", strings.Repeat("0f", 32), "sha256:" + strings.Repeat("0F", 32)}},
 		"bcctl-commit":  {[]string{strings.Repeat("0f", 20), strings.Repeat("0f", 32)}, []string{"", "0f0f0f0", "main", strings.Repeat("0f", 25)}},
@@ -77,11 +81,12 @@ func TestFormats(t *testing.T) {
 func TestAddressesAndKeysAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for name, texts := range map[string][]string{
-		"bcctl-address": {"u:canary@db:1", "canary"},
-		"bcctl-url":     {"https://u:canary@db", "canary", "https://a b canary", "https://%zz:canary@x"},
-		"bcctl-ssh-key": {"-----BEGIN PRIVATE KEY-----canary", "canary", "ssh-ed25519 canary"},
-		"bcctl-secret":  {"canary", "env:canary!", "file:canary"},
-		"bcctl-login":   {"env:canary!", "vault:canary"},
+		"bcctl-address":      {"u:canary@db:1", "canary"},
+		"bcctl-url":          {"https://u:canary@db", "canary", "https://a b canary", "https://%zz:canary@x"},
+		"bcctl-url-template": {"https://u:canary@db", "canary"},
+		"bcctl-ssh-key":      {"-----BEGIN PRIVATE KEY-----canary", "canary", "ssh-ed25519 canary"},
+		"bcctl-secret":       {"canary", "env:canary!", "file:canary"},
+		"bcctl-login":        {"env:canary!", "vault:canary"},
 	} {
 		for _, text := range texts {
 			if err := Formats()[name].Check(text); err == nil || strings.Contains(err.Error(), "canary") {

@@ -41,7 +41,7 @@ var exitCodes = []exitCode{
 	{exitConfig, "configuration invalid", "all that load it"},
 	{exitLocked, "locked by another run", "execute, unlock"},
 	{exitNotApproved, "not approved, expired, or the plan changed since", "execute, explain"},
-	{exitRefused, "a precheck refused; nothing was changed", "plan, execute"},
+	{exitRefused, "a precheck refused; nothing was changed", "plan, request, execute"},
 	{exitStopped, "stopped part way or in doubt", "execute"},
 	{exitAudit, "audit log does not verify", "audit, check --record-verdict, execute"},
 	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, request, approve, execute"},

@@ -13,7 +13,7 @@ import (
 func newSchema(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [kind]",
-		Short: "Print the JSON Schema of a kind of document, of a report or of an audit log's entry",
+		Short: "Print the JSON Schema of a kind of document, of a report, of a plan or of an audit log's entry",
 		Long: `Prints the schema that this version validates with, so that an editor completes
 without the repository's own copies. Without a kind, lists the kinds.`,
 		Example: exampleLines("bcctl schema", "bcctl schema Resource > resource.schema.json", "bcctl schema AuditEntry"),
@@ -46,7 +46,7 @@ without the repository's own copies. Without a kind, lists the kinds.`,
 }
 
 // schemaNames are the kinds of documents, and what the program writes.
-func schemaNames() []string { return append(kindNames(), "Report", "AuditEntry") }
+func schemaNames() []string { return append(kindNames(), "Report", "Plan", "AuditEntry") }
 
 func kindNames() []string {
 	var names []string

@@ -423,7 +423,7 @@ func (d *planText) foot() {
 	if len(live.Unchecked) > 0 {
 		d.line("")
 		d.strong("Not checked")
-		for _, u := range live.Unchecked {
+		for _, u := range grouped(live.Unchecked) {
 			d.item("?", term.Doubt, uncheckedText(u))
 		}
 	}

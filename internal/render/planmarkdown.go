@@ -76,7 +76,7 @@ func (v PlanView) Markdown() string {
 			parts = append(parts, v.markdownMember(i+1, len(p.Waves), m, live))
 		}
 	}
-	for i, u := range p.Live.Unchecked {
+	for i, u := range grouped(p.Live.Unchecked) {
 		if i == 0 {
 			parts = append(parts, "\n### Not checked\n\n")
 		}

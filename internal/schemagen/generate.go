@@ -14,7 +14,9 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/render"
 	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/runbook"
 	"github.com/bcctl/bcctl/schemas"
 )
 
@@ -47,6 +49,10 @@ func generate(root string) (map[string][]byte, error) {
 		return nil, fmt.Errorf("encode schema of the report: %w", err)
 	}
 	files[schemas.File("report")] = data
+	if data, err = encode(plan(comments)); err != nil {
+		return nil, fmt.Errorf("encode schema of a plan: %w", err)
+	}
+	files[schemas.File("plan")] = data
 	if data, err = encode(auditEntry(comments)); err != nil {
 		return nil, fmt.Errorf("encode schema of the audit log's entries: %w", err)
 	}
@@ -62,7 +68,7 @@ func readComments(root string) (map[string]string, error) {
 	// one made-up element for each step upwards.
 	up := strings.Count(filepath.ToSlash(filepath.Clean(root)), "..")
 	base := module + strings.Repeat("/x", up)
-	for _, dir := range []string{"pkg/config", "pkg/approval", "pkg/rules", "pkg/runbook", "pkg/readiness", "pkg/audit", "internal/check"} {
+	for _, dir := range []string{"pkg/config", "pkg/approval", "pkg/rules", "pkg/runbook", "pkg/readiness", "pkg/audit", "internal/check", "internal/render"} {
 		if err := r.AddGoComments(base, path.Join(filepath.ToSlash(root), dir), jsonschema.WithFullComment()); err != nil {
 			return nil, fmt.Errorf("read comments of %s: %w", dir, err)
 		}
@@ -113,6 +119,19 @@ func report(comments map[string]string) *jsonschema.Schema {
 	s := r.Reflect(check.Report{})
 	s.Version, s.ID, s.Title = draft07, jsonschema.ID(check.ReportSchema), "Report"
 	s.Description = comments[typeName(reflect.TypeFor[check.Report]())]
+	finish(s)
+	return s
+}
+
+// plan is the schema of what bcctl plan -o json prints. Like a report it may grow.
+func plan(comments map[string]string) *jsonschema.Schema {
+	r := &jsonschema.Reflector{
+		AllowAdditionalProperties: true, ExpandedStruct: true, Anonymous: true,
+		Mapper: mapped, CommentMap: comments,
+	}
+	s := r.Reflect(render.PlanDocument{})
+	s.Version, s.ID, s.Title = draft07, jsonschema.ID(runbook.PlanSchema), "Plan"
+	s.Description = comments[typeName(reflect.TypeFor[runbook.Plan]())]
 	finish(s)
 	return s
 }

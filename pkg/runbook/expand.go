@@ -1,8 +1,11 @@
 package runbook
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,7 +117,7 @@ func mapTexts(op Operation, replace func(value string, path ...any) (string, err
 // Expand puts values into an operation while a plan is made. What is known during
 // a run only stays as it is; any other name without a value is an error.
 func Expand(op Operation, values map[string]string) (Operation, error) {
-	return replaceAll(op, func(name string) (string, bool, error) {
+	out, err := replaceAll(op, func(name string) (string, bool, error) {
 		if value, ok := values[name]; ok {
 			return value, true, nil
 		}
@@ -123,18 +126,49 @@ func Expand(op Operation, values map[string]string) (Operation, error) {
 		}
 		return "", false, fmt.Errorf("nothing is known of ${%s}", name)
 	})
+	if err == nil && out.HTTP != nil {
+		err = checkURL(out.HTTP.URL)
+	}
+	return out, err
+}
+
+// checkURL checks what a URL has become: a value must not lead a request somewhere
+// that a reader of the runbook would not expect.
+func checkURL(text string) error {
+	u, err := url.Parse(Placeholder.ReplaceAllString(text, "1"))
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("with its values the URL is none") // the error of url.Parse repeats the text
+	case u.User != nil || strings.ContainsAny(text, "@ \t\n"):
+		return errors.New("with its values the URL has a user or a space in it")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && (strings.EqualFold(u.Hostname(), "localhost") || loopback(u.Hostname())):
+		return nil
+	default:
+		return errors.New("with its values the URL does not start with https://")
+	}
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 // Fill puts into an operation of a plan what is known during the run: lookup finds
 // run, fence and steps.ID.NAME. A name without a value is an error, before
 // anything is done with it.
 func Fill(op Operation, lookup func(name string) (string, bool)) (Operation, error) {
-	return replaceAll(op, func(name string) (string, bool, error) {
+	out, err := replaceAll(op, func(name string) (string, bool, error) {
 		if value, ok := lookup(name); ok {
 			return value, true, nil
 		}
 		return "", false, fmt.Errorf("nothing is known of ${%s}", name)
 	})
+	if err == nil && out.HTTP != nil {
+		err = checkURL(out.HTTP.URL)
+	}
+	return out, err
 }
 
 // replaceAll replaces in one pass: a value is never looked at again.

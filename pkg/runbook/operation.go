@@ -26,7 +26,7 @@ type HTTP struct {
 	Method string `json:"method,omitempty" jsonschema:"enum=GET,enum=HEAD,enum=POST,enum=PUT,enum=PATCH,enum=DELETE"`
 	// URL is the address; it starts with https://, or http:// for loopback, and
 	// holds no user name or password.
-	URL string `json:"url" jsonschema:"format=bcctl-url"`
+	URL string `json:"url" jsonschema:"format=bcctl-url-template"`
 	// Headers are sent as given. Authorization goes under bearer.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Bearer is a token for the Authorization header, as a reference.
