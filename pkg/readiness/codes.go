@@ -153,6 +153,20 @@ const (
 	SnapshotSkew          Code = "SNAPSHOT_SKEW"           // groups of one application are at different snapshots
 	GroupsSplit           Code = "GROUPS_SPLIT"            // groups of one application are primary on different sides: neither side can write all of it
 	DriftMembers          Code = "DRIFT_MEMBERS"           // what is replicated is not what this repository declares
+	RoleUnexpected        Code = "ROLE_UNEXPECTED"         // a node is not in the role that the run expects of it
+	PrimaryAlive          Code = "PRIMARY_ALIVE"           // the primary gives signs of life: a failover now would make a second writer
+	ShutdownUnproven      Code = "SHUTDOWN_UNPROVEN"       // that the standby has the last record of the stopped primary is not proved
+	ParametersUnproven    Code = "PARAMETERS_UNPROVEN"     // settings could not be compared with those of the primary, so a promotion might shut the server down
+	HAManager             Code = "HA_MANAGER"              // another program manages the roles of this system, and would undo or contradict what bcctl does
+	TransactionsOpen      Code = "TRANSACTIONS_OPEN"       // prepared transactions, long transactions or a base backup are under way
+	LogicalSlots          Code = "LOGICAL_SLOTS"           // logical replication slots would not be there on the new primary
+	BinaryMismatch        Code = "BINARY_MISMATCH"         // libraries loaded at start differ between the servers
+	ForkUnexpected        Code = "FORK_UNEXPECTED"         // the new timeline does not begin where it must: something was lost, or something else was promoted
+	WriteUnproven         Code = "WRITE_UNPROVEN"          // a write to the new primary was not confirmed
+	ClientPath            Code = "CLIENT_PATH"             // the address that clients use does not lead to the primary
+	IntegrityFailed       Code = "INTEGRITY_FAILED"        // a declared check of the data did not give the expected answer
+	TailNotPreserved      Code = "TAIL_NOT_PRESERVED"      // a former primary has data that nobody else has, and it is not preserved
+	CandidateBehind       Code = "CANDIDATE_BEHIND"        // another standby has more of the primary's log than the one that would be promoted
 )
 
 // leading codes are read first whatever else is wrong: every minute makes them
@@ -176,12 +190,21 @@ var codes = []CodeInfo{
 	{BalancerActive, Yellow,
 		"the balancer is moving data between shards",
 		"stop the balancer before a planned change", false},
+	{BinaryMismatch, Yellow,
+		"libraries loaded at start differ between the servers",
+		"make the servers alike before applications need what is missing", false},
+	{CandidateBehind, Red,
+		"another standby has more of the primary's log than the one that would be promoted",
+		"promote the one that has most", false},
 	{CertExpiry, Yellow,
 		"a certificate that replication depends on expires soon or has expired",
 		"renew it on both sides before it does", false},
 	{Clearing, Yellow,
 		"the value is good again but not yet for long enough",
 		"wait; the message says how long", true},
+	{ClientPath, Red,
+		"the address that clients use does not lead to the primary",
+		"point the pooler, the virtual address or the name to the primary", false},
 	{ClockSkew, Unknown,
 		"two clocks differ by more than the tolerance, so ages in seconds mean nothing",
 		"fix time synchronization on the host named", false},
@@ -269,6 +292,9 @@ var codes = []CodeInfo{
 	{FlowControlActive, Yellow,
 		"the primary is slowed down so that its secondaries keep up: lag looks better than it is",
 		"find the slow secondary", false},
+	{ForkUnexpected, Red,
+		"the new timeline does not begin where it must: something was lost, or something else was promoted",
+		"do not reuse the old primary; compare the histories of both", false},
 	{GroupsSplit, Red,
 		"groups of one application are primary on different sides: neither side can write all of it",
 		"find out how far a change of roles had come, and complete it or take it back", false},
@@ -278,6 +304,9 @@ var codes = []CodeInfo{
 	{GroupNotVisible, Unknown,
 		"the group does not show up in the account: it is not there, or the role may not see it, which looks the same",
 		"grant MONITOR on the group to the monitoring role", false},
+	{HAManager, Red,
+		"another program manages the roles of this system, and would undo or contradict what bcctl does",
+		"use the procedure of that program", false},
 	{HeartbeatLate, Yellow,
 		"the heartbeat arrives late on the standby",
 		"compare with the lag in bytes; see the trend with `bcctl history`", false},
@@ -302,6 +331,9 @@ var codes = []CodeInfo{
 	{InsufficientPrivilege, Unknown,
 		"the monitoring role may not read what it must; masked values are not zero",
 		"grant what the message names, for PostgreSQL usually `GRANT pg_monitor`", false},
+	{IntegrityFailed, Red,
+		"a declared check of the data did not give the expected answer",
+		"keep both sides as they are and find out which one is right", false},
 	{LagNearRPO, Yellow,
 		"the observed exposure is over half of the recovery point objective",
 		"watch the trend with `bcctl history`", false},
@@ -314,6 +346,9 @@ var codes = []CodeInfo{
 	{ListenerDown, Yellow,
 		"the listener that clients connect to is not online",
 		"look at its address in the cluster", false},
+	{LogicalSlots, Yellow,
+		"logical replication slots would not be there on the new primary",
+		"tell the owners of the subscriptions, or accept that they have to be made anew", false},
 	{LogBackupLate, Yellow,
 		"the newest log backup is older than allowed",
 		"look at the backup job on the primary", false},
@@ -395,6 +430,9 @@ var codes = []CodeInfo{
 	{OplogWindowShort, Yellow,
 		"the oplog holds less time than allowed: a member away for longer needs a full copy",
 		"enlarge the oplog", false},
+	{ParametersUnproven, Unknown,
+		"settings could not be compared with those of the primary, so a promotion might shut the server down",
+		"run bcctl check while the primary is up, or read its settings from its configuration", false},
 	{ParameterTooLow, Red,
 		"a setting on the standby is lower than on the primary: a promotion would shut the standby down",
 		"raise the setting on the standby and restart it", false},
@@ -404,6 +442,9 @@ var codes = []CodeInfo{
 	{PlatformUnsupported, Unknown,
 		"this bcctl has no connector for the platform",
 		"use a version that has it; the target stays unknown until then", false},
+	{PrimaryAlive, Red,
+		"the primary gives signs of life: a failover now would make a second writer",
+		"ask for a switchover, or fence the primary first and keep the evidence", false},
 	{PrimaryNotHome, Yellow,
 		"the primary runs at the DR site",
 		"plan the failback, or change home in the configuration if this is the new normal", false},
@@ -479,6 +520,9 @@ var codes = []CodeInfo{
 	{RewindImpossible, Yellow,
 		"after a failover the old primary could not be rewound, only rebuilt",
 		"enable wal_log_hints or data checksums, and full_page_writes", false},
+	{RoleUnexpected, Red,
+		"a node is not in the role that the run expects of it",
+		"look with bcctl check, and make a new plan from what is so now", false},
 	{RouterDown, Red,
 		"no router of the cluster answers",
 		"look at the mongos hosts", false},
@@ -515,6 +559,9 @@ var codes = []CodeInfo{
 	{ShardMissing, Unknown,
 		"the cluster has a shard that the resource does not list, so nobody looked at it",
 		"add its members to endpoints", false},
+	{ShutdownUnproven, Red,
+		"that the standby has the last record of the stopped primary is not proved",
+		"start the old primary again: nothing is lost yet; then find out why the standby did not receive it", false},
 	{SlotAtRisk, Yellow,
 		"a replication slot is close to losing WAL its standby needs",
 		"bring the standby back or raise max_slot_wal_keep_size", false},
@@ -548,12 +595,18 @@ var codes = []CodeInfo{
 	{SyncStandbyMissing, Red,
 		"fewer synchronous standbys keep up than commits wait for: they wait or would wait for ever",
 		"change the setting or bring the named standby back", false},
+	{TailNotPreserved, Red,
+		"a former primary has data that nobody else has, and it is not preserved",
+		"preserve it, or have a named person waive it; until then nothing may overwrite it", false},
 	{TargetInconsistent, Red,
 		"the last refresh ended while it was changing the copy: objects may be missing or mixed",
 		"refresh again before any promotion", false},
 	{ThresholdExceeded, Yellow,
 		"an indicator is beyond its limit",
 		"look at the indicator and the limit in `bcctl explain`", false},
+	{TransactionsOpen, Yellow,
+		"prepared transactions, long transactions or a base backup are under way",
+		"end them, or accept that they are cut or kept", false},
 	{TransportSilent, Red,
 		"the replication link is shown as up but nothing was heard over it for too long",
 		"treat the peer as hung or cut off; check both hosts", false},
@@ -608,4 +661,7 @@ var codes = []CodeInfo{
 	{WriteMajorityLost, Red,
 		"a primary is there, but too few members that hold data: writes with majority concern wait for ever",
 		"bring a member that holds data back", false},
+	{WriteUnproven, Red,
+		"a write to the new primary was not confirmed",
+		"read what the message says about the write; look for a fence and for synchronous standbys", false},
 }

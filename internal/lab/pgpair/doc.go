@@ -34,11 +34,12 @@ const (
 	RoleMonitor     = "bcctl_monitor"     // pg_monitor and REPLICATION: what `bcctl check` should have
 	RoleLimited     = "bcctl_limited"     // may log in and nothing else
 	RoleHeartbeat   = "bcctl_heartbeat"   // may update bcctl.heartbeat and nothing else
+	RoleExecute     = "bcctl_execute"     // what `bcctl execute` needs for a switchover, and no more
 	RoleReplication = "bcctl_replication" // with which the standbys follow
 )
 
 func roles() []string {
-	return []string{RoleMonitor, RoleLimited, RoleHeartbeat, RoleReplication}
+	return []string{RoleMonitor, RoleLimited, RoleHeartbeat, RoleExecute, RoleReplication}
 }
 
 // superuser has no password: it logs in through the private socket only.

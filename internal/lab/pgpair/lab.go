@@ -36,9 +36,11 @@ type state struct {
 	MaxSlotWALKeepMB int               `json:"maxSlotWalKeepMB,omitempty"`
 	Settings         map[string]string `json:"settings,omitempty"`
 	Nodes            []Node            `json:"nodes"`
+	ClientPort       int               `json:"clientPort"` // where the clients' address is
+	Program          string            `json:"program,omitempty"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // ErrNoLab is returned by Open for a directory that holds no laboratory.
 var ErrNoLab = errors.New("no laboratory here")

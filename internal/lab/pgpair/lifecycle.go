@@ -14,6 +14,15 @@ import (
 // Paused ones are resumed for it. The end of ctx shortens the patience with each
 // step, never the result. The data stays: Start brings the laboratory back.
 func (l *Lab) Down(ctx context.Context) error {
+	copies, err := l.clones()
+	if err != nil {
+		return err
+	}
+	for _, c := range copies {
+		if err := l.destroyClone(context.WithoutCancel(ctx), c); err != nil {
+			return fmt.Errorf("remove %s: %w", c.Name, err)
+		}
+	}
 	for _, step := range []struct {
 		sig   syscall.Signal
 		limit time.Duration

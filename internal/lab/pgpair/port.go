@@ -59,19 +59,25 @@ const (
 
 // assignPort gives a node a port nobody listens on.
 func (l *Lab) assignPort(name string) error {
-	for range 200 {
-		port := firstPort + rand.IntN(lastPort-firstPort+1)
-		if !portIsFree(port) {
-			continue
-		}
-		for i := range l.state.Nodes {
-			if l.state.Nodes[i].Name == name {
-				l.state.Nodes[i].Port = port
-			}
-		}
-		return nil
+	port, err := freePort()
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("find a free port on 127.0.0.1 between %d and %d", firstPort, lastPort)
+	for i := range l.state.Nodes {
+		if l.state.Nodes[i].Name == name {
+			l.state.Nodes[i].Port = port
+		}
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	for range 200 {
+		if port := firstPort + rand.IntN(lastPort-firstPort+1); portIsFree(port) {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("find a free port on 127.0.0.1 between %d and %d", firstPort, lastPort)
 }
 
 func portIsFree(port int) bool {

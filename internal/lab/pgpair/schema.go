@@ -36,12 +36,31 @@ GRANT SELECT ON bcctl.heartbeat, bcctl.reign TO ` + RoleMonitor + `;
 GRANT SELECT, UPDATE ON bcctl.heartbeat TO ` + RoleHeartbeat + `;
 `
 
+// executeGrants is what docs/postgresql.md asks for, statement by statement.
+// Before 15 a checkpoint and ALTER SYSTEM are for superusers, which this role is
+// not.
+func executeGrants(major int) string {
+	all := `
+CREATE ROLE ` + RoleExecute + ` LOGIN REPLICATION IN ROLE pg_monitor, pg_signal_backend;
+GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer), pg_reload_conf() TO ` + RoleExecute + `;
+GRANT USAGE ON SCHEMA bcctl TO ` + RoleExecute + `;
+GRANT SELECT, INSERT ON bcctl.reign TO ` + RoleExecute + `;
+`
+	if major >= 15 {
+		all += `
+GRANT pg_checkpoint TO ` + RoleExecute + `;
+GRANT ALTER SYSTEM ON PARAMETER default_transaction_read_only, primary_conninfo, primary_slot_name TO ` + RoleExecute + `;
+`
+	}
+	return all
+}
+
 // createSchema makes roles and tables on the fresh primary, and learns its
 // system identifier.
 func (l *Lab) createSchema(ctx context.Context, node string) error {
 	statements := []string{
 		`SET log_min_error_statement = panic`, // no password in the server's log, even if one is refused
-		heartbeatAndReign, entries, grants,
+		heartbeatAndReign, entries, grants, executeGrants(l.state.Binaries.Major),
 	}
 	for _, role := range roles() {
 		statements = append(statements, fmt.Sprintf(`ALTER ROLE %s PASSWORD '%s'`, role, l.Password(role)))

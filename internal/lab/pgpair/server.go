@@ -21,18 +21,22 @@ func (l *Lab) start(ctx context.Context, name, options string) error {
 	if err != nil {
 		return err
 	}
+	return l.startServer(ctx, n, options)
+}
+
+func (l *Lab) startServer(ctx context.Context, n Node, options string) error {
 	if err := l.forgetKilled(n); err != nil {
-		return fmt.Errorf("start %s: %w", name, err)
+		return fmt.Errorf("start %s: %w", n.Name, err)
 	}
 	var logged int64
 	if info, err := os.Stat(n.log()); err == nil {
 		logged = info.Size()
 	}
-	err = l.run(ctx, "pg_ctl", "start", "--silent", "--wait", "--timeout=60", "-D", n.DataDir, "-l", n.log(), "-o", "-c config_file="+n.config()+" "+options)
+	err := l.run(ctx, "pg_ctl", "start", "--silent", "--wait", "--timeout=60", "-D", n.DataDir, "-l", n.log(), "-o", "-c config_file="+n.config()+" "+options)
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("start %s: %w%s", name, err, logSince(n.log(), logged))
+	return fmt.Errorf("start %s: %w%s", n.Name, err, logSince(n.log(), logged))
 }
 
 // forgetKilled removes the lock files of a killed server. The process number in

@@ -37,6 +37,10 @@ type Options struct {
 	// written as they are and may not contain quotes.
 	Settings map[string]string
 
+	// Program is the path of a bcctl, which the hook script runs. Without one there
+	// is no script.
+	Program string
+
 	// Progress is told in a few words what happens now. It may be nil.
 	Progress func(string)
 }
@@ -108,7 +112,7 @@ func plan(o Options) (*Lab, error) {
 	l.state = state{
 		Version: stateVersion, CreatedAt: time.Now().UTC(), Account: l.account.Name, Binaries: binaries,
 		SenderTimeout: o.WALSenderTimeout, ReceiverTimeout: o.WALReceiverTimeout,
-		MaxSlotWALKeepMB: o.MaxSlotWALKeepMB, Settings: o.Settings, Nodes: layout(dir, o.Cascade),
+		MaxSlotWALKeepMB: o.MaxSlotWALKeepMB, Settings: o.Settings, Nodes: layout(dir, o.Cascade), Program: o.Program,
 	}
 	if l.state.SenderTimeout <= 0 {
 		l.state.SenderTimeout = defaultTimeout
@@ -140,7 +144,7 @@ func checkEmpty(dir string) error {
 }
 
 // build fills the directory and starts the servers.
-func (l *Lab) build(ctx context.Context, template string) error {
+func (l *Lab) build(ctx context.Context, template string) (err error) {
 	if err := l.prepare(); err != nil {
 		return err
 	}
@@ -160,7 +164,13 @@ func (l *Lab) build(ctx context.Context, template string) error {
 	if err := l.createSchema(ctx, first.Name); err != nil {
 		return err
 	}
-	if err := l.save(); err != nil {
+	if l.state.ClientPort, err = freePort(); err != nil {
+		return err
+	}
+	if first, err = l.Node(first.Name); err != nil { // it has a port by now
+		return err
+	}
+	if err := errors.Join(l.pointTo(first), l.writeHook(), l.save()); err != nil {
 		return err
 	}
 	for _, n := range l.state.Nodes[1:] {

@@ -14,6 +14,11 @@ import (
 // derive turns what the nodes said into observations. It is pure: the same nodes
 // give the same observations.
 func derive(spec connectors.Spec, nodes []*node, written *readiness.Finding, now time.Time) []readiness.Observation {
+	return conclude(spec, nodes, written, now).obs
+}
+
+// conclude is derive for a caller that needs what the observations come from.
+func conclude(spec connectors.Spec, nodes []*node, written *readiness.Finding, now time.Time) *deriver {
 	d := &deriver{spec: spec, nodes: nodes, now: now, rejected: map[*node]bool{}, unknown: map[*node]bool{}, alias: map[*node]*node{}}
 	for _, n := range nodes {
 		d.node(n)
@@ -37,7 +42,7 @@ func derive(spec connectors.Spec, nodes []*node, written *readiness.Finding, now
 			d.unsaid(n)
 		}
 	}
-	return d.obs
+	return d
 }
 
 type deriver struct {

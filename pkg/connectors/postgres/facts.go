@@ -60,6 +60,10 @@ type unreached struct {
 	code    readiness.Code // VIS_AUTH, NODE_STARTING, ...; empty when it simply does not answer
 	message string
 	alive   bool // something on the host answered, so the host is up
+
+	// refused: the host itself said that nobody listens. accepted: somebody took the
+	// connection and then said nothing, as a hung server does.
+	refused, accepted bool
 }
 
 func (n *node) isPrimary() bool { return n.facts != nil && !n.facts.InRecovery }

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,6 +17,7 @@ import (
 // the server are shown; a password never is.
 func classify(err error, accepted bool, budget time.Duration, password string) *unreached {
 	u := classifyError(err, accepted, budget)
+	u.refused, u.accepted = errors.Is(err, syscall.ECONNREFUSED), accepted && !u.alive
 	u.message = endpoint.Redact(u.message, password)
 	return u
 }
@@ -27,7 +30,7 @@ func classifyFirstQuery(err error, budget time.Duration, password string) *unrea
 		return classify(err, true, budget, password)
 	}
 	f := queryFailure(err, password)
-	return &unreached{f.Code, "logged in, but the first query failed: " + f.Message, true}
+	return &unreached{code: f.Code, message: "logged in, but the first query failed: " + f.Message, alive: true}
 }
 
 // startsOrStops: admin_shutdown, crash_shutdown and cannot_connect_now.
@@ -43,18 +46,18 @@ func classifyError(err error, accepted bool, budget time.Duration) *unreached {
 			if pgErr.Detail != "" {
 				message += ": " + pgErr.Detail
 			}
-			return &unreached{readiness.NodeStarting, message, true}
+			return &unreached{code: readiness.NodeStarting, message: message, alive: true}
 		case strings.HasPrefix(pgErr.Code, "28"), pgErr.Code == "42501":
-			return &unreached{readiness.VisAuth, "login refused: " + pgErr.Message, true}
+			return &unreached{code: readiness.VisAuth, message: "login refused: " + pgErr.Message, alive: true}
 		default:
-			return &unreached{"", fmt.Sprintf("login failed: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code), true}
+			return &unreached{code: "", message: fmt.Sprintf("login failed: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code), alive: true}
 		}
 	}
 	if strings.Contains(err.Error(), "server refused TLS") {
-		return &unreached{readiness.IdentityUnproven, "the server offers no TLS; clear text is never used", true}
+		return &unreached{code: readiness.IdentityUnproven, message: "the server offers no TLS; clear text is never used", alive: true}
 	}
 	f := endpoint.Classify(err, accepted, budget)
-	return &unreached{f.Code, f.Message, f.Alive}
+	return &unreached{code: f.Code, message: f.Message, alive: f.Alive}
 }
 
 // queryFailure is the finding for a statement that failed on a reached node.

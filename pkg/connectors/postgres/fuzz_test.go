@@ -139,7 +139,7 @@ func (s told) node() *node {
 		n.failed = map[readiness.ID]readiness.Finding{}
 	}
 	if s.Facts == nil {
-		n.unreached = &unreached{readiness.Code(s.Code), s.Message, s.Alive}
+		n.unreached = &unreached{code: readiness.Code(s.Code), message: s.Message, alive: s.Alive}
 		return n
 	}
 	n.at, n.took = at, time.Duration(s.TookMillis)*time.Millisecond

@@ -30,7 +30,7 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 	cred, err := c.spec.Credential(ctx, connectors.Monitor)
 	if err != nil {
 		closeQuietly(kept)
-		s.node.unreached = &unreached{readiness.SecretUnresolved, err.Error(), false}
+		s.node.unreached = &unreached{code: readiness.SecretUnresolved, message: err.Error()}
 		return s
 	}
 	s.cred = cred

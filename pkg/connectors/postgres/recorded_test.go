@@ -224,20 +224,20 @@ func TestRecorded(t *testing.T) {
 		// Networks.
 		"primary unreachable and the receiver stale": {
 			change: func(r *recording) {
-				unseen(r.a, unreached{"", "no answer within 5s", false})
+				unseen(r.a, unreached{message: "no answer within 5s"})
 				r.b.replay.Receiver.MessageAge = pointer(48.0)
 			},
 			status: red, codes: []readiness.Code{readiness.PrimaryUnreachable, readiness.VisPrimary},
 			without: []readiness.Code{readiness.PrimaryPathLost},
 		},
 		"primary unreachable and the receiver fresh": {
-			change: func(r *recording) { unseen(r.a, unreached{"", "no answer within 5s", false}) },
+			change: func(r *recording) { unseen(r.a, unreached{message: "no answer within 5s"}) },
 			status: unknown, codes: []readiness.Code{readiness.PrimaryPathLost, readiness.VisPrimary},
 			without: []readiness.Code{readiness.PrimaryUnreachable},
 		},
 		"primary unreachable and the standby fed by a stranger": {
 			change: func(r *recording) {
-				unseen(r.a, unreached{"", "no answer within 5s", false})
+				unseen(r.a, unreached{message: "no answer within 5s"})
 				r.b.replay.Receiver.Host = pointer("10.9.9.9")
 			},
 			status: unknown, codes: []readiness.Code{readiness.WriterUnproven, readiness.VisPrimary},
@@ -323,7 +323,7 @@ func TestRecorded(t *testing.T) {
 		},
 		"unseen standby that catches up": {
 			change: func(r *recording) {
-				unseen(r.b, unreached{"", "no answer within 5s", false})
+				unseen(r.b, unreached{message: "no answer within 5s"})
 				r.a.senders[0].State = pointer("catchup")
 			},
 			status: yellow, codes: []readiness.Code{readiness.StandbyPathLost},
@@ -331,7 +331,7 @@ func TestRecorded(t *testing.T) {
 		},
 		"unseen standby that stopped replying": {
 			change: func(r *recording) {
-				unseen(r.b, unreached{"", "no answer within 5s", false})
+				unseen(r.b, unreached{message: "no answer within 5s"})
 				r.a.senders[0].ReplyAge = pointer(41.0)
 			},
 			status: red, codes: []readiness.Code{readiness.StandbyAbsent, readiness.VisDR, readiness.WriterUnproven},
@@ -411,7 +411,7 @@ func TestRecorded(t *testing.T) {
 		"potential split brain after a failover": {
 			change: func(r *recording) {
 				promoted(r, 2, []historyEntry{{1, 0x3000000}})
-				unseen(r.a, unreached{"", "connection refused", false})
+				unseen(r.a, unreached{message: "connection refused"})
 				r.before("db-a", roleID, time.Hour, readiness.Str("primary"))
 			},
 			status: red, codes: []readiness.Code{readiness.WriterUnproven, readiness.PrimaryNotHome, readiness.VisPrimary},
@@ -580,6 +580,6 @@ func with(s settings, name, value string) settings {
 
 func optionalNode(r *recording) *node {
 	n := &node{Endpoint: connectors.Endpoint{Name: "db-c", Site: "fra", Address: "10.0.1.6:5432", Optional: true}, collectedAt: r.now}
-	unseen(n, unreached{"", "connection refused", false})
+	unseen(n, unreached{message: "connection refused"})
 	return n
 }

@@ -1,0 +1,148 @@
+package pgpair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ClientAddress is the address applications of the laboratory use. Relay answers
+// there and passes on to the server that the hook's repoint named.
+func (l *Lab) ClientAddress() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(l.state.ClientPort))
+}
+
+func (l *Lab) targetFile() string { return l.path("client-target") }
+
+// hookRepoint leads the clients' address to another server. Connections that lead
+// elsewhere are cut.
+func (l *Lab) hookRepoint(_ context.Context, _ Node, c HookCall) (map[string]string, error) {
+	to := c.To
+	if to == "" {
+		to = c.Endpoint
+	}
+	n, err := l.Node(to)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.pointTo(n); err != nil {
+		return nil, err
+	}
+	return map[string]string{"address": l.ClientAddress(), "target": n.Address()}, nil
+}
+
+func (l *Lab) pointTo(n Node) error {
+	part := l.targetFile() + ".part"
+	if err := os.WriteFile(part, []byte(n.Address()+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(part, l.targetFile())
+}
+
+// relayPoll is how soon the relay notices that its target has changed.
+const relayPoll = 20 * time.Millisecond
+
+// Relay passes connections to the clients' address on to the server it leads to,
+// until ctx ends or the laboratory is gone. It is a plain wire: TLS and login are
+// between the client and the server.
+func (l *Lab) Relay(ctx context.Context) error {
+	listener, err := net.Listen("tcp", l.ClientAddress())
+	if err != nil {
+		return fmt.Errorf("listen at the clients' address: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &relay{open: map[net.Conn]string{}}
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() {
+		defer func() { _ = listener.Close(); r.cut("") }() // nobody is left to tell
+		for {
+			timer := time.NewTimer(relayPoll)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			case <-timer.C:
+			}
+			if _, err := os.Stat(filepath.Join(l.dir, "lab.json")); errors.Is(err, os.ErrNotExist) {
+				cancel()
+				return
+			}
+			if target, err := l.clientTarget(); err == nil {
+				r.cut(target)
+			}
+		}
+	})
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			cancel()
+			return fmt.Errorf("accept at the clients' address: %w", err)
+		}
+		running.Go(func() { r.pass(l, client) })
+	}
+}
+
+func (l *Lab) clientTarget() (string, error) {
+	text, err := os.ReadFile(l.targetFile())
+	return strings.TrimSpace(string(text)), err
+}
+
+// relay keeps what is open, by where it leads.
+type relay struct {
+	mu   sync.Mutex
+	open map[net.Conn]string
+}
+
+// cut closes what does not lead to target.
+func (r *relay) cut(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for conn, to := range r.open {
+		if to != target {
+			_ = conn.Close()
+			delete(r.open, conn)
+		}
+	}
+}
+
+func (r *relay) pass(l *Lab, client net.Conn) {
+	defer func() { _ = client.Close() }() // the other end sees it, whatever the result
+	target, err := l.clientTarget()
+	if err != nil {
+		return
+	}
+	server, err := net.DialTimeout("tcp", target, time.Second)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }() // likewise
+	r.mu.Lock()
+	r.open[client], r.open[server] = target, target
+	r.mu.Unlock()
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1]) // ends when either side does
+			_ = client.Close()
+			_ = server.Close()
+		})
+	}
+	both.Wait()
+	r.mu.Lock()
+	delete(r.open, client)
+	delete(r.open, server)
+	r.mu.Unlock()
+}

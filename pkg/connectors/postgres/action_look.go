@@ -1,0 +1,195 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+// view is what all endpoints said at one moment, with the two sides of the run.
+type view struct {
+	*deriver
+	at time.Time
+
+	// old is the node at the site that is left: the one that writes, else the first
+	// that is not optional. next is the one that shall write.
+	old, next *node
+}
+
+// freshFor is how long a look serves the checks that follow it. A step never
+// decides by an earlier look.
+const freshFor = time.Second
+
+// look reads every endpoint, with the monitor credential and nothing else.
+func (a *actor) look(ctx context.Context) *view {
+	if a.seen != nil && a.c.now().Sub(a.seen.at) < freshFor {
+		return a.seen
+	}
+	at := a.c.now()
+	sessions := make([]*session, len(a.c.spec.Endpoints))
+	var wg sync.WaitGroup
+	for i := range sessions {
+		wg.Go(func() { sessions[i] = a.c.probe(ctx, i) })
+	}
+	wg.Wait()
+	late, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
+	defer cancel()
+	a.c.confirm(late, sessions)
+	nodes := make([]*node, len(sessions))
+	for i, s := range sessions {
+		a.c.noteReplay(i, s.node)
+		nodes[i] = s.node
+		closeQuietly(s.conn)
+	}
+	v := &view{deriver: conclude(a.c.spec, nodes, nil, a.c.now()), at: at}
+	v.next = v.first(a.spec.To)
+	v.old = v.first(a.spec.From)
+	for _, n := range v.nodes {
+		if n.Site == a.spec.From && v.member(n) && n.isPrimary() {
+			v.old = n
+		}
+	}
+	for _, n := range v.nodes {
+		if v.member(n) {
+			a.started[n.facts.Started] = n.Name
+		}
+	}
+	if v.primary != nil && v.primary.settings != nil {
+		a.primary = v.primary.settings
+	}
+	a.seen = v
+	return v
+}
+
+// first is the first endpoint at a site that is not optional, as ${new.endpoint}
+// and ${old.endpoint} mean it.
+func (v *view) first(site string) *node {
+	var found *node
+	for _, n := range v.nodes {
+		if n.Site == site && (found == nil || found.Optional && !n.Optional) {
+			found = n
+		}
+	}
+	return found
+}
+
+// named is the endpoint of a name, or nil.
+func (v *view) named(name string) *node {
+	if i := slices.IndexFunc(v.nodes, func(n *node) bool { return n.Name == name }); i >= 0 {
+		return v.nodes[i]
+	}
+	return nil
+}
+
+// side is the endpoint that an argument names, or the given side.
+func (v *view) side(name string, otherwise *node) (*node, *connectors.Finding) {
+	n := otherwise
+	if name != "" {
+		if n = v.named(name); n == nil {
+			f := unknown("", "the resource has no endpoint %q", name)
+			return nil, &f
+		}
+	}
+	if n == nil {
+		f := unknown("", "the resource has no endpoint at the site that is meant")
+		return nil, &f
+	}
+	return n, nil
+}
+
+// proved says why a node's answers cannot be used, if they cannot: it did not
+// answer, or it is not the declared cluster.
+func (v *view) proved(n *node) *connectors.Finding {
+	switch {
+	case n == nil:
+		f := unknown("", "the resource has no endpoint at the site that is meant")
+		return &f
+	case n.unreached != nil:
+		code := n.unreached.code
+		if code == "" {
+			code = v.visibilityCode(n)
+		}
+		f := unknown(code, "%s: %s", n.Name, n.unreached.message)
+		return &f
+	case v.rejected[n]:
+		f := refused(readiness.IdentityMismatch, "%s did not prove to be cluster %s", n.Name, v.spec.Identity["systemIdentifier"])
+		for _, o := range v.obs {
+			if o.Endpoint == n.Name && o.Indicator == identityID {
+				for _, x := range o.Findings {
+					f.Code, f.Message = x.Code, x.Message
+				}
+				if o.Failure != nil {
+					f.Result, f.Code, f.Message = connectors.Unknown, o.Failure.Code, o.Failure.Message
+				}
+			}
+		}
+		return &f
+	case v.alias[n] != nil:
+		f := refused(readiness.EndpointAliased, "%s and %s answer as one server", n.Name, v.alias[n].Name)
+		return &f
+	case v.unknown[n]:
+		f := unknown(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", n.Name, versionText(n.facts.Version))
+		return &f
+	}
+	return nil
+}
+
+// said collects what readings of a node gave: why they failed, and what was
+// found.
+func (v *view) said(n *node, ids ...readiness.ID) (failure *readiness.Finding, found []readiness.Finding) {
+	for _, o := range v.obs {
+		if o.Endpoint != n.Name || !slices.Contains(ids, o.Indicator) {
+			continue
+		}
+		if o.Failure != nil {
+			failure = o.Failure
+		}
+		found = append(found, o.Findings...)
+	}
+	return failure, found
+}
+
+// judged is the verdict of findings: none is a pass with the message given.
+func judged(found []readiness.Finding, worst connectors.FindingResult, message string) connectors.Finding {
+	if len(found) == 0 {
+		return passed("%s", message)
+	}
+	f := connectors.Finding{Result: worst, Code: found[0].Code, Message: found[0].Message}
+	for _, x := range found[1:] {
+		f.Message += "; " + x.Message
+	}
+	return f
+}
+
+// reread looks again and again until a condition holds or time is up, at most
+// until the context ends. It returns the last view.
+func (a *actor) reread(ctx context.Context, limit time.Duration, so func(*view) bool) (*view, bool) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		a.seen = nil
+		v := a.look(ctx)
+		if so(v) {
+			return v, true
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return v, false
+		}
+	}
+}
+
+// pause waits, or reports false when the time is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

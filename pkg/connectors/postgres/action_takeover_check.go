@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"strings"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
+)
+
+var evidenceParameter = connectors.ActionParameter{Name: "evidence",
+	Summary: "what proves that the old primary is fenced, as the step that fenced it said (${steps.fence.evidence})"}
+
+var unprovenParameter = connectors.ActionParameter{Name: "unproven", Default: "refuse",
+	Summary: "accept: the request accepts that a server that cannot be seen may still write; never one that is seen to write"}
+
+// failoverChecks are those that stand between a lost primary and a second writer.
+func failoverChecks() []operation {
+	failing := strictness{forFailover: blocks, forSwitchover: blocks, forFailback: blocks, forDrill: blocks}
+	return []operation{
+		simple("primary-gone", "the primary gives no sign of life, from two vantage points: bcctl and a standby (SI-23)", failing, primaryGone),
+		simple("writer-fenced", "no server but the target writes or may write, unless it is fenced with evidence (SI-22)", failing, writerFenced, evidenceParameter, unprovenParameter),
+		simple("most-advanced", "no other standby that answers has more of the primary's log than the target", failing, mostAdvanced),
+	}
+}
+
+// primaryGone asks bcctl's own path and the standbys' links. A server that takes a
+// connection and says nothing is hung, and may write again the next moment.
+func primaryGone(v *view, _ call) connectors.Finding {
+	suspects := v.those(func(n *node) bool { return n.Site == v.fromSite() })
+	if len(suspects) == 0 {
+		return unknown("", "the resource has no endpoint at the site that is left")
+	}
+	for _, n := range v.nodes {
+		if v.member(n) && n.isPrimary() {
+			return refused(readiness.PrimaryAlive, "%s answers and accepts writes", n.Name)
+		}
+	}
+	for _, n := range v.those(func(n *node) bool { return v.trusted(n) && n.isStandby() }) {
+		silent, ok := v.receiving(n)
+		if !ok {
+			continue
+		}
+		switch up := v.upstreamOf(n); {
+		case up == nil:
+			return unknown(readiness.WriterUnproven, "%s heard %s ago from %s, which is no endpoint of this resource and may be the primary under another address", n.Name, seconds(silent), n.replay.Receiver.upstream())
+		case up.Site == v.fromSite() || up.unreached != nil:
+			return refused(readiness.PrimaryPathLost, "%s heard from %s %s ago: it is alive, and only the way to it from here is broken", n.Name, up.Name, seconds(silent))
+		}
+	}
+	for _, n := range suspects {
+		switch u := n.unreached; {
+		case u == nil && v.member(n):
+			continue // it answers as a standby
+		case u == nil:
+			return unknown(readiness.WriterUnproven, "something else answers in place of %s", n.Name)
+		case u.alive:
+			return unknown(readiness.WriterUnproven, "%s: %s: its host is alive", n.Name, u.message)
+		case u.accepted:
+			return unknown(readiness.WriterUnproven, "%s %s: it hangs, and may go on at any moment", n.Name, u.message)
+		}
+	}
+	if bad := v.proved(v.next); bad != nil {
+		return unknown(bad.Code, "there is no second vantage point: %s", bad.Message)
+	}
+	if r := v.next.replay; r == nil || r.Receiver.masked() {
+		return unknown(readiness.InsufficientPrivilege, "%s does not tell whether it hears from the primary", v.next.Name)
+	}
+	return passed("%s gives no answer to bcctl, and %s hears nothing from it", names(suspects), v.next.Name)
+}
+
+// fromSite is the site that is left; the old side stands there.
+func (v *view) fromSite() string {
+	if v.old == nil {
+		return ""
+	}
+	return v.old.Site
+}
+
+func writerFenced(v *view, c call) connectors.Finding {
+	return v.fenced(c.arg("evidence"), c.arg("unproven") == "accept")
+}
+
+// fenced is SI-22: a server that is seen to write is never acceptable; one that
+// cannot be seen needs evidence that it is fenced, or the request's own word.
+func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
+	var doubtful []string
+	for _, n := range v.nodes {
+		switch {
+		case n == v.next:
+		case v.member(n) && n.isPrimary():
+			return refused(readiness.TwoWriters, "%s accepts writes now; a promotion would make two writers, whatever was accepted", n.Name)
+		case v.member(n):
+		case n.Site == v.fromSite() && evidence != "" && v.silent(n):
+		default:
+			doubtful = append(doubtful, n.Name)
+		}
+	}
+	switch {
+	case len(doubtful) == 0 && evidence != "":
+		return passed("no other server writes; evidence of the fence: %s", evidence)
+	case len(doubtful) == 0:
+		return passed("every other server was asked, and none accepts writes")
+	case accepted:
+		return warned(readiness.WriterUnproven, "%s may accept writes; the request accepts that", strings.Join(doubtful, ", "))
+	default:
+		return refused(readiness.WriterUnproven, "that %s does not accept writes is not proved", strings.Join(doubtful, ", "))
+	}
+}
+
+// silent reports whether nothing at all answers at a node's address, which fits
+// evidence that it is fenced. Something that answers there contradicts it.
+func (v *view) silent(n *node) bool {
+	return n.unreached != nil && !n.unreached.alive && !n.unreached.accepted
+}
+
+func mostAdvanced(v *view, _ call) connectors.Finding {
+	if bad := v.proved(v.next); bad != nil {
+		return *bad
+	}
+	mine, known := v.next.have()
+	if !known {
+		return unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)
+	}
+	for _, n := range v.standbys() {
+		if have, ok := n.have(); n != v.next && ok && have > mine {
+			return refused(readiness.CandidateBehind, "%s has %s of the primary's log that %s has not", n.Name, sizeText(have.minus(mine)), v.next.Name)
+		}
+	}
+	return passed("no standby that answers has more than %s", v.next.Name)
+}
