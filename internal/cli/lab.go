@@ -31,7 +31,7 @@ machine: take it down then, and up again.`,
 	}
 	lab.PersistentFlags().StringVar(&dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("bcctl-lab-%d", os.Getuid())), "where the laboratory is")
 	lab.PersistentFlags().Lookup("dir").DefValue = "bcctl-lab-UID in the temporary folder"
-	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir), newLabHost(a))
+	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir), newLabHost(a), newLabHook(a), newLabRelay(a))
 	return lab
 }
 
@@ -54,7 +54,7 @@ func newLabUp(a *app, dir *string) *cobra.Command {
 			if all {
 				return a.fleetUp(cmd.Context(), *dir)
 			}
-			lab, err := pgpair.Up(cmd.Context(), pgpair.Options{Dir: a.path(*dir), Cascade: cascade, Progress: a.labProgress})
+			lab, err := a.pairUp(cmd.Context(), *dir, cascade)
 			if err != nil {
 				return err
 			}

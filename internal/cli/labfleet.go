@@ -20,6 +20,7 @@ func (a *app) fleetUp(ctx context.Context, dir string) error {
 	f, err := fleet.Up(ctx, fleet.Options{
 		Dir:      a.path(dir),
 		Host:     func(dir string) *exec.Cmd { return exec.Command(program, "lab", "host", "--dir", dir) },
+		Program:  program,
 		Progress: a.labProgress,
 	})
 	if err != nil {

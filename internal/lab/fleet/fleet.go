@@ -30,6 +30,10 @@ type Options struct {
 	// own. The process prints a line when it is ready.
 	Host func(dir string) *exec.Cmd
 
+	// Program is the path of a bcctl, for the hook of the pair and its clients'
+	// address.
+	Program string
+
 	// Progress is told in a few words what happens now. It may be nil.
 	Progress func(string)
 }
@@ -79,7 +83,7 @@ func (f *Fleet) start(ctx context.Context, o Options) error {
 		return err
 	}
 	var err error
-	if f.pair, err = pgpair.Up(ctx, pgpair.Options{Dir: f.pairDir(), Progress: o.Progress}); err != nil {
+	if f.pair, err = pgpair.Up(ctx, pgpair.Options{Dir: f.pairDir(), Program: o.Program, Progress: o.Progress}); err != nil {
 		return err
 	}
 	for _, b := range shown {

@@ -95,5 +95,6 @@ func testLab() *Lab {
 	l := &Lab{dir: "/srv/lab", account: account{Name: "postgres"}}
 	l.state = state{SystemIdentifier: "7312345678901234567", SocketDir: "/srv/lab/run", Nodes: layout("/srv/lab", false)}
 	l.state.Nodes[0].Port, l.state.Nodes[1].Port = 21001, 21002
+	l.state.ClientPort = 21003
 	return l
 }

@@ -30,12 +30,18 @@ func (l *Lab) WriteConfig(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
+	roster, err := l.rosterYAML()
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
 	for _, f := range []struct{ path, text string }{
 		{"bcctl.yaml", written + settingsYAML},
 		{"sites.yaml", written + sitesYAML},
 		{"resources/ledger.yaml", written + l.Resource(caInRepository)},
 		{"groups/payments.yaml", written + groupYAML},
 		{"policies/default.yaml", written + policyYAML},
+		{"policies/approval.yaml", written + approvalYAML},
+		{"roster.yaml", written + roster},
 		{caInRepository, string(ca)},
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(f.path))
@@ -114,21 +120,32 @@ spec:
   # How much may be lost, and how long may it take to be back?
   objectives: {rpo: 1m, rto: 15m}
   # Where the primary belongs. After a failover it is elsewhere, and bcctl says so.
-  home: {primary: %s, dr: %s}
+  home: {primary: %[1]s, dr: %[2]s}
   # What every node must report; a clone or another database behind an address is noticed.
-  identity: {systemIdentifier: %q}
+  identity: {systemIdentifier: %[3]q}
   # Direct addresses of the nodes, never a pooler or a virtual IP. Which of them
   # is the primary is found out each time.
   endpoints:
-%s  connection:
-    database: %s
-    tls: {mode: verify-full, ca: %s} # a path in this repository
+%[4]s  connection:
+    database: %[5]s
+    tls: {mode: verify-full, ca: %[6]s} # a path in this repository
   # References, never values. The files are the laboratory's own.
   credentials:
-    monitor: {username: %s, password: %q}
-    heartbeat: {username: %s, password: %q}
+    monitor: {username: %[7]s, password: %[8]q}
+    execute: {username: %[12]s, password: %[13]q} # bcctl execute alone uses it
+    heartbeat: {username: %[14]s, password: %[9]q}
   # A row the primary writes and the standby shows later: lag in seconds.
   heartbeat: {interval: 10s, write: true}
+  # How it is switched over and back. The hook does what no SQL can: stop a server,
+  # start it, copy it. It runs only where the operator's own settings allow it.
+  procedures:
+    switchover: {name: pg.native, parameters: {hook: %[10]q}}
+    failover: {name: pg.native, parameters: {hook: %[10]q}}
+    failback: {name: pg.native, parameters: {hook: %[10]q}}
+    drill: {name: pg.native, parameters: {hook: %[10]q}}
+  # Where applications connect. After a switchover it leads to the new primary.
+  clientPath: {address: %[11]q, type: pooler, database: %[5]s}
 `, primarySite, standbySite, l.state.SystemIdentifier, endpoints.String(), database, ca,
-		RoleMonitor, "file:"+l.SecretFile(RoleMonitor), RoleHeartbeat, "file:"+l.SecretFile(RoleHeartbeat))
+		RoleMonitor, "file:"+l.SecretFile(RoleMonitor), "file:"+l.SecretFile(RoleHeartbeat),
+		l.HookFile(), l.ClientAddress(), RoleExecute, "file:"+l.SecretFile(RoleExecute), RoleHeartbeat)
 }

@@ -39,10 +39,8 @@ func (l *Lab) writeHook() error {
 	if l.state.Program == "" {
 		return nil
 	}
-	if err := checkDir(l.state.Program); err != nil {
-		return fmt.Errorf("write the hook: %w", err)
-	}
-	return os.WriteFile(l.HookFile(), []byte("#!/bin/sh\nexec "+l.state.Program+" lab hook --dir "+l.dir+" \"$@\"\n"), 0o755)
+	quoted := "'" + strings.ReplaceAll(l.state.Program, "'", `'\''`) + "'"
+	return os.WriteFile(l.HookFile(), []byte("#!/bin/sh\nexec "+quoted+" lab hook --dir "+l.dir+" \"$@\"\n"), 0o755)
 }
 
 type hookVerb struct {

@@ -1,6 +1,7 @@
 package pgpair
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ func (l *Lab) prepare() error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	if err := l.makePasswords(); err != nil {
+	if err := errors.Join(l.makePasswords(), l.makeKeys()); err != nil {
 		return err
 	}
 	ca, err := pki.New(l.state.CreatedAt)

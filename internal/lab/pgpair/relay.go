@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func (l *Lab) pointTo(n Node) error {
 }
 
 // relayPoll is how soon the relay notices that its target has changed.
-const relayPoll = 20 * time.Millisecond
+const relayPoll = 50 * time.Millisecond
 
 // Relay passes connections to the clients' address on to the server it leads to,
 // until ctx ends or the laboratory is gone. It is a plain wire: TLS and login are
@@ -98,6 +99,39 @@ func (l *Lab) Relay(ctx context.Context) error {
 func (l *Lab) clientTarget() (string, error) {
 	text, err := os.ReadFile(l.targetFile())
 	return strings.TrimSpace(string(text)), err
+}
+
+// startRelay runs the relay in a process of its own, which outlives this one and
+// ends with the laboratory.
+func (l *Lab) startRelay(ctx context.Context) error {
+	if l.state.Program == "" {
+		return nil
+	}
+	log, err := os.OpenFile(l.path("relay.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // the process has its own
+	cmd := exec.Command(l.state.Program, "lab", "relay", "--dir", l.dir)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
+	runAs(account{}, cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the relay of the clients' address: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return l.await(ctx, "the clients' address to answer", func(context.Context) (bool, error) {
+		select {
+		case err := <-ended:
+			return false, fmt.Errorf("the relay ended: %w; see %s", err, log.Name())
+		default:
+		}
+		conn, err := net.DialTimeout("tcp", l.ClientAddress(), time.Second)
+		if err != nil {
+			return false, nil
+		}
+		return true, conn.Close()
+	})
 }
 
 // relay keeps what is open, by where it leads.

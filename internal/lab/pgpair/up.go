@@ -185,6 +185,9 @@ func (l *Lab) build(ctx context.Context, template string) (err error) {
 			return err
 		}
 	}
+	if err := l.startRelay(ctx); err != nil {
+		return err
+	}
 	return l.await(ctx, "the first WAL file to be archived", func(ctx context.Context) (done bool, err error) {
 		err = l.QueryRow(ctx, first.Name, `SELECT archived_count > 0 FROM pg_stat_archiver`, &done)
 		return done, err

@@ -96,7 +96,7 @@ func prechecks() []operation {
 		simple("gap", "what the target lacks is small; in a failover, what is known of it",
 			strictness{forSwitchover: blocks, forFailover: warns, forFailback: blocks}, gap,
 			connectors.ActionParameter{Name: "limit", Default: strconv.Itoa(gapLimit), Summary: "bytes that may be missing before the drain"}), // P07
-		simple("replay-running", "replay on the target is not paused and moves", always, replayRunning), // P08
+		simple("replay-running", "replay on the target is not paused and moves", always, replayRunning),                                                               // P08
 		asking("parameters", "settings of the target are not lower than the primary's: a promotion would shut it down", always, parametersCheck, parametersParameter), // P09
 		simple("no-apply-delay", "the target applies without a delay, which a promotion would end", alwaysWarns, noApplyDelay),                                        // P10
 		asking("rto-realistic", "what the target has yet to apply fits into the recovery time objective", notInDrills, rtoRealistic,
@@ -116,7 +116,7 @@ func prechecks() []operation {
 			}),
 		simple("slots", "no replication slot has lost what it is for, or is about to",
 			strictness{forSwitchover: blocks, forFailover: warns, forFailback: blocks}, slotsSane), // P14
-		simple("archiving", "WAL is archived", notInDrills, archiving), // P15
+		simple("archiving", "WAL is archived", notInDrills, archiving),                                         // P15
 		simple("can-rewind", "the former primary could be rewound instead of rebuilt", notInDrills, canRewind), // P16
 		simple("can-serve-standbys", "the target could serve standbys once it is promoted", notInDrills, // P18
 			func(v *view, _ call) connectors.Finding {
@@ -127,11 +127,11 @@ func prechecks() []operation {
 		asking("nothing-in-doubt", "no prepared or long transaction and no base backup is under way", plannedWarns, nothingInDoubt,
 			connectors.ActionParameter{Name: "longest", Default: "1m", Summary: "how long a transaction may have been open"}), // P19
 		simple("logical-slots", "logical slots of the old primary are there on the target, or there are none", notInDrills, logicalSlots), // P20
-		asking("binary-parity", "versions, collations and preloaded libraries agree", alwaysWarns, binaryParity),                       // P21
+		asking("binary-parity", "versions, collations and preloaded libraries agree", alwaysWarns, binaryParity),                          // P21
 		asking("no-ha-manager", "no other program manages the roles of these servers",
 			strictness{forSwitchover: blocks, forFailover: blocks, forFailback: blocks, forDrill: warns}, noManager), // P22
 		asking("privileges", "the execute login may do what the steps need", always, privilegesCheck), // P23
-		simple("clocks", "the clocks agree", notInDrills, clocks),                                       // P24
+		simple("clocks", "the clocks agree", notInDrills, clocks),                                     // P24
 	}
 }
 

@@ -6,9 +6,9 @@ import "github.com/bcctl/bcctl/pkg/connectors"
 func (Factory) Capabilities() []connectors.Capability {
 	return []connectors.Capability{
 		{
-			Form: "streaming replication, direct or cascading", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.None,
+			Form: "streaming replication, direct or cascading", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.Partial,
 			Against: "real servers, PostgreSQL 15",
-			Note:    "versions 12 to 14 and 16 to 18 are written from documentation; execution is not there yet",
+			Note:    "versions 12 to 14 and 16 to 18 are written from documentation; to stop, start and copy servers a program of yours at the hosts is needed",
 		},
 		{
 			Form: "WAL archive without streaming", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
