@@ -79,7 +79,9 @@ func loss(t runbook.Type, m runbook.MemberPlan, r readiness.Result, before check
 	case runbook.Failover:
 		e := runbook.LossEstimate{Method: "not known: the exposure could not be read"}
 		if now.bytes != "" || now.seconds != "" {
-			e.AtMost = now.seconds
+			if now.limit != nil && *now.limit >= 10*time.Millisecond {
+				e.AtMost = now.seconds // nothing seen to be missing is no bound of nothing
+			}
 			e.Method = fmt.Sprintf("exposure observed at %s%s; it grows until the old primary is proved fenced, so it is a bound for that moment only", now.at.UTC().Format(time.RFC3339), paren(now.bytes))
 			return e
 		}

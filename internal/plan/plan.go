@@ -41,7 +41,7 @@ type Maker struct {
 	Progress      func(check.Progress) // of the sweep; may be nil
 }
 
-// Errors of Make that are about what was asked for, not about servers.
+// ErrWish is in errors of Make that are about what was asked for, not about servers.
 var ErrWish = errors.New("no plan")
 
 // Make compiles a wish against live state. The error is about the documents and the

@@ -469,6 +469,18 @@ func TestSI25LossIsBoundedAndNeverZero(t *testing.T) {
 	}
 }
 
+// Nothing missing at one moment is not "at most nothing".
+func TestSI25NothingMissingIsNoBound(t *testing.T) {
+	t.Parallel()
+	r := readiness.Result{Indicators: []readiness.IndicatorResult{
+		{Observation: readiness.Observation{Indicator: "replication.exposure_seconds", Value: readiness.Num(0)}},
+		{Observation: readiness.Observation{Indicator: "replication.exposure_bytes", Value: readiness.Num(0)}},
+	}}
+	if l := loss(runbook.Failover, runbook.MemberPlan{}, r, check.Memory{}); l.AtMost != "" || l.AtLeast != "" || !strings.Contains(l.Method, "grows until the old primary is proved fenced") {
+		t.Errorf("%+v", l)
+	}
+}
+
 // A lower bound comes from positions read earlier, and says so.
 func TestLowerBoundOfLossFromEarlierChecks(t *testing.T) {
 	t.Parallel()
