@@ -161,7 +161,7 @@ func configuration(p runbook.Plan) string {
 	if commit == "" {
 		commit = "outside Git"
 	}
-	return fmt.Sprintf("configuration %s, %d files, bcctl %s", commit, len(p.Pins), p.Bcctl)
+	return fmt.Sprintf("configuration %s, %s, bcctl %s", commit, plural(len(p.Pins), "file", "files"), p.Bcctl)
 }
 
 func (d *planText) member(m runbook.MemberPlan, live runbook.LiveMember) {
