@@ -31,7 +31,7 @@ machine: take it down then, and up again.`,
 	}
 	lab.PersistentFlags().StringVar(&dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("bcctl-lab-%d", os.Getuid())), "where the laboratory is")
 	lab.PersistentFlags().Lookup("dir").DefValue = "bcctl-lab-UID in the temporary folder"
-	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir), newLabHost(a), newLabHook(a), newLabRelay(a))
+	lab.AddCommand(newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabBreak(a, &dir), newLabRepair(a, &dir), newLabGitHub(a, &dir), newLabHost(a), newLabHook(a), newLabRelay(a))
 	return lab
 }
 

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"time"
 
+	"github.com/bcctl/bcctl/internal/lab/background"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 )
 
@@ -43,9 +41,6 @@ var ErrNoFleet = errors.New("no fleet here")
 
 // marker tells a fleet's directory from others.
 const marker = "fleet.json"
-
-// hostTimeout is how long the host may take until its systems answer.
-const hostTimeout = 30 * time.Second
 
 // Up makes a fleet, starts it, puts in the faults it is shown with and writes its
 // configuration. When it fails nothing is left.
@@ -79,7 +74,7 @@ func (f *Fleet) start(ctx context.Context, o Options) error {
 		return err
 	}
 	o.Progress("start MongoDB, SQL Server and Snowflake systems on loopback")
-	if err := startHost(o.Host(f.dir), filepath.Join(f.dir, "host.log")); err != nil {
+	if err := background.Start(o.Host(f.dir), filepath.Join(f.dir, "host.log")); err != nil {
 		return err
 	}
 	var err error
@@ -92,44 +87,6 @@ func (f *Fleet) start(ctx context.Context, o Options) error {
 		}
 	}
 	return f.WriteConfig(ctx)
-}
-
-// startHost starts the host and waits for its line. What it prints to stderr goes
-// to a file, because it goes on after this process has ended.
-func startHost(cmd *exec.Cmd, logFile string) error {
-	detach(cmd)
-	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the host: %w", err)
-	}
-	line := make(chan error, 1)
-	go func() {
-		_, err := bufio.NewReader(out).ReadString('\n')
-		line <- err
-	}()
-	limit := time.NewTimer(hostTimeout)
-	defer limit.Stop()
-	select {
-	case err = <-line:
-	case <-limit.C:
-		err = fmt.Errorf("it was not ready within %s", hostTimeout)
-	}
-	if err != nil {
-		_ = cmd.Process.Kill() // it may be gone already
-		_ = cmd.Wait()
-		complaint, _ := os.ReadFile(logFile)
-		return fmt.Errorf("start the host: %w: %s", err, strings.TrimSpace(string(complaint)))
-	}
-	return cmd.Process.Release()
 }
 
 // Open finds a fleet that Up made, in this process or another. It starts nothing.

@@ -41,6 +41,38 @@ func (s *Server) AddUser(login string) User {
 	return u
 }
 
+// Person is somebody to add whose number and addresses are known.
+type Person struct {
+	Login  string   `json:"login"`
+	ID     int64    `json:"id,omitempty"`   // 0: the next free one
+	Role   string   `json:"role,omitempty"` // empty: write
+	Emails []string `json:"emails,omitempty"`
+}
+
+// AddPerson is AddUser for somebody who exists elsewhere too, such as in a roster.
+// The number must be free.
+func (s *Server) AddPerson(p Person) User {
+	u := s.AddUser(p.Login)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.st.user(u.ID)
+	r := s.first()
+	owner := s.st.user(r.Owner)
+	if p.ID != 0 && s.st.user(p.ID) == nil {
+		r.Roles[p.ID], owner.Members[p.ID] = r.Roles[u.ID], owner.Members[u.ID]
+		delete(r.Roles, u.ID)
+		delete(owner.Members, u.ID)
+		kept.ID = p.ID
+		kept.Emails[0] = noreply(kept)
+	}
+	if p.Role != "" {
+		r.Roles[kept.ID] = p.Role
+	}
+	kept.Emails = append(kept.Emails, p.Emails...)
+	s.keep()
+	return User{kept.ID, kept.Login, noreply(kept)}
+}
+
 // AddAccount adds an account that is not a person, or has no access: User, Bot,
 // Organization, Mannequin.
 func (s *Server) AddAccount(login, kind string) User {

@@ -59,6 +59,7 @@ func (s *Server) AddRuleset(rs Ruleset) int64 {
 		}
 	}
 	r.Rulesets = append(r.Rulesets, &rs)
+	s.keep()
 	return rs.ID
 }
 
@@ -68,6 +69,7 @@ func (s *Server) RemoveRuleset(id int64) {
 	defer s.mu.Unlock()
 	r := s.first()
 	r.Rulesets = slices.DeleteFunc(r.Rulesets, func(rs *Ruleset) bool { return rs.ID == id })
+	s.keep()
 }
 
 // applies reports whether a ruleset speaks of a ref.
@@ -406,6 +408,7 @@ func getSuite(c *call) reply {
 func (s *Server) SetSuiteResult(sha, result string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	r := s.first()
 	for _, e := range r.Suites {
 		if e.After == sha {
@@ -433,6 +436,7 @@ type Protection struct {
 func (s *Server) Protect(branch string, p *Protection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	r := s.first()
 	if r.Protections == nil {
 		r.Protections = map[string]*Protection{}

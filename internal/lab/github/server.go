@@ -61,6 +61,8 @@ type Server struct {
 	requests []string
 	skew     time.Duration
 	changed  bool
+	control  string // hash of the token that Control gave out
+	stop     func()
 }
 
 // stateFile is the state's name in the folder. It holds no secret: tokens are kept
@@ -211,13 +213,8 @@ func (s *Server) Close() error {
 	if e := <-s.ended; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(err, s.save())
+	return err
 }
-
-// Done is readable when the server ended by itself.
-func (s *Server) Done() <-chan error { return s.ended }
 
 // maxBody bounds a request.
 const maxBody = 8 << 20
@@ -226,6 +223,10 @@ const maxBody = 8 << 20
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if owner, rest, ok := gitPath(r.URL.Path); ok {
 		s.serveGit(w, r, owner, rest)
+		return
+	}
+	if r.URL.Path == ControlPath {
+		s.controlled(w, r)
 		return
 	}
 	r.URL.Path, r.URL.RawPath = trimPrefix(r.URL.Path), trimPrefix(r.URL.RawPath)

@@ -95,6 +95,7 @@ type Environment struct {
 func (s *Server) AddEnvironment(e Environment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	r := s.first()
 	e.ID, e.RuleID, e.Created, e.PolicyIDs = s.st.id(), s.st.id(), s.now(), nil
 	for range e.Branches {
@@ -170,6 +171,7 @@ type Run struct {
 func (s *Server) AddRun(run Run) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	r := s.first()
 	if run.HeadBranch == "" {
 		run.HeadBranch = r.DefaultBranch
@@ -192,6 +194,7 @@ func (s *Server) AddRun(run Run) int64 {
 func (s *Server) FinishRun(id int64, conclusion string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	for _, run := range s.first().Runs {
 		if run.ID == id {
 			run.Status, run.Conclusion = "completed", conclusion
@@ -204,6 +207,7 @@ func (s *Server) FinishRun(id int64, conclusion string) {
 func (s *Server) SetWorkflowPermissions(token string, approves bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.keep()
 	s.first().WorkflowToken, s.first().WorkflowApproves = token, approves
 }
 

@@ -240,7 +240,9 @@ const (
 )
 
 func (st *state) id() int64 {
-	st.NextID++
+	for st.NextID++; st.user(st.NextID) != nil; st.NextID++ {
+		continue // somebody was added under that number
+	}
 	return st.NextID
 }
 
