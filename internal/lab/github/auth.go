@@ -95,13 +95,13 @@ func (c *call) jwt(text string) (*app, error) {
 	for i, into := range []any{&head, &claims} {
 		data, err := base64.RawURLEncoding.DecodeString(parts[i])
 		if err != nil || json.Unmarshal(data, into) != nil {
-			return nil, fmt.Errorf("A JSON web token could not be decoded") //nolint:staticcheck // GitHub's words
+			return nil, fmt.Errorf("A JSON web token could not be decoded")
 		}
 	}
 	now := c.s.options.Now()
 	switch {
 	case head.Alg != "RS256":
-		return nil, fmt.Errorf("A JSON web token could not be decoded") //nolint:staticcheck // GitHub's words
+		return nil, fmt.Errorf("A JSON web token could not be decoded")
 	case claims.Exp <= now.Unix():
 		return nil, fmt.Errorf("'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
 	case claims.Exp > now.Add(10*time.Minute).Unix():
@@ -132,7 +132,7 @@ func (c *call) jwt(text string) (*app, error) {
 		}
 		return a, nil
 	}
-	return nil, fmt.Errorf("A JSON web token could not be decoded") //nolint:staticcheck // GitHub's words
+	return nil, fmt.Errorf("A JSON web token could not be decoded")
 }
 
 func clientID(a *app) string { return fmt.Sprintf("Iv23lab%d", a.ID) }

@@ -68,18 +68,24 @@ func (b bare) line(args ...string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// receivedHook tells the server who pushed what by file. Over HTTP the server
-// knows anyhow.
+// AsVariable is the variable of the environment that says who pushes by file path: a
+// login. Without it the push is nobody's.
+const AsVariable = "BCCTL_LAB_AS"
+
+// refuseVariable says to a hook why a push is refused.
+const refuseVariable = "BCCTL_LAB_REFUSE"
+
+// receivedHook tells the server who pushed what.
 const receivedHook = `#!/bin/sh
 while read -r before after ref; do
-	echo "$before $after $ref ${BCCTL_LAB_AS:-}" >> lab-received
+	echo "$before $after $ref ${` + AsVariable + `:-}" >> lab-received
 done
 `
 
 // refusedHook ends a push that the server found to be against a rule.
 const refusedHook = `#!/bin/sh
-if [ -n "${BCCTL_LAB_REFUSE:-}" ]; then
-	echo "error: GH013: Repository rule violations found. $BCCTL_LAB_REFUSE" >&2
+if [ -n "${` + refuseVariable + `:-}" ]; then
+	echo "error: GH013: Repository rule violations found. $` + refuseVariable + `" >&2
 	exit 1
 fi
 `

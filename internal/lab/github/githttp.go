@@ -74,13 +74,13 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, name, rest str
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	env := gitEnv("GIT_PROJECT_ROOT="+s.bare(found).dir, "GIT_HTTP_EXPORT_ALL=1", "BCCTL_LAB_AS="+id.user.Login, "REMOTE_USER="+id.user.Login)
+	env := gitEnv("GIT_PROJECT_ROOT="+s.bare(found).dir, "GIT_HTTP_EXPORT_ALL=1", AsVariable+"="+id.user.Login, "REMOTE_USER="+id.user.Login)
 	if v := r.Header.Get("Git-Protocol"); v != "" {
 		env = append(env, "GIT_PROTOCOL="+v)
 	}
 	if rest == "/git-receive-pack" {
 		if say := s.refusesPush(found, id.user, plain(r, body)); say != "" {
-			env = append(env, "BCCTL_LAB_REFUSE="+say)
+			env = append(env, refuseVariable+"="+say)
 		}
 	}
 	program, err := exec.LookPath("git")

@@ -465,6 +465,18 @@ func (p *parser) value(t string) (any, error) {
 	if t == "" {
 		return nil, errors.New("expected a value")
 	}
+	if t == "[" {
+		list := []any{}
+		for p.peek() != "]" {
+			v, err := p.value(p.next())
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		p.next() // ]
+		return list, nil
+	}
 	var v any
 	if err := json.Unmarshal([]byte(t), &v); err == nil {
 		return v, nil

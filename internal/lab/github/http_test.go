@@ -36,7 +36,7 @@ func (l *lab) send(method, token, path, body string) (int, string, http.Header) 
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		l.t.Fatal(err)
