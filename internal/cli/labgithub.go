@@ -184,7 +184,9 @@ func (a *app) printLabGitHub(access hosted.Access) error {
 	if len(access.People) > 0 {
 		fmt.Fprintf(a.Stdout, "export GITHUB_TOKEN=\"$(cat %s)\"\n", access.Tokens[access.People[0].Login])
 	}
-	_, err := fmt.Fprintf(a.Stdout, "export BCCTL_GITHUB_API_URL=%s\nexport GITHUB_REPOSITORY=%s\nexport BCCTL_GITHUB_APP_ID=%d\nexport BCCTL_GITHUB_INSTALLATION_ID=%d\nexport BCCTL_GITHUB_APP_KEY=file:%s\n",
-		access.URL, access.Repository, access.App, access.Installation, access.AppKey)
+	fmt.Fprintf(a.Stdout, "export %s=%s\nexport %s=%s\nexport %s=%d\n", settingVariable("github.api-url"), access.URL,
+		settingVariable("github.repository"), access.Repository, settingVariable("github.repository-id"), access.RepositoryID)
+	_, err := fmt.Fprintf(a.Stdout, "# as the App instead: %s=%d %s=%d %s=file:%s\n", settingVariable("github.app-id"), access.App,
+		settingVariable("github.installation-id"), access.Installation, settingVariable("github.app-key"), access.AppKey)
 	return err
 }

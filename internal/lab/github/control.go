@@ -35,6 +35,7 @@ func (s *Server) controlled(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Not Found", http.StatusNotFound)
 	case r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
+		_ = http.NewResponseController(w).Flush() // before the connection is closed; who asked is gone otherwise
 		if stop != nil {
 			stop()
 		}

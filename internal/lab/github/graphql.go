@@ -327,7 +327,7 @@ func pickInto(out obj, query []selection, kind string, v value) error {
 		}
 		got, known := v[f.name]
 		if !known {
-			return fmt.Errorf("Field '%s' doesn't exist on type '%s'", f.name, kind) //nolint:staticcheck // GitHub's words
+			return fmt.Errorf("Field '%s' doesn't exist on type '%s'", f.name, kind)
 		}
 		if resolve, is := got.(resolver); is {
 			var err error
