@@ -65,6 +65,7 @@ type actor struct {
 	seen    *view                // the last look, for checks that follow each other at once
 	started map[time.Time]string // which endpoint answered as which server, by the moment it started
 	primary settings             // of the last primary that was seen in this run
+	asked   bool                 // this process has asked for the promotion
 }
 
 var _ connectors.Actor = (*actor)(nil)

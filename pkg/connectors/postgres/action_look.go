@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,10 @@ type view struct {
 	// old is the node at the site that is left: the one that writes, else the first
 	// that is not optional. next is the one that shall write.
 	old, next *node
+
+	// elsewhere are nodes that answer as a server which was another endpoint before in
+	// this run, or says that it is another one.
+	elsewhere map[*node]string
 }
 
 // freshFor is how long a look serves the checks that follow it. A step never
@@ -53,8 +58,14 @@ func (a *actor) look(ctx context.Context) *view {
 			v.old = n
 		}
 	}
+	v.elsewhere = map[*node]string{}
 	for _, n := range v.nodes {
-		if v.member(n) {
+		if n.facts == nil || v.rejected[n] || v.alias[n] != nil {
+			continue
+		}
+		if why := a.isElsewhere(n.Name, n.facts); why != "" {
+			v.elsewhere[n] = why
+		} else {
 			a.started[n.facts.Started] = n.Name
 		}
 	}
@@ -63,6 +74,19 @@ func (a *actor) look(ctx context.Context) *view {
 	}
 	a.seen = v
 	return v
+}
+
+// isElsewhere recognizes two endpoints whose addresses lead to each other's server:
+// by the moment the server started, which was seen under another name in this run,
+// and by a cluster_name that is another endpoint's.
+func (a *actor) isElsewhere(name string, f *nodeFacts) string {
+	if other, known := a.started[f.Started]; known && other != name {
+		return fmt.Sprintf("behind %s is the server that was %s before in this run, started %s", name, other, f.Started.UTC().Format(time.RFC3339Nano))
+	}
+	if i := a.index(f.ClusterName); i >= 0 && f.ClusterName != name {
+		return fmt.Sprintf("behind %s is a server with cluster_name %s, which is another endpoint", name, f.ClusterName)
+	}
+	return ""
 }
 
 // first is the first endpoint at a site that is not optional, as ${new.endpoint}
@@ -127,6 +151,9 @@ func (v *view) proved(n *node) *connectors.Finding {
 				}
 			}
 		}
+		return &f
+	case v.elsewhere[n] != "":
+		f := refused(readiness.IdentityMismatch, "%s", v.elsewhere[n])
 		return &f
 	case v.alias[n] != nil:
 		f := refused(readiness.EndpointAliased, "%s and %s answer as one server", n.Name, v.alias[n].Name)

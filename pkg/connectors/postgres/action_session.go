@@ -83,14 +83,14 @@ func (a *actor) isMeant(s *changing, want role, declared string) *connectors.Out
 	var o connectors.Outcome
 	name, f := s.node.Name, s.facts
 	recovering := s.conn.PgConn().ParameterStatus("in_hot_standby")
-	other, known := a.started[f.Started]
+	elsewhere := a.isElsewhere(name, &f)
 	switch {
 	case f.SystemIdentifier != declared:
 		o = failed(readiness.IdentityMismatch, "%s is cluster %q, the resource declares %s", name, f.SystemIdentifier, declared)
 	case f.Version < minVersion || f.Version > maxVersion:
 		o = failed(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", name, versionText(f.Version))
-	case known && other != name:
-		o = failed(readiness.IdentityMismatch, "behind %s is the server that was %s a moment ago, started %s", name, other, f.Started.UTC().Format(time.RFC3339Nano))
+	case elsewhere != "":
+		o = failed(readiness.IdentityMismatch, "%s", elsewhere)
 	case recovering != "" && (recovering == "on") != f.InRecovery:
 		o = failed(readiness.Conflict, "%s says pg_is_in_recovery() = %v and in_hot_standby = %s", name, f.InRecovery, recovering)
 	case !want.fits(f):

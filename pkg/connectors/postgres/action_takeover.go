@@ -160,8 +160,7 @@ func attachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	return done(nil, "%s has an upstream", v.next.Name)
 }
 
-// promoteWait is how long the target may take to apply what it has and open.
-// After it the outcome is in doubt, and the probe tells.
+// promotePoll is how often is asked whether the target has become primary.
 const promotePoll = 50 * time.Millisecond
 
 // promote is S7 and F5, the point of no return. Everything that forbids it is
@@ -174,7 +173,7 @@ func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 	}
 	n := v.next
 	if n.isPrimary() {
-		if o := a.reigns(ctx, n.Name); o.State == connectors.Done {
+		if a.asked || a.reigns(ctx, n.Name).State == connectors.Done {
 			return a.promoted(ctx, n.Name)
 		}
 		return failed(readiness.RoleUnexpected, "%s is a primary already, and not by this run", n.Name)
@@ -197,6 +196,7 @@ func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 	}
 	defer s.close()
 	// Its answer says nothing: true is "asked for", and a second call is "false".
+	a.asked = true
 	if err := s.run(ctx, promoteSQL); err != nil {
 		return s.ended("pg_promote()", err)
 	}

@@ -117,6 +117,9 @@ func mostAdvanced(v *view, _ call) connectors.Finding {
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}
+	if v.primary != nil {
+		return passed("%s answers, so what one standby has before another is a matter of moments", v.primary.Name)
+	}
 	mine, known := v.next.have()
 	if !known {
 		return unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)

@@ -76,6 +76,13 @@ func (f *forwarder) passing(from net.Conn) io.Reader {
 	})
 }
 
+// lead sends whoever comes from now on elsewhere.
+func (f *forwarder) lead(target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = target
+}
+
 type readerFunc func([]byte) (int, error)
 
 func (r readerFunc) Read(p []byte) (int, error) { return r(p) }
@@ -107,7 +114,10 @@ func (f *forwarder) serve(running *sync.WaitGroup) {
 }
 
 func (f *forwarder) connect(client net.Conn, running *sync.WaitGroup) {
-	server, err := net.Dial("tcp", f.target)
+	f.mu.Lock()
+	target := f.target
+	f.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		_ = client.Close()
 		return
