@@ -195,13 +195,20 @@ func judged(found []readiness.Finding, worst connectors.FindingResult, message s
 // reread looks again and again until a condition holds or time is up, at most
 // until the context ends. It returns the last view.
 func (a *actor) reread(ctx context.Context, limit time.Duration, so func(*view) bool) (*view, bool) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	// The limit ends the waiting, never a look: one that is cut short shows servers
+	// as silent that are not.
+	over := time.NewTimer(limit)
+	defer over.Stop()
 	for {
 		a.seen = nil
 		v := a.look(ctx)
 		if so(v) {
 			return v, true
+		}
+		select {
+		case <-over.C:
+			return v, false
+		default:
 		}
 		if !pause(ctx, 200*time.Millisecond) {
 			return v, false
