@@ -21,7 +21,7 @@ func TestPOL06EveryModeHitsTheSameRules(t *testing.T) {
 		{"BIND-02", func(c *Case) { c.Evidence.Pins[0].AtTip = file("other") }},
 		{"BIND-03", func(c *Case) { c.Request.Spec.Pins = nil }},
 		{"BIND-05", func(c *Case) { c.Problems = []Finding{{"BIND-05", "x", "y"}} }},
-		{"BIND-06", func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }},
+		{"BIND-06", func(c *Case) { c.Request.Spec.NotBefore = c.Request.Spec.ExpiresAt }},
 		{"POL-01", func(c *Case) { c.Roster.SHA256 = file("other").SHA256 }},
 		{"PR-07", known("other", requestFile, "")},
 		{"RUN-02", func(c *Case) {
@@ -175,6 +175,8 @@ func TestNext(t *testing.T) {
 	}{
 		"merge":    {pending(), "merge the pull request"},
 		"ready":    {bases["ready"](), "comment on the pull request, alone on one line: /bcctl execute 2026-001 SWITCHOVER pg/ledger@fra "},
+		"wait":     {change(bases["ready"], func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }), "wait until 2026-03-10T13:00:00Z; then comment on the pull request, alone on one line: /bcctl execute 2026-001 "},
+		"early":    {change(pending, func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }), "merge the pull request"},
 		"drift":    {change(pending, func(c *Case) { c.Evidence.Pins[0].AtTip = file("other") }), "this request cannot run any more; make a new one: bcctl request new switchover pg/ledger"},
 		"too late": {change(bases["ready"], func(c *Case) { c.Evidence.Reviews.Items = nil }), "approvals after the merge do not count"},
 		"again":    {change(approved, confirmedAt(time.Hour)), "confirm once more, alone on one line: /bcctl execute "},

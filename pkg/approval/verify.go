@@ -205,6 +205,8 @@ func (j *judge) next(v Verdict) string {
 	}
 	open := slices.ContainsFunc(v.Slots, func(s SlotFill) bool { return s.Person == "" })
 	switch {
+	case v.Allowed && j.c.Mode == ModeReview && v.At.Before(j.request().NotBefore):
+		return "wait until " + stamp(j.request().NotBefore) + "; then comment on the pull request, alone on one line: " + v.Confirm
 	case v.Allowed && j.c.Mode == ModeReview:
 		return "comment on the pull request, alone on one line: " + v.Confirm
 	case v.Allowed:

@@ -117,8 +117,12 @@ func (j *judge) schedule() {
 	case j.terms.found && r.ExpiresAt.Sub(r.NotBefore) > j.terms.window:
 		j.deny("BIND-06", "", fmt.Sprintf("the window of %s is longer than the %s that the policy allows", r.ExpiresAt.Sub(r.NotBefore), j.terms.window))
 	}
-	if now.Before(r.NotBefore) {
+	switch {
+	case !now.Before(r.NotBefore):
+	case j.running():
 		j.deny("BIND-06", "", "the request may not run before "+stamp(r.NotBefore))
+	default: // approvals are given ahead of the window
+		j.warn("BIND-06", "", "the request may not run before "+stamp(r.NotBefore))
 	}
 	if !now.Before(r.ExpiresAt) {
 		switch {
