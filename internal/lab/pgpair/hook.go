@@ -202,7 +202,7 @@ func (l *Lab) hookQuarantine(ctx context.Context, n Node, _ HookCall) (map[strin
 // other never had is refused: it would receive for ever and apply nothing.
 func (l *Lab) hookMakeStandby(ctx context.Context, n Node, c HookCall) (map[string]string, error) {
 	if s := l.nodeStatus(ctx, n); s.State != Stopped {
-		if s.Role == RoleStandby && s.Receiver == "streaming" {
+		if s.following() {
 			return l.hookStatus(ctx, n, HookCall{})
 		}
 		return nil, fmt.Errorf("%s is %s and runs: stop it first", n.Name, s.Role)

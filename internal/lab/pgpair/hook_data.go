@@ -171,6 +171,9 @@ func (l *Lab) preservedDir(n Node, t tail) string {
 // hookPreserve keeps what only this server has: the files of its log from the fork
 // on, and which transactions are in them.
 func (l *Lab) hookPreserve(ctx context.Context, n Node, c HookCall) (map[string]string, error) {
+	if s := l.nodeStatus(ctx, n); s.following() {
+		return map[string]string{"fork": "", "end": "", "bytes": "0", "commits": "0", "path": "", "at": timestamp()}, nil
+	}
 	if err := l.mustBeStopped(n); err != nil {
 		return nil, err
 	}
@@ -244,6 +247,10 @@ func segmentOf(prefix string, p position) string {
 	return fmt.Sprintf("%s%08X%08X", prefix, segment/4096, segment%4096)
 }
 
+// following: it streams as a standby, so it has nothing its upstream never had, and
+// there is nothing to rebuild. One that diverged does not stream.
+func (s NodeStatus) following() bool { return s.Role == RoleStandby && s.Receiver == "streaming" }
+
 func (l *Lab) mustBeStopped(n Node) error {
 	found, err := serverProcesses(n.DataDir)
 	if err == nil && len(found) > 0 {
@@ -277,6 +284,9 @@ func (l *Lab) mayDestroy(ctx context.Context, n Node, c HookCall) error {
 // hookRewind undoes on a stopped server what the other never had, and lets it
 // follow.
 func (l *Lab) hookRewind(ctx context.Context, n Node, c HookCall) (map[string]string, error) {
+	if l.nodeStatus(ctx, n).following() {
+		return l.hookStatus(ctx, n, HookCall{})
+	}
 	if err := l.mayDestroy(ctx, n, c); err != nil {
 		return nil, err
 	}
@@ -314,6 +324,9 @@ func (l *Lab) hookRewind(ctx context.Context, n Node, c HookCall) (map[string]st
 // hookBaseBackup makes a stopped server a fresh copy of another, and lets it
 // follow.
 func (l *Lab) hookBaseBackup(ctx context.Context, n Node, c HookCall) (map[string]string, error) {
+	if l.nodeStatus(ctx, n).following() {
+		return l.hookStatus(ctx, n, HookCall{})
+	}
 	if err := l.mayDestroy(ctx, n, c); err != nil {
 		return nil, err
 	}

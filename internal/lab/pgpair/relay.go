@@ -13,10 +13,13 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // ClientAddress is the address applications of the laboratory use. Relay answers
-// there and passes on to the server that the hook's repoint named.
+// there and passes on to the primary, or to the server that the hook's repoint
+// named until another one is primary.
 func (l *Lab) ClientAddress() string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(l.state.ClientPort))
 }
@@ -64,6 +67,7 @@ func (l *Lab) Relay(ctx context.Context) error {
 	r := &relay{open: map[net.Conn]string{}}
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() { l.followPrimary(ctx) })
 	running.Go(func() {
 		defer func() { _ = listener.Close(); r.cut("") }() // nobody is left to tell
 		for {
@@ -94,6 +98,59 @@ func (l *Lab) Relay(ctx context.Context) error {
 		}
 		running.Go(func() { r.pass(l, client) })
 	}
+}
+
+// followPrimary leads the clients' address to the primary when it is another
+// server than before, as a proxy with health checks does: not while two accept
+// writes, and not away from one because it is slow.
+func (l *Lab) followPrimary(ctx context.Context) {
+	kept := map[string]*pgx.Conn{}
+	defer func() {
+		for _, conn := range kept {
+			hangUp(ctx, conn)
+		}
+	}()
+	tick := time.NewTicker(2 * relayPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var primaries []Node
+		for _, n := range l.state.Nodes {
+			if writes, err := l.acceptsWrites(ctx, n, kept); err == nil && writes {
+				primaries = append(primaries, n)
+			}
+		}
+		if target, err := l.clientTarget(); err != nil || len(primaries) != 1 || primaries[0].Address() == target {
+			continue
+		}
+		_ = l.pointTo(primaries[0]) // the next round tries again
+	}
+}
+
+// acceptsWrites asks over a connection that is kept. A server that was away is
+// connected to anew.
+func (l *Lab) acceptsWrites(ctx context.Context, n Node, kept map[string]*pgx.Conn) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn := kept[n.Name]
+	if conn == nil || conn.IsClosed() {
+		var err error
+		if conn, err = l.Connect(ctx, n.Name); err != nil {
+			return false, err
+		}
+		kept[n.Name] = conn
+	}
+	var writes bool
+	err := conn.QueryRow(ctx, `SELECT NOT pg_is_in_recovery()`).Scan(&writes)
+	if err != nil {
+		hangUp(ctx, conn)
+		delete(kept, n.Name)
+	}
+	return writes, err
 }
 
 func (l *Lab) clientTarget() (string, error) {

@@ -56,6 +56,7 @@ func (h *hand) failOver(old, next string) {
 	h.pass("write-probe")
 	h.check(connectors.Passed, "", "client-path", "address", h.lab.ClientAddress())
 	h.check(connectors.Warned, readiness.FenceLeft, "no-fence-remnants") // of the old one nothing is known
+	h.check(connectors.Passed, "", "no-fence-remnants", kind...)
 }
 
 func refuses(t *testing.T, lab *pgpair.Lab, verb string) {
@@ -91,6 +92,13 @@ func TestSI25SI26FailoverAndBackByRewind(t *testing.T) {
 		t.Errorf("with an observed position: %v", f)
 	}
 
+	// A failback begins while the home side is down.
+	home := newHand(t, lab, "run-2", "ams", "fra")
+	for _, check := range []string{"single-primary", "synchronous-standbys", "archiving", "can-rewind", "nothing-in-doubt", "no-ha-manager", "privileges", "clocks"} {
+		home.check(connectors.Passed, "", check, "type", "failback")
+	}
+	home.check(connectors.Unknown, readiness.VisPrimary, "target-is-standby", "type", "failback")
+
 	for _, verb := range []string{"make-standby", "rewind", "basebackup"} {
 		refuses(t, lab, verb) // SI-26
 	}
@@ -114,6 +122,9 @@ func TestSI25SI26FailoverAndBackByRewind(t *testing.T) {
 	h.do("repoint-siblings")
 	h.do("drop-stale-slots")
 
+	for _, verb := range []string{"preserve", "rewind", "basebackup", "make-standby"} {
+		h.hook(verb, pgpair.Primary, of(pgpair.Standby)) // again: it follows, so nothing is left to do
+	}
 	back := newHand(t, lab, "run-2", "ams", "fra")
 	back.switchOver(pgpair.Standby, pgpair.Primary)
 	newDesk(t, lab).awaitGreen(t)

@@ -102,11 +102,7 @@ func prechecks() []operation {
 		asking("rto-realistic", "what the target has yet to apply fits into the recovery time objective", notInDrills, rtoRealistic,
 			connectors.ActionParameter{Name: "within", Summary: "the recovery time objective, such as 15m"}), // P11
 		simple("synchronous-standbys", "commits on the promoted target would not wait for standbys that are not there", always, // P12
-			func(v *view, _ call) connectors.Finding {
-				return v.target(func(n *node) connectors.Finding {
-					return judged(v.wouldHang(n), blocks, n.Name+" would wait for nobody who is not there")
-				})
-			}),
+			synchronousStandbys),
 		simple("not-fenced", "no read-only default is left on the target",
 			strictness{forSwitchover: blocks, forFailover: blocks, forFailback: blocks, forDrill: warns}, // P13
 			func(v *view, _ call) connectors.Finding {
@@ -133,6 +129,22 @@ func prechecks() []operation {
 		asking("privileges", "the execute login may do what the steps need", always, privilegesCheck), // P23
 		simple("clocks", "the clocks agree", notInDrills, clocks),                                     // P24
 	}
+}
+
+func synchronousStandbys(v *view, c call) connectors.Finding {
+	if v.toBeRebuilt(c) {
+		_, found := v.said(v.old, syncID)
+		return judged(found, blocks, v.old.Name+" waits for nobody who is not there; "+v.next.Name+" is not up yet")
+	}
+	return v.target(func(n *node) connectors.Finding {
+		return judged(v.wouldHang(n), blocks, n.Name+" would wait for nobody who is not there")
+	})
+}
+
+// toBeRebuilt: a failback begins with a home side that is down, and makes it a
+// standby first. What is asked of the target is asked of the other side until then.
+func (v *view) toBeRebuilt(c call) bool {
+	return c.arg("type") == forFailback && v.next != nil && v.next.unreached != nil && v.old != nil && v.trusted(v.old)
 }
 
 // target judges the node that shall write, if its answers can be used.
@@ -184,6 +196,9 @@ func singlePrimary(v *view, c call) connectors.Finding {
 		if f := v.proved(n); f != nil && n != v.old {
 			if _, ok := v.answering(v.sentTo[n], n); ok && n.unreached != nil {
 				continue // the primary hears from it as from a standby
+			}
+			if c.arg("type") == forFailback && n.unreached != nil && n.unreached.refused {
+				continue // its host says that nothing listens there: it is to be rebuilt
 			}
 			return unknown(readiness.WriterUnproven, "that %s does not accept writes is not proved: %s", n.Name, f.Message)
 		}
@@ -623,7 +638,7 @@ func noManager(ctx context.Context, a *actor, c call) connectors.Finding {
 			return refused(readiness.HAManager, "%s shows %s", n.Name, strings.Join(all, ", "))
 		}
 	}
-	if bad := v.proved(v.next); bad != nil {
+	if bad := v.proved(v.next); bad != nil && !v.toBeRebuilt(c) {
 		return *bad
 	}
 	return passed("no trace of a cluster manager on %d servers", asked)
@@ -631,10 +646,12 @@ func noManager(ctx context.Context, a *actor, c call) connectors.Finding {
 
 func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 	v := a.look(ctx)
-	if bad := v.proved(v.next); bad != nil {
+	var sides []*node
+	if bad := v.proved(v.next); bad == nil {
+		sides = append(sides, v.next)
+	} else if !v.toBeRebuilt(c) {
 		return *bad
 	}
-	sides := []*node{v.next}
 	if v.old != nil && v.trusted(v.old) {
 		sides = append(sides, v.old)
 	}

@@ -166,7 +166,6 @@ func (h *hand) switchOver(old, next string) {
 	h.do("prove-shutdown-checkpoint", "checkpoint", "$controldata.checkpoint", "state", "$controldata.state", "drained", "$drain.lsn")
 	h.do("promote", "evidence", "$prove-shutdown-checkpoint.proof", "parameters", "$mark.parameters")
 	h.do("reign")
-	h.hook("repoint", "", func(c *pgpair.HookCall) { c.To = next })
 	h.do("checkpoint-new")
 	h.do("create-slot", "endpoint", old)
 	h.do("repoint-siblings")
