@@ -162,7 +162,7 @@ even heartbeats.`,
 // planWorkFlags are the flags about looking at servers.
 func (a *app) planWorkFlags() flagSection {
 	f := pflag.NewFlagSet("work", pflag.ContinueOnError)
-	f.Int("parallel", 64, "resources looked at together")
+	f.IntVar(&a.globals.planParallel, "parallel", 64, "resources looked at together")
 	f.Duration("target-timeout", 10*time.Second, "deadline of one resource, for looking at it and again for its prechecks")
 	f.StringVar(&a.globals.asOf, "as-of", "", "plan with the configuration of this Git commit")
 	f.StringVar(&a.globals.store, "store", "", "history file, which is read only")
@@ -205,7 +205,7 @@ func knownTarget(r *repository, name string) error {
 func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, requester string) (runbook.Plan, error) {
 	m := plan.Maker{
 		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
-		Parallel: max(r.settings.Check.Parallel, 64), TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
+		Parallel: a.globals.planParallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
 	}
 	src := plan.Source{Repo: r.repo, Rules: r.rules, FS: r.fsys, Commit: r.commit}
 	if r.settings.Replay != "" {

@@ -84,7 +84,7 @@ changed on any server.`,
 
 func (a *app) requestWorkFlags() flagSection {
 	f := pflag.NewFlagSet("work", pflag.ContinueOnError)
-	f.Int("parallel", 64, "resources looked at together")
+	f.IntVar(&a.globals.planParallel, "parallel", 64, "resources looked at together")
 	f.Duration("target-timeout", 10*time.Second, "deadline of one resource, for looking at it and again for its prechecks")
 	return flagSection{"Work", f}
 }

@@ -20,6 +20,8 @@ type globals struct {
 	timeout    time.Duration
 	asOf       string
 	store      string
+
+	planParallel int
 }
 
 const map3am = `bcctl: is the DR side of your databases ready?

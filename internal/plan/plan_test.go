@@ -521,6 +521,30 @@ func TestPOL02ApproversWithoutTheRequester(t *testing.T) {
 	}
 }
 
+// SI-30: a check that only the login for changes could answer was not made; it is not
+// a check that failed.
+func TestSI30WithheldLoginIsNotChecked(t *testing.T) {
+	t.Parallel()
+	p := &platform{actions: offerAll()}
+	p.answer = func(ctx context.Context, s connectors.ActorSpec, call connectors.Call) connectors.Finding {
+		if call.Action != "pg.native/privileges" {
+			return connectors.Finding{Result: connectors.Passed, Message: "fine"}
+		}
+		_, err := s.Credential(ctx, connectors.Execute)
+		return connectors.Finding{Result: connectors.Unknown, Message: err.Error()}
+	}
+	plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchecked := slices.ContainsFunc(plan.Live.Unchecked, func(u runbook.Unchecked) bool {
+		return strings.HasPrefix(u.What, "precheck p23-privileges") && strings.Contains(u.Why, "monitoring only")
+	})
+	if !unchecked || Refused(plan) {
+		t.Errorf("not among what was not checked: %v; refused %v", !unchecked, Refused(plan))
+	}
+}
+
 // A wish that cannot be a plan costs no server anything.
 func TestWishIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,7 @@ const (
 	checkTimeout = 10 * time.Second
 	// actorsPerMember is how many checks of one resource are made at once. More would
 	// cost its servers connections and save little.
-	actorsPerMember = 4
+	actorsPerMember = 2
 	// abandonAfter is how long past its deadline a check is waited for.
 	abandonAfter = 500 * time.Millisecond
 )
@@ -70,8 +71,12 @@ func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.Memb
 	res, _ := src.Repo.Resource(member.Resource)
 	ctx, cancel := context.WithTimeout(ctx, m.TargetTimeout)
 	defer cancel()
-	for i, f := range m.ask(ctx, operator, m.actorSpec(src.Repo, res, member), ours) {
-		out.seen = append(out.seen, seen(ours[i], f, accepted))
+	for i, a := range m.ask(ctx, operator, m.actorSpec(src.Repo, res, member), ours) {
+		if a.withheld && a.finding.Result == connectors.Unknown {
+			out.unchecked = append(out.unchecked, runbook.Unchecked{Resource: member.Resource, What: what(ours[i]), Why: "it needs the login for changes, and a plan uses the one for monitoring only"})
+			continue
+		}
+		out.seen = append(out.seen, seen(ours[i], a.finding, accepted))
 	}
 	return out
 }
@@ -80,23 +85,35 @@ func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.Memb
 // the monitoring login only.
 func (m *Maker) actorSpec(repo *config.Repo, res *config.Resource, member runbook.MemberPlan) connectors.ActorSpec {
 	spec := check.Spec(repo, quiet(res), m.Secrets)
-	resolve := spec.Credential
-	spec.Credential = func(ctx context.Context, p connectors.Purpose) (connectors.Credential, error) {
-		if p != connectors.Monitor {
-			return connectors.Credential{}, fmt.Errorf("a plan uses the monitoring login only, not the one for %s", p)
-		}
-		return resolve(ctx, p)
-	}
 	spec.EndpointTimeout = m.TargetTimeout / 2
 	spec.KeepOpen, spec.Now = true, m.Now
 	return connectors.ActorSpec{Spec: spec, From: member.From, To: member.To}
 }
 
+// withhold gives the monitoring login only, and notes when another one was asked for.
+func withhold(spec connectors.ActorSpec, asked *atomic.Bool) connectors.ActorSpec {
+	resolve := spec.Credential
+	spec.Credential = func(ctx context.Context, p connectors.Purpose) (connectors.Credential, error) {
+		if p != connectors.Monitor {
+			asked.Store(true)
+			return connectors.Credential{}, fmt.Errorf("a plan uses the monitoring login only, not the one for %s", p)
+		}
+		return resolve(ctx, p)
+	}
+	return spec
+}
+
+// asked is what became of one check.
+type asked struct {
+	finding  connectors.Finding
+	withheld bool // it asked for a login that a plan does not use
+}
+
 // ask makes checks on a few actors at once. A check that does not come back is left
 // behind together with its actor, and a panic is a check that could not tell: one
 // bad check costs the others nothing.
-func (m *Maker) ask(ctx context.Context, operator connectors.Operator, spec connectors.ActorSpec, checks []runbook.Check) []connectors.Finding {
-	out := make([]connectors.Finding, len(checks))
+func (m *Maker) ask(ctx context.Context, operator connectors.Operator, spec connectors.ActorSpec, checks []runbook.Check) []asked {
+	out := make([]asked, len(checks))
 	next := make(chan int, len(checks))
 	for i := range checks {
 		next <- i
@@ -106,22 +123,26 @@ func (m *Maker) ask(ctx context.Context, operator connectors.Operator, spec conn
 	for range min(actorsPerMember, len(checks)) {
 		workers.Go(func() {
 			var actor connectors.Actor
+			var withheld atomic.Bool
+			spec := withhold(spec, &withheld)
 			for i := range next {
+				withheld.Store(false)
 				if ctx.Err() != nil {
-					out[i] = unknown(m.Now(), "not asked: the time for all checks of this resource was over")
+					out[i].finding = unknown(m.Now(), "not asked: the time for all checks of this resource was over")
 					continue
 				}
 				if actor == nil {
 					var err error
 					if actor, err = operator.OpenActor(spec); err != nil {
-						out[i] = unknown(m.Now(), "prepare the check: "+err.Error())
+						out[i].finding = unknown(m.Now(), "prepare the check: "+err.Error())
 						continue
 					}
 				}
 				var left bool
-				if out[i], left = m.one(ctx, actor, checks[i]); left {
+				if out[i].finding, left = m.one(ctx, actor, checks[i]); left {
 					actor = nil
 				}
+				out[i].withheld = withheld.Load()
 			}
 			if actor != nil {
 				_ = actor.Close() // a goodbye that fails changes nothing
@@ -284,16 +305,11 @@ func elsewhere(scope runbook.Scope, p runbook.Plan) []runbook.Unchecked {
 	return append(out, runbook.Unchecked{What: fmt.Sprintf("%d postchecks", posts), Why: "they are about the state after the run"})
 }
 
-// lossy reports whether a member uses an action that may give up data. Where the
-// platform's actions are not known to this version, a failover counts as one.
+// lossy reports whether a member may give up data: an action says so, or a failover
+// goes past a point of no return, where what the other side has is left behind.
 func (m *Maker) lossy(scope runbook.Scope, member runbook.MemberPlan) bool {
-	for _, use := range member.Operations() {
-		if use.Uses == "" || use.ReadOnly {
-			continue
-		}
-		if a, ok := scope.Actions(member.Platform, use.Uses); !ok || a.Lossy {
-			return true
-		}
-	}
-	return false
+	return member.PointOfNoReturn != "" || slices.ContainsFunc(member.Operations(), func(use runbook.Use) bool {
+		a, ok := scope.Actions(member.Platform, use.Uses)
+		return use.Uses != "" && ok && a.Lossy
+	})
 }

@@ -146,6 +146,9 @@ func (c *compiler) member(name string) (MemberPlan, error) {
 	if err != nil {
 		return MemberPlan{}, err
 	}
+	if w.Type == Failover && w.Request != "" && w.MaxLoss == nil && b.Spec.PointOfNoReturn != "" {
+		return MemberPlan{}, fmt.Errorf("resource %q: a failover leaves behind what the other side has; the request needs maxLoss, the most that may be lost (SI-25)", name)
+	}
 	parameters, err := parameters(b, w.Parameters)
 	if err != nil {
 		return MemberPlan{}, fmt.Errorf("resource %q: %w", name, err)
@@ -159,7 +162,7 @@ func (c *compiler) member(name string) (MemberPlan, error) {
 	if b.Spec.Soak != nil {
 		out.Soak = b.Spec.Soak.String()
 	}
-	if err := fill(&out, b.Spec, values(m, from, to, parameters)); err != nil {
+	if err := fill(&out, b.Spec, values(m, w, from, to, parameters)); err != nil {
 		return MemberPlan{}, fmt.Errorf("resource %q: runbook %q: %w", name, b.Name, err)
 	}
 	c.readers(m, &out)
@@ -288,7 +291,7 @@ func (c *compiler) unused(names []string) error {
 }
 
 // values are what placeholders stand for.
-func values(m Member, from, to string, parameters map[string]string) map[string]string {
+func values(m Member, w Wish, from, to string, parameters map[string]string) map[string]string {
 	v := maps.Clone(parameters)
 	if v == nil {
 		v = map[string]string{}
@@ -298,6 +301,9 @@ func values(m Member, from, to string, parameters map[string]string) map[string]
 	v["old.site"], v["new.site"] = from, to
 	v["old.endpoint"], v["new.endpoint"] = before.Name, after.Name
 	v["old.address"], v["new.address"] = before.Address, after.Address
+	if v["unproven"] = "refuse"; w.AcceptUnprovenWriter {
+		v["unproven"] = "accept"
+	}
 	v["client.address"], v["integrity"] = m.ClientAddress, m.Integrity
 	return v
 }

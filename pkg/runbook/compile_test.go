@@ -205,7 +205,8 @@ func TestCompileRefuses(t *testing.T) {
 		"SI-25 no ceiling": {Wish{Type: Failover, Target: "ledger", Request: "r"}, one(with(book(Failover, func(r *Runbook) {
 			r.Steps[1] = Step{ID: "f", Operation: Operation{Uses: "pg.native/force"}}
 		}))), nil, "needs maxLoss"},
-		"check that changes": {ledger, one(with(book(Switchover, func(r *Runbook) { r.Prechecks[0].Uses = "pg.native/promote" }))), nil, "changes something"},
+		"SI-25 past no return": {Wish{Type: Failover, Target: "ledger", Request: "r"}, one(with(book(Failover, func(r *Runbook) { r.PointOfNoReturn = "promote" }))), nil, "needs maxLoss"},
+		"check that changes":   {ledger, one(with(book(Switchover, func(r *Runbook) { r.Prechecks[0].Uses = "pg.native/promote" }))), nil, "changes something"},
 		"probe that changes": {ledger, one(with(book(Switchover, func(r *Runbook) {
 			r.Steps[0].Done = &Operation{Uses: "pg.native/promote", With: map[string]string{"at": "x"}}
 		}))), nil, "changes something"},
