@@ -79,7 +79,8 @@ func (f *flow) carry(l *leg, i int, undo bool) error {
 			return err
 		}
 		why := Stop{Code: out.Code, Member: l.Resource, Step: step.ID, Message: out.Message}
-		last := try >= f.limits.Tries || !idempotent
+		// What only looks has waited as long as it may; waiting again is for people.
+		last := try >= f.limits.Tries || !idempotent || !mutates && out.Code == CodeTimeout
 		switch out.State {
 		case connectors.Done:
 			return nil

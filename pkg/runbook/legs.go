@@ -153,8 +153,8 @@ func (f *flow) look(l *leg, check Check, kind EventKind, patience time.Duration)
 	for {
 		finding := f.finding(within, task)
 		e.State, e.Code, e.Message, e.Facts = string(finding.Result), finding.Code, finding.Message, finding.Facts
-		if finding.Result == connectors.Refused && check.OnFailure == "warn" {
-			e.State = string(connectors.Warned)
+		if check.OnFailure == "warn" && (finding.Result == connectors.Refused || finding.Result == connectors.Unknown) {
+			e.State = string(connectors.Warned) // which a person must have accepted by its code
 		}
 		for _, a := range f.c.terms.Accept {
 			if e.State == string(connectors.Warned) && a.Code == e.Code && a.Code != "" {
