@@ -73,23 +73,30 @@ type Past struct {
 // ReadPast reads a log. One that does not verify is an error.
 func ReadPast(ctx context.Context, a audit.Archive, o audit.Options) (Past, audit.Report, error) {
 	past := Past{Verdicts: map[string]audit.Recorded{}, Open: map[string]audit.Recorded{}}
+	// What is not sealed has no order yet: an end may be read before its beginning.
+	ended := map[string]bool{}
 	o.Each = func(e audit.Recorded) error {
 		switch {
 		case e.Type == audit.CheckResult:
-			past.Verdicts[e.System] = e
+			if before, ok := past.Verdicts[e.System]; !ok || !e.Time.Before(before.Time.Time) {
+				past.Verdicts[e.System] = e
+			}
 		case e.Type == audit.ConfigChange:
 			past.Commit = e.Change.To
 		case e.Type == audit.ExecutionIntent:
 			past.Open[e.Run] = e
 		case e.Type == audit.ExecutionOutcome:
-			delete(past.Open, e.Run)
+			ended[e.Run] = true
 			for _, x := range e.Evidence {
-				delete(past.Open, strings.TrimPrefix(x.Name, "run/"))
+				ended[strings.TrimPrefix(x.Name, "run/")] = true
 			}
 		}
 		return nil
 	}
 	report, err := audit.Verify(ctx, a, o)
+	for run := range ended {
+		delete(past.Open, run)
+	}
 	if err != nil || report.Trust == 0 {
 		return past, report, err
 	}

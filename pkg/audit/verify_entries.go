@@ -27,7 +27,7 @@ func (v *verifier) entries(c *checked, first int64, sealed bool) {
 		}
 		r.nextSeq = e.Seq + 1
 		v.time(e, view, find)
-		v.meaning(e, r, c, leaf, find)
+		v.meaning(e, r, c, leaf, sealed, find)
 	}
 }
 
@@ -134,7 +134,7 @@ func (v *verifier) time(e *Entry, seen Time, find func(rule, format string, args
 }
 
 // meaning checks what an entry records, against the others of its run.
-func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(rule, format string, args ...any)) {
+func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, sealed bool, find func(rule, format string, args ...any)) {
 	switch e.Type {
 	case ExecutionIntent:
 		if r.intent >= 0 {
@@ -155,7 +155,7 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(r
 			find("AUD-30", "step %d is called another name in the plan", at)
 		}
 	case ExecutionOutcome:
-		v.outcome(e, r, leaf, find)
+		v.outcome(e, r, c, leaf, sealed, find)
 	case RequestEvaluated:
 		v.approvals(e, find)
 	case BreakGlassUsed:
@@ -177,7 +177,10 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, find func(r
 
 // outcome ends the run it stands in, and every run that it names as evidence: what
 // a killed run left open is ended by the one that continues or settles it.
-func (v *verifier) outcome(e *Entry, r *run, leaf int64, find func(rule, format string, args ...any)) {
+//
+// What is not sealed has no order yet: such an end may be read before the beginning,
+// and is compared with it when all is read.
+func (v *verifier) outcome(e *Entry, r *run, c *checked, leaf int64, sealed bool, find func(rule, format string, args ...any)) {
 	others := 0
 	for _, x := range e.Evidence {
 		id, isRun := strings.CutPrefix(x.Name, runEvidence)
@@ -185,16 +188,11 @@ func (v *verifier) outcome(e *Entry, r *run, leaf int64, find func(rule, format 
 			continue
 		}
 		others++
-		switch other := v.state.runs[id]; {
-		case other == nil || other.intent < 0:
-			find("AUD-30", "the end of run %s, which had not begun", id)
-		case other.proof != x.SHA256:
-			find("AUD-30", "the end of run %s, which had begun in another way", id)
-		case other.outcome >= 0:
-			find("AUD-30", "run %s had ended already, at leaf %d", id, other.outcome)
-		default:
-			other.outcome = leaf
+		if other := v.state.runs[id]; !sealed && (other == nil || other.intent < 0) {
+			v.state.ends = append(v.state.ends, end{id, x.SHA256, c.path, leaf})
+			continue
 		}
+		v.endOf(id, x.SHA256, leaf, find)
 	}
 	switch {
 	case r.intent < 0 && others == 0:
@@ -203,6 +201,20 @@ func (v *verifier) outcome(e *Entry, r *run, leaf int64, find func(rule, format 
 		find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
 	}
 	r.outcome = leaf
+}
+
+// endOf ends a run that another one names, by the digest of how it began.
+func (v *verifier) endOf(id, proof string, leaf int64, find func(rule, format string, args ...any)) {
+	switch r := v.state.runs[id]; {
+	case r == nil || r.intent < 0:
+		find("AUD-30", "the end of run %s, which had not begun", id)
+	case r.proof != proof:
+		find("AUD-30", "the end of run %s, which had begun in another way", id)
+	case r.outcome >= 0:
+		find("AUD-30", "run %s had ended already, at leaf %d", id, r.outcome)
+	default:
+		r.outcome = leaf
+	}
 }
 
 // approvals checks that what counted as approval was one of this commit by somebody

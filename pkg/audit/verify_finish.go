@@ -43,6 +43,11 @@ func (v *verifier) finish() error {
 		return err
 	}
 	v.age()
+	for _, x := range s.ends {
+		v.endOf(x.run, x.proof, x.leaf, func(rule, format string, args ...any) {
+			v.report.find(rule, x.path, 0, x.leaf, format, args...)
+		})
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
 		if r := s.runs[id]; r.intent >= 0 && r.outcome < 0 {
 			v.report.find("AUD-30", r.path, 0, r.intent, "run %s began and has no end", id)

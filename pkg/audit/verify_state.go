@@ -18,6 +18,7 @@ type state struct {
 	seen   map[[32]byte]struct{} // SHA-256 of every segment so far
 	views  []frontier
 	runs   map[string]*run
+	ends   []end              // of runs whose beginning was not read yet
 	wanted map[int64][]wanted // sizes whose root somebody knows
 
 	rest      map[string]bool // segments that are not sealed
@@ -30,6 +31,12 @@ type state struct {
 	hasLeaves bool
 	emergency []breakGlass
 	suspects  []suspect
+}
+
+// end is what an entry that is not sealed says of another run: that it is over.
+type end struct {
+	run, proof, path string
+	leaf             int64
 }
 
 // suspect is something that a key signed which some version of the keys has as
