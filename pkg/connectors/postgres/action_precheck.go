@@ -664,7 +664,10 @@ func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 		var may struct {
 			Superuser, Replication, Monitor, Signal, Promote, Reload, Schema, Checkpoint, Settings bool
 		}
-		err := s.read(ctx, privilegesSQL(s.facts.Version), &may)
+		err := s.run(ctx, readOnlySQL)
+		if err == nil {
+			err = s.read(ctx, privilegesSQL(s.facts.Version), &may)
+		}
 		s.close()
 		if err != nil {
 			return unknown(readiness.QueryFailed, "%s: %s", n.Name, queryFailure(err, s.cred.Password).Message)
