@@ -125,7 +125,8 @@ func (s *Server) open() error {
 		return err
 	}
 	now := s.now()
-	s.st = &state{NextID: 1000}
+	// High, as GitHub's own are by now: people whose numbers are given come lower.
+	s.st = &state{NextID: 7_000_000}
 	for _, u := range []*user{
 		{ID: ghostID, Login: "ghost", Type: "User", Created: now},
 		{ID: webFlowID, Login: "web-flow", Type: "User", Emails: []string{"noreply@github.com"}, Created: now},
