@@ -26,8 +26,9 @@ var remoteFixed = []string{
 }
 
 // remoteKept are further variables that calls to a remote need: how to get through
-// a proxy, and the agent that has the key.
-var remoteKept = []string{"SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+// a proxy, the agent that has the key, and for the laboratory's GitHub in a folder,
+// which has no login, whose push it is.
+var remoteKept = []string{"BCCTL_LAB_AS", "SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 func remoteEnvironment() []string {
 	env := environment()

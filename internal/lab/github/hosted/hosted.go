@@ -265,6 +265,11 @@ func access(dir string, srv *github.Server, p plan, before Access, known bool) e
 		}
 		a.Tokens[person.Login] = path
 	}
+	// Rules as bcctl doctor asks for them. Without any, GitHub keeps no record of
+	// whether a merge went past them.
+	srv.AddRuleset(github.Ruleset{Name: "main", Include: []string{"~DEFAULT_BRANCH"}, Rules: []github.Rule{
+		{Type: "deletion"}, {Type: "non_fast_forward"}, github.PullRequestRule(1),
+	}})
 	app := srv.AddApp("bcctl-lab", appPermissions)
 	var err error
 	a.App, a.Installation = app.ID, app.Installation
