@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job: look at a fleet on four platforms, ask why something is red, break
-# the real pair, look again, keep a page. Leaves nothing behind but that page.
+# the real pair, look again, keep a page; then ask for a switchover of a real pair and
+# have it approved. Leaves nothing behind but that page.
 set -euo pipefail
 bcctl=$(realpath "${1:-bin/bcctl}")
 page=$(realpath "$(dirname "$0")/..")/demo-output/bcctl-page.html
@@ -42,6 +43,62 @@ mkdir -p "$(dirname "$page")"
 printf '$ bcctl report page\n'
 "$bcctl" report page --output-file "$page" | sed "s#$(dirname "$(dirname "$page")")/##"
 
+"$bcctl" -q lab --dir "$lab" down > /dev/null
+
+say "7. A tier-1 switchover of a real pair is asked for: a pull request, on the laboratory's GitHub"
+pair="$dir/pair"
+export BCCTL_COMMANDS_ALLOW="$pair/hook" # what may stop and start servers is said here, never in a repository
+trap '"$bcctl" -q lab --dir "$pair" github down >/dev/null 2>&1 || true; "$bcctl" -q lab --dir "$pair" down >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
+"$bcctl" -q lab --dir "$pair" up > /dev/null
+"$bcctl" -q lab --dir "$pair" github up --from "$pair/config" > /dev/null
+eval "$("$bcctl" -q lab --dir "$pair" github status)"
+unset BCCTL_REPO GITHUB_TOKEN
+app=$("$bcctl" -q lab --dir "$pair" github status | sed -n 's/^# as the App instead: //p')
+git clone -q "file://$(echo "$pair"-github/repositories/*.git)" "$dir/alice"
+cd "$dir/alice"
+git config user.name alice
+git config user.email alice@example.com
+# as WHO COMMAND...: with that person's token. typed WHO TEXT COMMAND...: and at a
+# terminal, where TEXT is typed. bot COMMAND...: as the App that CI uses.
+as() { local who=$1; shift; GITHUB_TOKEN=$(cat "$pair-github/tokens/$who") BCCTL_LAB_AS=$who "$@"; }
+typed() {
+  local who=$1 text=$2; shift 2
+  if [ "$(uname)" = Darwin ]; then printf '%s\n' "$text" | as "$who" script -q /dev/null "$@"; else printf '%s\n' "$text" | as "$who" script -qec "$*" /dev/null; fi
+}
+# shellcheck disable=SC2086
+bot() { env $app "$@"; }
+api() { local who=$1 method=$2 path=$3 body=$4; curl -fsS -X "$method" -H "Authorization: Bearer $(cat "$pair-github/tokens/$who")" -H 'Accept: application/vnd.github+json' -d "$body" "$BCCTL_GITHUB_API_URL/repos/$BCCTL_GITHUB_REPOSITORY/$path" > /dev/null; }
+# GitHub counts whole seconds; what happens within one has no order.
+second() { sleep 1.1; }
+plain() { printf '$ %s\n' "$*" | sed "s#$bcctl#bcctl#g; s#$dir#DIR#g"; }
+
+plain "alice: bcctl request new switchover ledger --reason 'power supply in fra' --ticket CHG0012345"
+as alice "$bcctl" -q request new switchover ledger --reason 'power supply in fra' --ticket CHG0012345 | tee "$dir/request"
+id=$(awk '/^request/ { print $2 }' "$dir/request")
+digest=$(awk '/^approve/ { print $2 }' "$dir/request")
+twelve=$(printf '%s' "${digest#sha256:}" | cut -c1-12)
+
+say "8. What it would do, checked against the servers; nothing is changed by looking"
+plain "bcctl plan $id --as-of bcctl/request/$id"
+as alice "$bcctl" -q plan "$id" --as-of "bcctl/request/$id" | sed -n '1,22p'
+echo "  ..."
+
+say "9. One person of IT and one of the business approve: each types the digest. alice, who asked, cannot"
+second
+for who in bob dan; do
+  role=it; [ "$who" = dan ] && role=business
+  plain "$who: bcctl approve $id --as $role"
+  typed "$who" "$twelve" "$bcctl" approve "$id" --as "$role" | tail -1
+done
+printf '$ alice: bcctl approve %s --as it\n' "$id"
+code=0; typed alice "$twelve" "$bcctl" approve "$id" --as it 2>&1 | tail -2 || code=$?
+
+say "10. It is merged. Is it approved? Every review is counted again, by rules with names"
+second
+api erin PUT pulls/1/merge '{"merge_method":"merge"}'
+code=0; plain "bcctl explain $id"; bot "$bcctl" explain "$id" || code=$?
+printf '(exit %s)\n' "$code"; last=$code; expect 0
+
 say "What to notice"
 cat <<'T'
  - Green meant: all nodes answered, one writes, the others follow the same history, the link is alive,
@@ -50,7 +107,9 @@ cat <<'T'
  - cart works today and is yellow: with its main site it would lose the majority of votes.
  - Paused replay was red although streaming was healthy and nothing was lost yet: a promotion would be late.
  - With the primary gone nobody claims to know how much was lost: it says what is known, and the bound.
- - Nothing was changed on the servers, but for the heartbeats that these resources opt in to.
+ - Up to here nothing was changed on the servers, but for the heartbeats that resources opt in to.
+ - An approval names a digest: one byte of the request changed, or of a file its plan was made from,
+   and nothing runs.
 T
 say "Look at it:       demo-output/bcctl-page.html"
 say "Try it yourself:  bin/bcctl lab up --fleet ; bin/bcctl lab break ; bin/bcctl lab down"

@@ -329,5 +329,9 @@ func (a *app) findRequest(r *repository, name string) (*config.Request, error) {
 	} else if near := config.Nearest(name, append(ids, typeNames()...)); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
-	return nil, fail(exitFailed, errors.New(message), "bcctl plan TYPE TARGET, or git fetch and --as-of BRANCH for a request that is not merged")
+	hint := "bcctl plan TYPE TARGET"
+	if strings.Contains(name, "-") {
+		hint += ", or for a request that is not merged: git fetch, and --as-of origin/bcctl/request/" + name
+	}
+	return nil, fail(exitFailed, errors.New(message), hint)
 }
