@@ -158,6 +158,10 @@ func (j *judge) merge() {
 		j.hard("ADM-03", "", "recent changes to rules, policy and roster could not be read")
 	}
 	for _, c := range e.Changes.Items {
-		j.warn("ADM-03", c.What, fmt.Sprintf("changed at %s by %s", stamp(c.At), c.Actor))
+		who := "an account GitHub does not name"
+		if c.Actor != "" {
+			who = c.Actor
+		}
+		j.warn("ADM-03", c.What, fmt.Sprintf("changed at %s by %s", stamp(c.At), who))
 	}
 }
