@@ -26,12 +26,25 @@ type view struct {
 }
 
 // freshFor is how long a look serves the checks that follow it. A step never
-// decides by an earlier look.
-const freshFor = time.Second
+// decides by an earlier look. While a plan is made nothing is decided: one look
+// serves all its prechecks, which then describe one moment.
+const (
+	freshFor     = time.Second
+	planFreshFor = 10 * time.Second
+)
+
+// serves reports whether the last look may still be used.
+func (a *actor) serves() bool {
+	limit := freshFor
+	if a.spec.Run == "" {
+		limit = planFreshFor
+	}
+	return a.seen != nil && a.c.now().Sub(a.seen.at) < limit
+}
 
 // look reads every endpoint, with the monitor credential and nothing else.
 func (a *actor) look(ctx context.Context) *view {
-	if a.seen != nil && a.c.now().Sub(a.seen.at) < freshFor {
+	if a.serves() {
 		return a.seen
 	}
 	at := a.c.now()
