@@ -19,8 +19,9 @@ import (
 )
 
 type approveOptions struct {
-	as     string
-	dryRun bool
+	as      string
+	dryRun  bool
+	offline offlineApproval
 }
 
 func newApprove(a *app) *cobra.Command {
@@ -45,13 +46,27 @@ or a pipe.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
+			if o.offline.on {
+				return a.approveOffline(ctx, cmd, args[0], approval.SlotRole(o.as), o.offline)
+			}
+			if o.offline != (offlineApproval{valid: o.offline.valid}) {
+				return usage(errors.New("--veto, --key, --out, --incident and --snapshot go with --offline"), "bcctl approve --help")
+			}
 			return a.approve(ctx, cmd, args[0], *o)
 		},
 	}
 	f := pflag.NewFlagSet("safety", pflag.ContinueOnError)
 	f.StringVar(&o.as, "as", "", "slot to fill, it or business; needed when you may fill either")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be posted, and post nothing")
-	sections(cmd, flagSection{"Safety", f})
+	off := pflag.NewFlagSet("offline", pflag.ContinueOnError)
+	off.BoolVar(&o.offline.on, "offline", false, "GitHub does not answer: write a signed statement about a request's file")
+	off.BoolVar(&o.offline.veto, "veto", false, "object instead")
+	off.StringVar(&o.offline.key, "key", "", "your private SSH key; or your public one, and ssh-keygen signs")
+	off.StringVar(&o.offline.out, "out", "", "file of the statement; its signature is beside it")
+	off.StringVar(&o.offline.incident, "incident", "", "reference of the incident")
+	off.StringVar(&o.offline.snapshot, "snapshot", "", "folder of the trust snapshot")
+	off.DurationVar(&o.offline.valid, "valid", time.Hour, "how long the statement counts, at most 4h")
+	sections(cmd, flagSection{"Safety", f}, flagSection{"Offline", off})
 	return cmd
 }
 

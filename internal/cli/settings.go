@@ -27,6 +27,16 @@ type Settings struct {
 	Store      StoreSettings  `mapstructure:"store"`
 	Audit      AuditSettings  `mapstructure:"audit"`
 	GitHub     GitHubSettings `mapstructure:"github"`
+
+	Offline OfflineSettings `mapstructure:"offline"`
+}
+
+// OfflineSettings are what approvals rest on while GitHub does not answer. A clone
+// cannot say whom to trust, so none of it is taken from a repository (OFF-02).
+type OfflineSettings struct {
+	RootKeys  []string `mapstructure:"root-keys"` // fingerprints, SHA256:...
+	Threshold int      `mapstructure:"threshold"` // how many of them sign a snapshot
+	Host      string   `mapstructure:"host"`      // what the policy calls this host; empty: its own name
 }
 
 // GitHubSettings say which repository the requests are in, and how it is reached.
@@ -101,6 +111,10 @@ var settingDefaults = map[string]any{
 	"github.installation-id": 0,
 	"github.app-key":         "",
 
+	"offline.root-keys": []string{},
+	"offline.threshold": 2,
+	"offline.host":      "",
+
 	"audit.signer":          "key",
 	"audit.exec-program":    "",
 	"audit.exec-public-key": "",
@@ -118,7 +132,8 @@ var settingDefaults = map[string]any{
 // looked at must not send the person's token somewhere.
 var personal = []string{"store.url", "audit.dir", "github.api-url",
 	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
-	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca"}
+	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca",
+	"offline.root-keys", "offline.threshold", "offline.host"}
 
 // loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
 // person's file, the repository's bcctl.yaml, built-in defaults.

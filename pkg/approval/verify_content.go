@@ -166,7 +166,7 @@ func (j *judge) ledger() {
 		j.hard("OFF-06", "", "whether offline runs wait to be reconciled could not be read")
 	}
 	for _, other := range l.Unreconciled.Items {
-		j.hard("OFF-06", "request "+other, "it was run offline on the same targets and is not reconciled; first: bcctl reconcile "+other)
+		j.hard("OFF-06", "request "+other, "it was run offline on the same targets, and nobody has yet compared it with the forge and recorded it as settled")
 	}
 	if l.Withdrawn != No {
 		j.withdrawn("", map[Fact]string{Yes: "the request was withdrawn"}[l.Withdrawn])
