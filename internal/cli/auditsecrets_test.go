@@ -122,7 +122,7 @@ func TestAuditHoldsNoSecret(t *testing.T) {
 	run(0, "audit", "show")
 	run(0, "audit", "export", "--format", "json")
 	run(0, "audit", "seal")
-	run(0, "audit", "push")
+	run(0, "audit", "recover")
 
 	// Wrong keys and a remote whose address has a token.
 	good := vars["DR_AUDIT_KEY"]
@@ -140,7 +140,7 @@ func TestAuditHoldsNoSecret(t *testing.T) {
 	git("commit", "--quiet", "--allow-empty", "--message=Change")
 	git("remote", "set-url", "origin", "https://canary-user:canary-token@127.0.0.1:1/log.git")
 	run(16, "check", "--record-verdict", "-o", "name")
-	run(16, "audit", "push")
+	run(16, "audit", "recover")
 	for _, secret := range secrets {
 		if at := strings.Index(printed.String(), secret); at >= 0 {
 			t.Errorf("%q was printed: ...%s", secret, printed.String()[max(0, at-200):min(printed.Len(), at+200)])

@@ -40,11 +40,11 @@ var exitCodes = []exitCode{
 	{exitRed, "worst is red or unknown", "check, status, watch"},
 	{exitConfig, "configuration invalid", "all that load it"},
 	{exitLocked, "locked by another run", "execute, unlock"},
-	{exitNotApproved, "not approved, expired, or the plan changed since", "approve, execute, explain"},
+	{exitNotApproved, "not approved, expired, or the plan changed since", "plan, approve, execute, explain"},
 	{exitRefused, "a precheck refused; nothing was changed", "plan, request, execute"},
 	{exitStopped, "stopped part way or in doubt", "execute"},
 	{exitAudit, "audit log does not verify", "audit, check --record-verdict, execute"},
-	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, request, approve, explain, doctor --github, execute"},
+	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, plan --comment, request, approve, explain, doctor --github, execute"},
 	{exitPublish, "a notification or publication failed after the work succeeded; only with --strict-publish", "check"},
 	{exitInterrupted, "interrupted", "all"},
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -252,11 +253,18 @@ func (g *gate) run(login, typed string, args ...string) outcome {
 // runWith is run with another token.
 func (g *gate) runWith(token, typed string, args ...string) outcome {
 	g.t.Helper()
+	return g.runIn(nil, token, typed, args...)
+}
+
+// runIn is runWith with more in the environment.
+func (g *gate) runIn(more map[string]string, token, typed string, args ...string) outcome {
+	g.t.Helper()
 	home := g.t.TempDir()
 	vars := map[string]string{
 		"HOME": home, "BCCTL_GITHUB_API_URL": g.URL(), "GITHUB_TOKEN": token, "LC_ALL": "C",
 		"PATH": os.Getenv("PATH"),
 	}
+	maps.Copy(vars, more)
 	var stdout, stderr bytes.Buffer
 	env := Env{
 		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: g.dir, Now: g.Now, Sleep: g.Sleep, Registry: all.Registry,

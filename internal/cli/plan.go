@@ -105,13 +105,14 @@ func typeNames() []string {
 // planOptions are the flags of plan.
 type planOptions struct {
 	wishOptions
-	output []string
+	output         []string
+	comment, event bool
 }
 
 func newPlan(a *app) *cobra.Command {
 	o := &planOptions{}
 	cmd := &cobra.Command{
-		Use:   "plan (TYPE TARGET | REQUEST)",
+		Use:   "plan (TYPE TARGET | REQUEST | --event)",
 		Short: "Show exactly what a request would do, checked against the servers; changes nothing",
 		Long: `Compiles a switchover, failover, failback or drill of a resource or group: who is
 what now, every precheck with its result, every step with what it changes, its
@@ -119,20 +120,34 @@ probe and its undo, where a run may stop, the point of no return, how long it
 should take, what it could lose, what could not be checked, and who must approve.
 
 With a request (its id, or its file) the plan is made anew and compared: what has
-changed since is named. Reads with monitoring credentials; writes nothing, not
-even heartbeats.`,
+changed since is named. Reads with monitoring credentials; writes nothing to any
+server, not even heartbeats.
+
+With --comment the request is read from its pull request on GitHub, and the plan is
+kept up to date as a comment there. --event does the same in GitHub Actions for the
+pull request on which somebody commented "/bcctl plan": only the number of the comment
+is taken from the event, and everything else is asked of GitHub.`,
 		Example: exampleLines(
 			"bcctl plan switchover ledger",
 			"bcctl plan failover ledger --to ams --max-loss 30s",
 			"bcctl plan drill payments -o markdown",
 			"bcctl plan 20261126-ledger-switchover-k3f9",
+			"bcctl plan 20261126-ledger-switchover-k3f9 --comment",
 		),
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              o.args,
 		ValidArgsFunction: a.completePlan,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
-			if len(args) == 1 {
+			if err := o.onlyWish(cmd, args); err != nil {
+				return err
+			}
+			switch {
+			case o.event:
+				return a.planEvent(ctx, cmd.Flags(), o)
+			case o.comment:
+				return a.planOnPull(ctx, cmd.Flags(), args[0], o)
+			case len(args) == 1:
 				return a.planRequest(ctx, cmd, args[0], o)
 			}
 			w, err := o.wish(args[0], args[1])
@@ -155,8 +170,41 @@ even heartbeats.`,
 	}
 	f := pflag.NewFlagSet("output", pflag.ContinueOnError)
 	f.StringArrayVarP(&o.output, "output", "o", nil, "table, json or markdown; FORMAT=FILE writes a file; repeatable")
-	sections(cmd, o.wishOptions.flags(), flagSection{"Output", f}, a.planWorkFlags())
+	g := pflag.NewFlagSet("github", pflag.ContinueOnError)
+	g.BoolVar(&o.comment, "comment", false, "read the request from its pull request, and keep the plan as a comment there")
+	g.BoolVar(&o.event, "event", false, "in GitHub Actions: the same, for the comment that the event names")
+	sections(cmd, o.wishOptions.flags(), flagSection{"GitHub", g}, flagSection{"Output", f}, a.planWorkFlags())
 	return cmd
+}
+
+// args checks what is named: an event names it itself, and GitHub knows requests only.
+func (o *planOptions) args(cmd *cobra.Command, args []string) error {
+	switch {
+	case o.event && len(args) > 0:
+		return usage(errors.New("--event says itself which request is meant"), "bcctl plan --event")
+	case o.event:
+		return nil
+	case o.comment && len(args) != 1:
+		return usage(errors.New("--comment needs one request: its id, its file, or its pull request"), "bcctl plan REQUEST --comment")
+	default:
+		return cobra.RangeArgs(1, 2)(cmd, args)
+	}
+}
+
+// onlyWish refuses flags that say what is wanted where a request says it.
+func (o *planOptions) onlyWish(cmd *cobra.Command, args []string) error {
+	if len(args) == 2 {
+		return nil
+	}
+	for _, f := range []string{"to", "param", "max-loss", "accept", "accept-unproven-writer", "production-drill"} {
+		if cmd.Flags().Changed(f) {
+			return usage(fmt.Errorf("--%s: a request says itself what is wanted", f), strings.TrimSpace("bcctl plan "+strings.Join(args, " ")))
+		}
+	}
+	if (o.event || o.comment) && cmd.Flags().Changed("as-of") {
+		return usage(errors.New("--as-of: the configuration is that of main as GitHub has it"), "")
+	}
+	return nil
 }
 
 // planWorkFlags are the flags about looking at servers.
@@ -279,11 +327,6 @@ func (a *app) showPlan(v render.PlanView, outputs []string) error {
 
 // planRequest makes the plan of a request anew and names what has changed.
 func (a *app) planRequest(ctx context.Context, cmd *cobra.Command, name string, o *planOptions) error {
-	for _, f := range []string{"to", "param", "max-loss", "accept", "accept-unproven-writer", "production-drill"} {
-		if cmd.Flags().Changed(f) {
-			return usage(fmt.Errorf("--%s: a request says itself what is wanted", f), "bcctl plan "+name)
-		}
-	}
 	r, err := a.openRepository(ctx, cmd.Flags())
 	if err != nil {
 		return err
