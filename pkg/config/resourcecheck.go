@@ -113,6 +113,8 @@ func (c *checker) procedures(r *Resource) {
 			c.add(o, fmt.Sprintf("procedure %s names nothing to run", t), "add name: "+prefix+"native, or runbook", at...)
 		case p.Name != "" && !strings.HasPrefix(p.Name, prefix):
 			c.add(o, fmt.Sprintf("procedure %q is not one of platform %s", p.Name, r.Spec.Platform), "its procedures begin with "+prefix, append(at, "name")...)
+		case p.Runbook == "":
+			c.procedureExists(o, p.Name, t, prefix, append(slices.Clone(at), "name"))
 		}
 		c.plainOptions(o, p.Parameters, underCredentials, append(at, "parameters")...)
 		if p.Runbook == "" || !c.refer(o, "runbook", p.Runbook, []Kind{KindRunbook}, append(at, "runbook")...) {
@@ -122,6 +124,25 @@ func (c *checker) procedures(r *Resource) {
 			c.runbookFits(r, t, p, book)
 		}
 	}
+}
+
+// procedureExists checks that a procedure can do what a resource names it for: with a
+// document of the repository, or with a runbook that bcctl brings along.
+func (c *checker) procedureExists(o Origin, name string, t runbook.Type, prefix string, at []any) {
+	end := "/" + string(t)
+	if _, ok := c.repo.Runbook(name + end); ok {
+		return
+	}
+	var known []string
+	for _, full := range slices.Concat(runbook.BuiltinNames(), namesOf(c.repo.Runbooks, (*Runbook).Name)) {
+		if short, ok := strings.CutSuffix(full, end); ok && strings.HasPrefix(short, prefix) {
+			known = append(known, short)
+		}
+	}
+	if slices.Contains(known, name) {
+		return
+	}
+	c.add(o, fmt.Sprintf("procedure %q has no runbook for a %s", name, t), c.suggest(name, known, "add a Runbook named "+name+end), at...)
 }
 
 // runbookFits checks a runbook that a resource names against what it is for.
