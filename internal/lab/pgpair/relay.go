@@ -44,11 +44,19 @@ func (l *Lab) hookRepoint(_ context.Context, _ Node, c HookCall) (map[string]str
 }
 
 func (l *Lab) pointTo(n Node) error {
-	part := l.targetFile() + ".part"
-	if err := os.WriteFile(part, []byte(n.Address()+"\n"), 0o600); err != nil {
+	// The hook and the relay may both be at it: each has a file of its own.
+	part, err := os.CreateTemp(l.dir, "client-target-")
+	if err != nil {
 		return err
 	}
-	return os.Rename(part, l.targetFile())
+	_, err = part.WriteString(n.Address() + "\n")
+	if err = errors.Join(err, part.Close()); err == nil {
+		err = os.Rename(part.Name(), l.targetFile())
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part.Name()))
+	}
+	return nil
 }
 
 // relayPoll is how soon the relay notices that its target has changed.
