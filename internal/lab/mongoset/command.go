@@ -91,6 +91,9 @@ func (c *call) run(name string) (answer bson.D, dropped bool) {
 	set.advance()
 	c.name = name
 	set.calls[name]++
+	if c.server.loses[name] {
+		return nil, true
+	}
 	doc, failed := c.dispatch()
 	if set.closed || c.server.node.process == stopped || c.server.drops[name] {
 		return nil, true

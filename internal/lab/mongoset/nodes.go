@@ -225,6 +225,19 @@ func (s *Set) Drop(name, command string, drop bool) error {
 	return nil
 }
 
+// Lose lets a server close the connection in place of carrying out a command: to the
+// client it looks the same as Drop.
+func (s *Set) Lose(name, command string, lose bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	srv := s.named(name)
+	if srv == nil {
+		return fmt.Errorf("no server %q", name)
+	}
+	srv.loses[command] = lose
+	return nil
+}
+
 // Changes returns how often each command arrived that would change something:
 // writes, notes, and what changes the state of the set. Refused ones count.
 func (s *Set) Changes() map[string]int {

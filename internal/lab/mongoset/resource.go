@@ -26,7 +26,10 @@ func (s *Set) Resource(ref func(secret string) string, ca string) string {
 		fmt.Fprintf(&identity, "    replicaSetId%s: %q\n    setName%s: %q\n", suffix, s.identities[i], suffix, w.name)
 	}
 	kind, heartbeat := "One replica set: the unit bcctl judges.", fmt.Sprintf(heartbeatYAML, UserHeartbeat, ref(UserHeartbeat))
+	execute := fmt.Sprintf(executeYAML, UserExecute, ref(UserExecute))
+	procedures := fmt.Sprintf(proceduresYAML, s.listed[len(s.listed)-1].node.host)
 	if s.sharded {
+		execute, procedures = "", ""
 		kind, heartbeat = "One sharded cluster: config servers, shards and a mongos. It is as good as its worst set.", ""
 	}
 	return fmt.Sprintf(`
@@ -54,8 +57,22 @@ spec:
   # References, never values.
   credentials:
     monitor: {username: %s, password: %q}
-%s`, kind, s.name, s.name, lab.PrimarySite, lab.DRSite, identity.String(), endpoints.String(), ca, UserMonitor, ref(UserMonitor), heartbeat)
+%s%s%s`, kind, s.name, s.name, lab.PrimarySite, lab.DRSite, identity.String(), endpoints.String(), ca, UserMonitor, ref(UserMonitor), execute, heartbeat, procedures)
 }
+
+// executeYAML is a credential that only runs use.
+const executeYAML = `    execute: {username: %s, password: %q} # clusterManager, and readWrite on bcctl; only runs use it
+`
+
+const proceduresYAML = `  # How roles are moved; bcctl runbook show mongodb.stepdown/switchover prints one.
+  procedures:
+    switchover: {name: mongodb.stepdown}
+    failback: {name: mongodb.priority-move}
+    failover: {name: mongodb.verify-election}
+    drill: {name: mongodb.stepdown}
+  # Where applications begin to look for the primary.
+  clientPath: {address: %q}
+`
 
 const heartbeatYAML = `    heartbeat: {username: %s, password: %q}
   # A document the primary writes and the other members show later.

@@ -43,6 +43,7 @@ type server struct {
 	cursors  map[int64]*cursor
 	late     time.Duration // by which every answer is late
 	rewrites map[string]func(bson.D) bson.D
+	loses    map[string]bool // commands in place of which the connection ends
 	drops    map[string]bool // commands after which the connection ends without an answer
 	wg       sync.WaitGroup
 }

@@ -230,7 +230,7 @@ func (s *Set) newServer(name, site string, v version) (*server, error) {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	srv := &server{
-		set: s, tls: s.tls, listener: l, conns: map[net.Conn]bool{}, cursors: map[int64]*cursor{}, rewrites: map[string]func(bson.D) bson.D{}, drops: map[string]bool{},
+		set: s, tls: s.tls, listener: l, conns: map[net.Conn]bool{}, cursors: map[int64]*cursor{}, rewrites: map[string]func(bson.D) bson.D{}, drops: map[string]bool{}, loses: map[string]bool{},
 		node: &node{name: name, site: site, host: l.Addr().String(), v: v, processes: map[string]process{}, odd: map[string]func(*quirks){}, processID: primitive.NewObjectID()},
 	}
 	s.servers = append(s.servers, srv)

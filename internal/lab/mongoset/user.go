@@ -13,7 +13,7 @@ import (
 const (
 	UserMonitor   = "bcctl_monitor"   // clusterMonitor, and read on the heartbeat's database
 	UserLimited   = "bcctl_limited"   // may log in and nothing else
-	UserExecute   = "bcctl_execute"   // clusterManager
+	UserExecute   = "bcctl_execute"   // clusterManager, and readWrite on the heartbeat's database
 	UserHeartbeat = "bcctl_heartbeat" // may write the heartbeat's database and nothing else
 )
 
@@ -126,7 +126,7 @@ func defaultRoles(name string) []role {
 	case UserMonitor:
 		return []role{{"clusterMonitor", "admin"}, {"read", HeartbeatDatabase}}
 	case UserExecute:
-		return []role{{"clusterManager", "admin"}}
+		return []role{{"clusterManager", "admin"}, {"readWrite", HeartbeatDatabase}}
 	case UserHeartbeat:
 		return []role{{"readWrite", HeartbeatDatabase}}
 	}
