@@ -199,3 +199,8 @@ func (s *set) silent(p *node) []*node {
 	}
 	return list
 }
+
+// gone reports whether nothing of a node gave a sign of life.
+func (n *node) gone() bool {
+	return n.hello == nil && n.unreached != nil && !n.unreached.Alive && !n.accepted && n.unreached.Code == ""
+}

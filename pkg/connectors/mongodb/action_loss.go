@@ -39,7 +39,7 @@ func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
 		case f == nil && !n.arbiter():
 			witnesses++
 		case f == nil:
-		case n.hello == nil && n.unreached != nil && !n.unreached.Alive:
+		case n.gone():
 			away = append(away, n)
 		default:
 			return unknown(readiness.WriterUnproven, "%s gives signs of life, and whether it writes is not known: %s", n.Name, f.Message)

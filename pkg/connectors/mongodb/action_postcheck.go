@@ -51,7 +51,7 @@ func onePrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
 	for _, n := range s.nodes {
 		switch {
 		case n == p:
-		case n.hello == nil && n.unreached != nil && n.unreached.Alive:
+		case n.hello == nil && !n.gone():
 			return unknown(readiness.WriterUnproven, "%s takes connections and does not say whether it writes", n.Name)
 		case n.hello == nil:
 			away = append(away, n.Name)
@@ -152,7 +152,10 @@ func (a *actor) readBack(ctx context.Context, p *node, database, stamp string) c
 	}
 }
 
-func nobodyFrozen(_ context.Context, a *actor, c call) connectors.Finding {
+func nobodyFrozen(ctx context.Context, a *actor, c call) connectors.Finding {
+	if _, bad := a.look(ctx).onlyPrimary(); bad != nil {
+		return *bad // a freeze keeps members from becoming primary
+	}
 	if len(a.frozen) > 0 {
 		return refused(readiness.Conflict, "%d members that this run froze were not unfrozen", len(a.frozen))
 	}
@@ -265,16 +268,15 @@ func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
 			return unknown("", "checks: %v", err)
 		}
 	}
-	if len(d.RowCounts)+len(d.Invariants)+len(d.Checksums) == 0 {
-		return passed("no check of the data is declared")
-	}
 	if len(d.Checksums) > 0 {
 		return unknown(readiness.IntegrityFailed, "%s: bcctl makes no checksums of MongoDB collections", d.Checksums[0].Name)
 	}
-	s := a.look(ctx)
-	p, bad := s.onlyPrimary()
+	p, bad := a.look(ctx).onlyPrimary()
 	if bad != nil {
 		return *bad
+	}
+	if len(d.RowCounts)+len(d.Invariants) == 0 {
+		return passed("no check of the data is declared")
 	}
 	facts := connectors.Facts{}
 	for _, r := range d.RowCounts {

@@ -270,6 +270,9 @@ func readinessChecks() []operation {
 
 func noConflictingWork(ctx context.Context, a *actor, _ call) connectors.Finding {
 	s := a.look(ctx)
+	if _, _, bad := s.ready(a.spec.To); bad != nil {
+		return *bad
+	}
 	for _, n := range s.nodes {
 		if s.proved(n) != nil || n.arbiter() {
 			continue
@@ -364,6 +367,9 @@ func mayExecute(ctx context.Context, a *actor, _ call) connectors.Finding {
 		return unknown(readiness.InsufficientPrivilege, "not checked while a plan is made: only the execute login can tell what it may do")
 	}
 	s := a.look(ctx)
+	if _, _, bad := s.ready(a.spec.To); bad != nil {
+		return *bad
+	}
 	for _, n := range s.nodes {
 		if n.arbiter() || s.proved(n) != nil {
 			continue
@@ -400,7 +406,10 @@ func allows(answer document, action string) bool {
 	return false
 }
 
-func balancerQuiet(context.Context, *actor, call) connectors.Finding {
+func balancerQuiet(ctx context.Context, a *actor, _ call) connectors.Finding {
+	if _, bad := a.look(ctx).onlyPrimary(); bad != nil {
+		return *bad
+	}
 	return passed("one replica set has no balancer")
 }
 

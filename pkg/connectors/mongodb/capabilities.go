@@ -6,9 +6,9 @@ import "github.com/bcctl/bcctl/pkg/connectors"
 func (Factory) Capabilities() []connectors.Capability {
 	return []connectors.Capability{
 		{
-			Form: "replica set", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.None,
+			Form: "replica set", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.Partial,
 			Against: "laboratory",
-			Note:    "never run against a real mongod; lag is bounded in seconds, and a loss by positions where the old primary was recorded",
+			Note:    "never run against a real mongod; lag is bounded in seconds, and a loss by positions where the old primary was recorded; a forced configuration is for people",
 		},
 		{
 			Form: "sharded cluster", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.None,

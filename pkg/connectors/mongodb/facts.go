@@ -20,6 +20,10 @@ type node struct {
 	// all the same, because it needs no login.
 	unreached *endpoint.Failure
 
+	// accepted is set when the host of a node that was not reached took a connection:
+	// its process may go on at any moment.
+	accepted bool
+
 	hello   *hello
 	version string
 	status  *status

@@ -72,7 +72,8 @@ func (c *Connector) probeAnew(ctx context.Context, i int, s *session, budget tim
 		return
 	} else {
 		s.node, s.server = c.newNode(i), nil
-		s.node.unreached = classify(err, fresh.accepted(), budget, s.cred.Password)
+		s.node.accepted = fresh.accepted()
+		s.node.unreached = classify(err, s.node.accepted, budget, s.cred.Password)
 	}
 	fresh.close()
 	if s.node.unreached.Code == readiness.VisAuth {
