@@ -18,26 +18,29 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-// program writes a program and allows it.
-func program(t *testing.T, text string) (string, Commands) {
+// program makes a program of a text for the shell, and allows it. The program itself
+// is the shell: a file that was just written cannot be run while another process that
+// is being forked still has it open.
+func program(t *testing.T, text string) (func(args ...string) []string, Commands) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hook")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path, Commands{Allow: []string{path}, Path: os.Getenv("PATH"), Home: "/nonexistent"}
+	run := func(args ...string) []string { return append([]string{"/bin/sh", path}, args...) }
+	return run, Commands{Allow: []string{"/bin/sh"}, Path: os.Getenv("PATH"), Home: "/nonexistent"}
 }
 
 func TestCommandExitCodes(t *testing.T) {
 	t.Parallel()
-	path, c := program(t, `exit "$1"`)
+	run, c := program(t, `exit "$1"`)
 	for code, want := range map[string][2]connectors.OutcomeState{
 		"0": {connectors.Done, connectors.Done},
 		"3": {connectors.NotDone, connectors.NotDone},
 		"4": {connectors.InDoubt, connectors.InDoubt},
 		"1": {connectors.InDoubt, connectors.InDoubt},
 	} {
-		command := runbook.Command{Run: []string{path, code}}
+		command := runbook.Command{Run: run(code)}
 		if out := c.do(t.Context(), nil, command); out.State != want[0] {
 			t.Errorf("a step that ends with %s is %s", code, out.State)
 		}
@@ -45,7 +48,7 @@ func TestCommandExitCodes(t *testing.T) {
 			t.Errorf("a probe that ends with %s is %s", code, out.State)
 		}
 	}
-	if out := c.do(t.Context(), nil, runbook.Command{Run: []string{path, "7"}, ExitCodes: []int{7}}); out.State != connectors.Done {
+	if out := c.do(t.Context(), nil, runbook.Command{Run: run("7"), ExitCodes: []int{7}}); out.State != connectors.Done {
 		t.Errorf("the code that the runbook names is %s", out.State)
 	}
 }
@@ -53,13 +56,13 @@ func TestCommandExitCodes(t *testing.T) {
 // A program runs only if the operator's own settings name exactly it.
 func TestCommandMustBeAllowed(t *testing.T) {
 	t.Parallel()
-	path, c := program(t, "exit 0")
-	for _, run := range [][]string{nil, {"hook"}, {"/bin/true"}, {filepath.Dir(path) + "/../" + filepath.Base(filepath.Dir(path)) + "/hook"}, {path + " "}} {
-		if out := c.do(t.Context(), nil, runbook.Command{Run: run}); out.State != connectors.Failed {
-			t.Errorf("%q ran: %s %s", run, out.State, out.Message)
+	run, c := program(t, "exit 0")
+	for _, other := range [][]string{nil, {"sh"}, {"/bin/true"}, {"/bin/../bin/sh"}, {"/bin/sh "}} {
+		if out := c.do(t.Context(), nil, runbook.Command{Run: other}); out.State != connectors.Failed {
+			t.Errorf("%q ran: %s %s", other, out.State, out.Message)
 		}
 	}
-	if out := (Commands{}).do(t.Context(), nil, runbook.Command{Run: []string{path}}); out.State != connectors.Failed || !strings.Contains(out.Message, "commands.allow") {
+	if out := (Commands{}).do(t.Context(), nil, runbook.Command{Run: run()}); out.State != connectors.Failed || !strings.Contains(out.Message, "commands.allow") {
 		t.Errorf("without a list: %s %s", out.State, out.Message)
 	}
 }
@@ -68,10 +71,10 @@ func TestCommandMustBeAllowed(t *testing.T) {
 // environment.
 func TestSI05CommandEnvironment(t *testing.T) {
 	t.Setenv("GITHUB_TOKEN", "canary-token")
-	path, c := program(t, `env >"$1"; echo "$2" >>"$1"`)
+	run, c := program(t, `env >"$1"; echo "$2" >>"$1"`)
 	file := filepath.Join(t.TempDir(), "env")
 	out := c.do(t.Context(), vaultOf{"env:PASSWORD": "canary-secret"}, runbook.Command{
-		Run: []string{path, file, "$(id); `id` && x"}, Env: map[string]string{"SIDE": "new"}, SecretEnv: map[string]secretref.Ref{"PGPASSWORD": "env:PASSWORD"}})
+		Run: run(file, "$(id); `id` && x"), Env: map[string]string{"SIDE": "new"}, SecretEnv: map[string]secretref.Ref{"PGPASSWORD": "env:PASSWORD"}})
 	if out.State != connectors.Done {
 		t.Fatalf("%+v", out)
 	}
@@ -83,7 +86,7 @@ func TestSI05CommandEnvironment(t *testing.T) {
 	if strings.Contains(text, "canary-token") || !strings.Contains(text, "SIDE=new") || !strings.Contains(text, "PGPASSWORD=canary-secret") || !strings.Contains(text, "$(id); `id` && x\n") {
 		t.Errorf("the program got\n%s", text)
 	}
-	if out := c.do(t.Context(), vaultOf{}, runbook.Command{Run: []string{path, file}, SecretEnv: map[string]secretref.Ref{"A": "env:NONE"}}); out.State != connectors.Failed {
+	if out := c.do(t.Context(), vaultOf{}, runbook.Command{Run: run(file), SecretEnv: map[string]secretref.Ref{"A": "env:NONE"}}); out.State != connectors.Failed {
 		t.Errorf("without its secret it ran: %s", out.State)
 	}
 }
@@ -91,9 +94,9 @@ func TestSI05CommandEnvironment(t *testing.T) {
 // A secret that a program repeats does not get any further.
 func TestSI05CommandRepeatsASecret(t *testing.T) {
 	t.Parallel()
-	path, c := program(t, `echo "{\"dsn\":\"user:$PW@host\"}"; echo "login $PW refused" >&2; exit "$1"`)
+	run, c := program(t, `echo "{\"dsn\":\"user:$PW@host\"}"; echo "login $PW refused" >&2; exit "$1"`)
 	for _, code := range []string{"0", "1"} {
-		out := c.do(t.Context(), vaultOf{"env:PASSWORD": "canary-secret"}, runbook.Command{Run: []string{path, code}, SecretEnv: map[string]secretref.Ref{"PW": "env:PASSWORD"}})
+		out := c.do(t.Context(), vaultOf{"env:PASSWORD": "canary-secret"}, runbook.Command{Run: run(code), SecretEnv: map[string]secretref.Ref{"PW": "env:PASSWORD"}})
 		if strings.Contains(out.Message+out.Facts["dsn"], "canary") || code == "0" && out.Facts["dsn"] != "user:***@host" {
 			t.Errorf("%+v", out)
 		}
@@ -102,7 +105,7 @@ func TestSI05CommandRepeatsASecret(t *testing.T) {
 
 func TestCommandFacts(t *testing.T) {
 	t.Parallel()
-	path, c := program(t, `cat "$1"`)
+	run, c := program(t, `cat "$1"`)
 	for name, tt := range map[string]struct {
 		text string
 		want string
@@ -119,7 +122,7 @@ func TestCommandFacts(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out := c.do(t.Context(), nil, runbook.Command{Run: []string{path, file}})
+		out := c.do(t.Context(), nil, runbook.Command{Run: run(file)})
 		if out.State != connectors.Done || out.Facts["checkpoint"] != tt.want || (tt.want == "" && tt.text != "") != (out.Message != "") {
 			t.Errorf("%s: %.80v", name, out)
 		}
@@ -130,11 +133,11 @@ func TestCommandFacts(t *testing.T) {
 // in doubt.
 func TestSI34CommandDeadlineKillsTheGroup(t *testing.T) {
 	t.Parallel()
-	path, c := program(t, `sleep 300 & echo $! >"$1"; wait`)
+	run, c := program(t, `sleep 300 & echo $! >"$1"; wait`)
 	file := filepath.Join(t.TempDir(), "pid")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan connectors.Outcome, 1)
-	go func() { ended <- c.do(ctx, nil, runbook.Command{Run: []string{path, file}}) }()
+	go func() { ended <- c.do(ctx, nil, runbook.Command{Run: run(file)}) }()
 	pid := 0
 	for range 1000 {
 		if data, err := os.ReadFile(file); err == nil {
