@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
@@ -115,6 +117,12 @@ func (j *File) open(path string) error {
 		j.prev = runbook.HashLine(line)
 	}
 	j.size = int64(whole)
+	if n, err := os.ReadFile(path + ".pushed"); err == nil {
+		// Only a hint: what is put twice does no harm.
+		if count, err := strconv.Atoi(strings.TrimSpace(string(n))); err == nil && count >= 0 && count <= len(j.events) {
+			j.pushed = count
+		}
+	}
 	if rest := data[whole:]; len(rest) > 0 {
 		if e, err := runbook.DecodeEvent(rest); err == nil && e.Seq == int64(len(j.events)) && e.Prev == j.prev {
 			// Whole but for its line break: the text was written, and may have been seen.
@@ -177,6 +185,8 @@ func (j *File) Push(ctx context.Context) error {
 		return err
 	}
 	j.pushed = len(j.events)
+	// Where this cannot be kept, the same events are put again later.
+	_ = os.WriteFile(j.file.Name()+".pushed", []byte(strconv.Itoa(j.pushed)+"\n"), 0o600)
 	return nil
 }
 

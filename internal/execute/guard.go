@@ -1,0 +1,181 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bcctl/bcctl/internal/verdict"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// Guard asks the forge whether a request may run, each time anew. It implements
+// runbook.Guard.
+type Guard struct {
+	Reader *verdict.Reader
+	Query  verdict.Query // pull request, path, checkout, and the comment that confirms
+	Run    string        // id of the run
+
+	// Plan is the digest of the plan as it was compiled just now; empty for a run that
+	// goes on, whose plan is the one it began with.
+	Plan runbook.Digest
+
+	// Before is what the journal says of the attempts before this one.
+	Before runbook.State
+
+	// Type lets a person type the line at a terminal, after showing what will run; nil
+	// where a comment confirms (CONF-08).
+	Type func(ctx context.Context, line string, v approval.Verdict) (approval.TypedLine, string, error)
+
+	typed   *approval.TypedLine
+	claimed bool
+
+	// Person is who confirmed, by the id of the roster; Case and Verdict are of the last
+	// reading.
+	Person  string
+	Case    verdict.Case
+	Verdict approval.Verdict
+}
+
+var _ runbook.Guard = (*Guard)(nil)
+
+// Verify implements runbook.Guard.
+func (g *Guard) Verify(ctx context.Context, c runbook.Circumstances) runbook.Ruling {
+	mode := approval.ModeReview
+	switch {
+	case !g.confirmed() || c.Moment == runbook.BeforeNoReturn:
+		// A confirmation counts for a start; what follows asks for everything else.
+	case c.Moment != runbook.BeforeFirstChange, c.Passed:
+		// Beyond the point of no return a run goes on after its request has expired
+		// (RUN-06), which only the rules of a resumed one allow.
+		mode = g.mode(c)
+	}
+	return g.decide(ctx, c, mode)
+}
+
+// confirmed reports whether a confirmation is there already: a comment is before the
+// start, what is typed comes after the first verification.
+func (g *Guard) confirmed() bool { return g.Query.Confirmation != 0 || g.typed != nil }
+
+// mode is the one in which an attempt starts. An attempt that changed nothing is made
+// again; any other goes on.
+func (g *Guard) mode(c runbook.Circumstances) approval.Mode {
+	if c.Resumed && g.stopped() != approval.AttemptRefused && g.Before.Claims > 0 {
+		return approval.ModeResume
+	}
+	return approval.ModeConfirm
+}
+
+// stopped is how the attempt before this one ended.
+func (g *Guard) stopped() approval.AttemptState {
+	if g.Before.Changed() || g.Before.Open != nil {
+		return approval.AttemptStopped
+	}
+	return approval.AttemptRefused
+}
+
+func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approval.Mode) runbook.Ruling {
+	q := g.Query
+	q.Mode, q.Attempt = mode, c.Attempt
+	if mode == approval.ModeReview {
+		q.Attempt, q.Confirmation, q.Run = 0, 0, 0
+	}
+	k, err := g.Reader.Read(ctx, q)
+	if err != nil {
+		return runbook.Ruling{Away: true, Message: err.Error()}
+	}
+	k.Plan = g.Plan
+	k.Evidence.Typed = nil
+	if mode != approval.ModeReview {
+		k.Evidence.Typed = g.typed
+	}
+	g.attempts(&k.Evidence.Ledger, c.Attempt)
+	v := approval.Verify(k.Case)
+	g.Case, g.Verdict = k, v
+	if v.Allowed {
+		return runbook.Ruling{Allowed: true, By: g.person(k), Message: "digest " + string(v.Digest), Evidence: g.evidence()}
+	}
+	r := runbook.Ruling{Message: v.Next}
+	for _, d := range v.Denials {
+		if !slices.Contains(r.Rules, string(d.Rule)) {
+			r.Rules = append(r.Rules, string(d.Rule))
+		}
+	}
+	if len(v.Denials) > 0 {
+		r.Message = fmt.Sprintf("%s: %s", v.Denials[0].Rule, v.Denials[0].Message)
+	}
+	return r
+}
+
+// attempts tells the rules what only the journal knows of earlier attempts, and
+// leaves out what this attempt itself has written.
+func (g *Guard) attempts(l *approval.Ledger, attempt int) {
+	if attempt == 0 {
+		attempt = g.Before.NextAttempt()
+	}
+	l.Attempts.Items = slices.DeleteFunc(slices.Clone(l.Attempts.Items), func(a approval.Attempt) bool {
+		return a.Number == attempt && a.State == approval.AttemptClaimed
+	})
+	for i := range l.Attempts.Items {
+		if a := &l.Attempts.Items[i]; a.State == approval.AttemptClaimed && a.Number <= g.Before.Claims {
+			a.State, a.PastNoReturn = g.stopped(), approval.FactOf(g.Before.AnyPassed())
+		}
+	}
+	if g.claimed {
+		l.Comments.Items = slices.DeleteFunc(slices.Clone(l.Comments.Items), func(id int64) bool { return id == g.Query.Confirmation })
+	}
+}
+
+// Claimed says that this attempt is claimed: its comment is used, by itself.
+func (g *Guard) Claimed() { g.claimed = true }
+
+// person is who confirmed.
+func (g *Guard) person(k verdict.Case) string {
+	if g.Person != "" || k.Evidence.Confirmation == nil || k.Evidence.Confirmation.User == nil {
+		return g.Person
+	}
+	for _, p := range k.Roster.Spec.People {
+		for _, account := range p.GitHub {
+			if account.ID == k.Evidence.Confirmation.User.ID {
+				g.Person = p.ID
+			}
+		}
+	}
+	return g.Person
+}
+
+func (g *Guard) evidence() string {
+	switch {
+	case g.Query.Confirmation != 0:
+		return fmt.Sprintf("comment %d", g.Query.Confirmation)
+	case g.typed != nil:
+		return "typed at a terminal, signed"
+	default:
+		return ""
+	}
+}
+
+// Confirm implements runbook.Guard.
+func (g *Guard) Confirm(ctx context.Context, c runbook.Circumstances) runbook.Ruling {
+	if g.Query.Confirmation != 0 {
+		// It was part of the verification just made.
+		return runbook.Ruling{Allowed: g.Person != "", By: g.Person, Evidence: g.evidence(), Message: "who confirmed is not on the roster"}
+	}
+	if g.Type == nil {
+		return runbook.Ruling{Rules: []string{"CONF-01"}, Message: "nobody has confirmed"}
+	}
+	verb := approval.VerbExecute
+	if g.mode(c) == approval.ModeResume {
+		verb = approval.VerbResume
+	}
+	line := approval.ConfirmationLine(verb, g.Case.Request.Name, g.Case.Request.Spec, g.Verdict.Digest, c.Attempt)
+	typed, person, err := g.Type(ctx, line, g.Verdict)
+	if err != nil {
+		return runbook.Ruling{Rules: []string{"CONF-08"}, Message: err.Error()}
+	}
+	g.typed, g.Person = &typed, person
+	r := g.decide(ctx, c, g.mode(c))
+	r.By, r.Evidence = person, g.evidence()
+	return r
+}

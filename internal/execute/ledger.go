@@ -1,0 +1,125 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// Ledger holds the locks of one run and writes what happens to its request. It
+// implements runbook.Ledger.
+type Ledger struct {
+	Locks   *ledger.Locks
+	Records ledger.Records
+	Holder  ledger.Holder // Attempt and Person are filled in
+	Path    string        // of the request's file
+	Now     func() time.Time
+
+	// Person and Comment are who confirmed, and by which comment; zero: typed.
+	Person  func() string
+	Comment int64
+
+	mu       sync.Mutex
+	held     ledger.Held
+	renewed  time.Time
+	attempt  int
+	finished runbook.Ending
+}
+
+var _ runbook.Ledger = (*Ledger)(nil)
+
+// renewAfter is how long a lock is held before its lease begins anew.
+const renewAfter = time.Minute
+
+// Attempting says which attempt the next lock is for.
+func (l *Ledger) Attempting(n int) { l.attempt = n }
+
+// Ended says that the run is over for good. The record of it is written before the
+// keys are given back, so that nobody can start it again.
+func (l *Ledger) Ended(how runbook.Ending) { l.finished = how }
+
+// Lock implements runbook.Ledger.
+func (l *Ledger) Lock(ctx context.Context, run string, keys []string) (map[string]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.Holder
+	h.Run, h.Attempt, h.Person = run, l.attempt, l.Person()
+	held, err := l.Locks.Take(ctx, keys, h)
+	if errors.Is(err, ledger.ErrBusy) {
+		return nil, fmt.Errorf("%w: %w", runbook.ErrLocked, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.held, l.renewed = held, l.Now()
+	fences := map[string]int64{}
+	for _, key := range held.Keys() {
+		fences[key] = held.Fence(key)
+	}
+	return fences, nil
+}
+
+// Claim implements runbook.Ledger. The same run may find its own claim, written
+// just before it was killed.
+func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
+	now := l.Now().UTC()
+	all, err := l.Records.All(ctx)
+	if err != nil {
+		return err
+	}
+	h := ledger.Of(all, l.Holder.Request)
+	var records []ledger.Record
+	if len(h.Seen) == 0 {
+		records = append(records, ledger.Record{Kind: ledger.Seen, Request: l.Holder.Request, Path: l.Path, Digest: l.Holder.Digest, At: now})
+	}
+	if !slices.ContainsFunc(h.Claims, func(c ledger.Record) bool { return c.Attempt == attempt && c.Run == run && c.Digest == l.Holder.Digest }) {
+		records = append(records, ledger.Record{Kind: ledger.Claimed, Request: l.Holder.Request, Digest: l.Holder.Digest, Attempt: attempt, Run: run, At: now})
+	}
+	if l.Comment != 0 {
+		records = append(records, ledger.Record{Kind: ledger.Confirmed, Request: l.Holder.Request, Comment: l.Comment, Attempt: attempt, At: now})
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	err = l.Records.Add(ctx, records...)
+	if errors.Is(err, ledger.ErrExists) {
+		return fmt.Errorf("%w: %w", runbook.ErrClaimed, err)
+	}
+	return err
+}
+
+// Held implements runbook.Ledger. It also renews the lease.
+func (l *Ledger) Held(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.Locks.Verify(ctx, l.held)
+	if err == nil && l.Now().Sub(l.renewed) >= renewAfter {
+		var held ledger.Held
+		if held, err = l.Locks.Renew(ctx, l.held); err == nil {
+			l.held, l.renewed = held, l.Now()
+		}
+	}
+	if errors.Is(err, ledger.ErrLost) {
+		return fmt.Errorf("%w: %w", runbook.ErrLockLost, err)
+	}
+	return err
+}
+
+// Release implements runbook.Ledger.
+func (l *Ledger) Release(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.finished != "" {
+		err := l.Records.Add(ctx, ledger.Record{Kind: ledger.Finished, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Result: string(l.finished), At: l.Now().UTC()})
+		if err != nil && !errors.Is(err, ledger.ErrExists) {
+			return err
+		}
+	}
+	return l.Locks.Release(ctx, l.held)
+}

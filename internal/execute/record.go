@@ -1,0 +1,216 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bcctl/bcctl/internal/execute/journal"
+	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// Record turns the events of a run into signed entries of the audit log. It is the
+// place off this machine that a journal is pushed to. An entry has codes, names,
+// digests and times; texts of servers and programs stay in the journal.
+type Record struct {
+	Log  *logbook.Run
+	Plan *runbook.Plan
+	By   audit.Actor
+
+	// Evidence returns how the approvals were counted last, and what was read for it.
+	Evidence func() (approval.Verdict, approval.Evidence)
+
+	// Opened are earlier starts of the same run that have no end in the log; this one
+	// ends them too.
+	Opened []audit.Evidence
+
+	steps   []string // of the whole plan, as the log counts them
+	begun   bool
+	ended   bool                     // by the event just looked at
+	late    []audit.Entry            // results of an earlier start
+	started map[string]runbook.Event // intents that have no result yet
+	before  []audit.Marker
+	after   []audit.Marker
+}
+
+var _ journal.Sink = (*Record)(nil)
+
+// ErrOnlyHere says that entries are signed and kept on this machine, and not in the
+// log.
+var ErrOnlyHere = errors.New("the record is on this machine only")
+
+// Put implements journal.Sink. Nothing is recorded before the attempt is claimed:
+// what was denied before is an entry of its own.
+func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
+	if r.steps == nil {
+		r.steps, r.started = Steps(r.Plan), map[string]runbook.Event{}
+	}
+	var entries []audit.Entry
+	for _, e := range events {
+		r.markers(e)
+		if e.Kind == runbook.Claimed {
+			entries = append(entries, r.intent(e))
+			entries = append(entries, r.late...)
+			r.late = nil
+		}
+		switch made := r.entry(e); {
+		case r.begun || r.ended:
+			entries = append(entries, made...)
+		default:
+			// A result that an earlier start could not bring waits for the intent of this one.
+			r.late = append(r.late, made...)
+		}
+		r.ended = false
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	receipt, err := r.Log.Append(ctx, entries...)
+	if err != nil {
+		return err
+	}
+	if receipt.Kept != logbook.Durable {
+		return fmt.Errorf("%w: %w", ErrOnlyHere, receipt.Trouble)
+	}
+	return nil
+}
+
+// Steps names every step of a plan, in order, as the log counts them.
+func Steps(p *runbook.Plan) []string {
+	var names []string
+	for _, m := range p.Members() {
+		for _, s := range m.Steps {
+			names = append(names, m.Resource+"/"+s.ID)
+		}
+	}
+	return names
+}
+
+func (r *Record) intent(e runbook.Event) audit.Entry {
+	r.begun = true
+	v, read := r.Evidence()
+	request := audit.Request{Digest: bare(v.Digest), HeadSHA: read.Pull.Head.SHA, PR: int64(read.Pull.Number), URL: read.Pull.URL}
+	if read.Pull.Author != nil {
+		request.By = strconv.FormatInt(read.Pull.Author.ID, 10)
+	}
+	policy := audit.Policy{Rule: "bcctl-approval-v1", Satisfied: v.Allowed, Digest: bare(digestOf(read)), Required: []string{}, Approvals: []audit.Approval{}}
+	for _, slot := range v.Slots {
+		policy.Required = append(policy.Required, string(slot.Role))
+		for _, review := range read.Reviews.Items {
+			if slot.Review != strconv.FormatInt(review.ID, 10) && slot.Review != "review "+strconv.FormatInt(review.ID, 10) || review.User == nil {
+				continue
+			}
+			policy.Approvals = append(policy.Approvals, audit.Approval{At: audit.At(review.SubmittedAt), CommitSHA: review.CommitID, ID: strconv.FormatInt(review.User.ID, 10),
+				Login: review.User.Login, ReviewID: strconv.FormatInt(review.ID, 10), Role: string(slot.Role), State: string(review.State)})
+		}
+	}
+	slices.Sort(policy.Required)
+	return audit.Entry{Type: audit.ExecutionIntent, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
+		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e)}
+}
+
+func reasons(e runbook.Event) []string {
+	if e.Code == "" {
+		return nil
+	}
+	return []string{string(e.Code)}
+}
+
+func bare(d runbook.Digest) string { return strings.TrimPrefix(string(d), "sha256:") }
+
+func digestOf(e approval.Evidence) runbook.Digest { return e.Fingerprint() }
+
+// entry is what the log has of an event, if anything.
+func (r *Record) entry(e runbook.Event) []audit.Entry {
+	name := e.Member + "/" + e.Step
+	switch e.Kind {
+	case runbook.StepIntent:
+		r.started[name] = e
+	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved:
+		// An outcome that is not known is no result: its probe, or a person, gives one.
+		if e.Kind == runbook.StepOutcome && e.State == string(connectors.InDoubt) {
+			return nil
+		}
+		at := slices.Index(r.steps, name)
+		if at < 0 {
+			return nil
+		}
+		status := e.State
+		if e.Undo {
+			status = "undo-" + status
+		}
+		step := audit.Step{Index: int64(at), Name: name, Status: status, Code: string(e.Code), Attempts: int64(e.Try), EndedAt: audit.At(e.At), StartedAt: audit.At(e.At)}
+		if intent, ok := r.started[name]; ok {
+			step.StartedAt, step.Mutating = audit.At(intent.At), intent.Mutates
+		}
+		return []audit.Entry{{Type: audit.StepResult, Step: &step}}
+	case runbook.RunFinished:
+		if !r.begun {
+			return nil
+		}
+		return []audit.Entry{r.outcome(outcomeOf(e), e)}
+	case runbook.Hold:
+		if !r.begun {
+			return nil
+		}
+		return []audit.Entry{r.outcome(heldOutcome(e), e)}
+	}
+	return nil
+}
+
+// outcome ends this start of the run, and those before it that a kill left open.
+func (r *Record) outcome(how audit.Outcome, e runbook.Event) audit.Entry {
+	r.begun, r.ended = false, true
+	return audit.Entry{Type: audit.ExecutionOutcome, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Outcome: how, Reasons: reasons(e),
+		Replication: &audit.Replication{Before: r.before, After: r.after}, Evidence: r.Opened}
+}
+
+func outcomeOf(e runbook.Event) audit.Outcome {
+	switch runbook.Ending(e.State) {
+	case runbook.Succeeded:
+		return audit.Succeeded
+	case runbook.Aborted:
+		return audit.Aborted
+	default:
+		return audit.RolledBack
+	}
+}
+
+// heldOutcome is how a start ended that goes on later.
+func heldOutcome(e runbook.Event) audit.Outcome {
+	switch e.Code {
+	case runbook.CodeInDoubt:
+		return audit.InDoubt
+	case runbook.CodePrecheck, runbook.CodeDenied:
+		return audit.Refused
+	case runbook.CodeCanceled:
+		return audit.Aborted
+	default:
+		return audit.Failed
+	}
+}
+
+// markers keeps how far each node was before and after.
+func (r *Record) markers(e runbook.Event) {
+	if e.Kind != runbook.MarkersRead {
+		return
+	}
+	for _, m := range e.Markers {
+		if m.Position == "" {
+			continue
+		}
+		marker := audit.Marker{Kind: m.Kind, LagMS: m.LagMillis, Node: m.Node, ObservedAt: audit.At(m.ObservedAt), Position: m.Position, Role: m.Role, System: e.Member}
+		if e.State == "before" {
+			r.before = append(r.before, marker)
+		} else {
+			r.after = append(r.after, marker)
+		}
+	}
+}
