@@ -33,7 +33,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root := newRoot(env)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) && codeOf(err) != exitStopped {
 		if err != nil && !isVerdict(err) && !errors.Is(err, context.Canceled) {
 			printError(env.Stderr, err)
 		}

@@ -75,6 +75,7 @@ func newRoot(env Env) *cobra.Command {
 		&cobra.Group{ID: "config", Title: "Configuration:"},
 		&cobra.Group{ID: "look", Title: "Look:"},
 		&cobra.Group{ID: "plan", Title: "Plan:"},
+		&cobra.Group{ID: "run", Title: "Run:"},
 		&cobra.Group{ID: "prove", Title: "Prove:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -87,6 +88,7 @@ func newRoot(env Env) *cobra.Command {
 	add("config", newValidate(app), newFmt(app), newSchema(app), newRules(app))
 	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app), newReport(app))
 	add("plan", newPlan(app), newRequest(app), newApprove(app), newWithdraw(app), newRunbook(app))
+	add("run", newExecute(app), newResolve(app))
 	add("prove", newAudit(app), newTrust(app))
 	root.AddCommand(newVersion(app), newGen(app))
 	root.AddCommand(helpTopics(app)...)

@@ -28,7 +28,9 @@ type Settings struct {
 	Audit      AuditSettings  `mapstructure:"audit"`
 	GitHub     GitHubSettings `mapstructure:"github"`
 
-	Offline OfflineSettings `mapstructure:"offline"`
+	Offline  OfflineSettings  `mapstructure:"offline"`
+	Commands CommandSettings  `mapstructure:"commands"`
+	Operator OperatorSettings `mapstructure:"operator"`
 }
 
 // OfflineSettings are what approvals rest on while GitHub does not answer. A clone
@@ -37,6 +39,16 @@ type OfflineSettings struct {
 	RootKeys  []string `mapstructure:"root-keys"` // fingerprints, SHA256:...
 	Threshold int      `mapstructure:"threshold"` // how many of them sign a snapshot
 	Host      string   `mapstructure:"host"`      // what the policy calls this host; empty: its own name
+}
+
+// CommandSettings say which programs a run may start on this machine.
+type CommandSettings struct {
+	Allow []string `mapstructure:"allow"` // absolute paths
+}
+
+// OperatorSettings are about the person who runs bcctl execute at a terminal.
+type OperatorSettings struct {
+	Key string `mapstructure:"key"` // reference to the SSH key that signs what is typed
 }
 
 // GitHubSettings say which repository the requests are in, and how it is reached.
@@ -114,6 +126,8 @@ var settingDefaults = map[string]any{
 	"offline.root-keys": []string{},
 	"offline.threshold": 2,
 	"offline.host":      "",
+	"commands.allow":    []string{},
+	"operator.key":      "",
 
 	"audit.signer":          "key",
 	"audit.exec-program":    "",
@@ -130,7 +144,7 @@ var settingDefaults = map[string]any{
 // personal are keys that a reviewed repository must not set: they say where this
 // machine writes, what it runs, and who gets a token of it. A branch that is only
 // looked at must not send the person's token somewhere.
-var personal = []string{"store.url", "audit.dir", "github.api-url",
+var personal = []string{"store.url", "commands.allow", "operator.key", "audit.dir", "github.api-url",
 	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
 	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca",
 	"offline.root-keys", "offline.threshold", "offline.host"}

@@ -63,6 +63,11 @@ type Locks struct {
 	// Ended tells whether the run that holds a lock has come to an end, as its CI
 	// says. Nil, or an error, means that nobody can tell: the lock stays.
 	Ended func(context.Context, Holder) (bool, error)
+
+	// Gone tells that a holder certainly is no more, whatever its lease says: a process
+	// of this very machine whose exclusive lock on the journal we have now. Nil: nobody
+	// can tell.
+	Gone func(Holder) bool
 }
 
 // Held are locks that were taken together.
@@ -223,6 +228,8 @@ func (l *Locks) mayTakeOver(ctx context.Context, key string, cell Cell, h Holder
 	switch {
 	case lock.Holder.Request != h.Request || lock.Holder.Digest != h.Digest:
 		return busy("it ends with that run, or with bcctl unlock")
+	case l.Gone != nil && l.Gone(lock.Holder):
+		return nil
 	case now.Before(lock.Until):
 		return busy("its run is at work")
 	case l.Ended == nil:

@@ -1,0 +1,445 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bcctl/bcctl/internal/atomicfile"
+	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/execute"
+	"github.com/bcctl/bcctl/internal/execute/journal"
+	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/internal/ledger/gitstore"
+	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/internal/secret"
+	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/internal/verdict"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+type executeOptions struct {
+	comment int64
+	event   bool
+}
+
+func newExecute(a *app) *cobra.Command {
+	o := &executeOptions{}
+	cmd := &cobra.Command{
+		Use:   "execute <request>",
+		Short: "Verify approvals, lock, and run an approved request; the same command goes on after a stop",
+		Long: `Runs exactly the plan that was approved: verifies the approvals and the plan, asks a
+person to confirm, locks everything the plan touches, verifies again, makes every
+precheck, carries out the steps, and checks what came of it. Every step is written
+to a journal on disk before it is begun and to the audit log off this machine before
+the first change and before the point of no return.
+
+After a stop, a crash or a signal the same command goes on where it stopped: it asks
+the servers what became of the step that was under way. Ctrl-C stops at the next hold
+point; a step that has begun is completed.
+
+At a terminal the confirmation is typed and signed with operator.key. In CI it is a
+comment on the pull request, and only the comment's id is taken from the event. No
+flag skips a verification or answers a question.`,
+		Example: exampleLines("bcctl execute 2026-001-ledger", "bcctl execute --event"),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 0 && !o.event {
+				return usage(errors.New("name one request: its id, its file, or its pull request"), "bcctl execute 2026-001-ledger")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := a.deadline(cmd.Context())
+			defer cancel()
+			return a.execute(ctx, cmd, strings.Join(args, ""), *o)
+		},
+	}
+	f := pflag.NewFlagSet("safety", pflag.ContinueOnError)
+	f.BoolVar(&o.event, "event", false, "in GitHub Actions: take the confirming comment's id from the event")
+	sections(cmd, flagSection{"Safety", f})
+	return cmd
+}
+
+// running is one start of a request, with everything it needs.
+type running struct {
+	a       *app
+	r       *repository
+	request *config.Request
+	raw     []byte
+	found   int // number of the pull request
+	path    string
+	comment int64
+	ci      int64 // id of the workflow run
+	state   runbook.State
+	plan    runbook.Plan
+	digest  runbook.Digest
+	run     string
+}
+
+func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o executeOptions) error {
+	x := &running{a: a}
+	var err error
+	if o.event {
+		if x.comment, err = a.eventComment(); err != nil {
+			return err
+		}
+		if x.ci, err = strconv.ParseInt(a.getenv("GITHUB_RUN_ID"), 10, 64); err != nil {
+			return usage(errors.New("--event is for GitHub Actions: GITHUB_RUN_ID is not set"), "bcctl execute REQUEST at a terminal")
+		}
+	} else if !a.typedBy() {
+		return usage(errors.New("the confirmation is typed by a person at a terminal; standard input is none (CONF-08)"), "bcctl execute "+what+" at a terminal, or a comment on its pull request")
+	}
+	if x.r, err = a.openRepository(ctx, cmd.Flags()); err != nil {
+		return err
+	}
+	forge, err := a.forge(ctx, x.r.settings)
+	if err != nil {
+		return err
+	}
+	defer forge.Close()
+	if what == "" {
+		c, err := forge.Comment(ctx, x.comment)
+		if err != nil {
+			return forgeError(err)
+		}
+		what = "#" + strconv.Itoa(c.Pull)
+	}
+	found, err := findPull(ctx, forge, what)
+	if err != nil {
+		return err
+	}
+	x.found, x.path = found.Number, found.Path
+	if err := x.load(); err != nil {
+		return err
+	}
+	reader := a.verdicts(x.r, forge)
+	return x.start(ctx, reader)
+}
+
+// eventComment takes the id of the confirming comment, and nothing else, from the
+// event (CONF-01).
+func (a *app) eventComment() (int64, error) {
+	data, err := os.ReadFile(a.getenv("GITHUB_EVENT_PATH"))
+	if err != nil {
+		return 0, usage(errors.New("--event is for GitHub Actions: the event cannot be read"), "")
+	}
+	var event struct {
+		Comment struct{ ID int64 }
+		Inputs  struct{ Comment json.Number }
+	}
+	if err := json.Unmarshal(data, &event); err != nil {
+		return 0, usage(errors.New("the event is not one that bcctl execute knows"), "")
+	}
+	id := event.Comment.ID
+	if id == 0 {
+		id, _ = event.Inputs.Comment.Int64() // not a number: there is no comment
+	}
+	if id <= 0 {
+		return 0, fail(exitNotApproved, errors.New("the event names no comment (CONF-01)"), "write the confirmation as a comment on the pull request")
+	}
+	return id, nil
+}
+
+// load finds the request in the configuration that is checked out.
+func (x *running) load() error {
+	r := x.r
+	for _, q := range r.repo.Requests {
+		if q.Origin.File == x.path {
+			x.request = q
+		}
+	}
+	if x.request == nil {
+		return fail(exitNotApproved, fmt.Errorf("%s is not in this checkout: the request is not merged, or the checkout is older", x.path), "git pull")
+	}
+	var err error
+	if x.raw, err = fs.ReadFile(r.fsys, x.path); err != nil {
+		return fail(exitConfig, fmt.Errorf("read the request: %w", err), "")
+	}
+	if r.settings.GitHub.RepositoryID == 0 {
+		return fail(exitConfig, errors.New("github.repository-id is not set, and digests are bound to it"), "bcctl doctor --github")
+	}
+	x.digest = runbook.RequestDigest(r.settings.GitHub.RepositoryID, x.path, x.raw)
+	x.run = strings.TrimPrefix(string(x.digest), "sha256:")[:32]
+	return nil
+}
+
+// runsDir is where journals of this repository are.
+func (a *app) runsDir(r *repository) (string, error) {
+	state := a.userDir("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if state == "" {
+		return "", fail(exitConfig, errors.New("neither XDG_STATE_HOME nor HOME is set: the journal of a run needs a place"), "")
+	}
+	name := r.settings.Repository
+	if name == "" {
+		name = filepath.Base(r.dir)
+	}
+	return filepath.Join(state, "bcctl", "runs", safeName(name)+"-"+shortHash(strconv.FormatInt(r.settings.GitHub.RepositoryID, 10))), nil
+}
+
+// start opens the journal, makes or reads the plan, and runs it.
+func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
+	a, r := x.a, x.r
+	dir, err := a.runsDir(r)
+	if err != nil {
+		return err
+	}
+	book, err := a.book(ctx, r.dir, r.settings, true)
+	if err != nil {
+		return err
+	}
+	record := &execute.Record{Plan: &x.plan, By: a.actor()}
+	j, err := journal.Open(dir, x.run, record)
+	switch {
+	case errors.Is(err, journal.ErrBusy):
+		return fail(exitLocked, err, "wait for it, or look at its terminal")
+	case err != nil:
+		return fail(exitStopped, err, "bcctl audit verify, and look at "+journal.Path(dir, x.run))
+	}
+	defer j.Close()
+	if len(j.Torn) > 0 {
+		a.remark("the end of the journal was torn by a crash and was cut off (%d bytes that announced nothing yet)", len(j.Torn))
+	}
+	events, err := j.Events(ctx)
+	if err != nil {
+		return err
+	}
+	if x.state, err = runbook.Fold(events); err != nil {
+		return fail(exitStopped, err, "bcctl audit show, and look at "+journal.Path(dir, x.run))
+	}
+	if x.state.Finished != "" && x.state.Released {
+		return fail(exitNotApproved, fmt.Errorf("%w: %s", runbook.ErrFinished, x.state.Finished), "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
+	}
+	if err := x.makePlan(ctx, dir); err != nil {
+		return err
+	}
+	if record.Opened, err = x.opened(ctx, book); err != nil {
+		return err
+	}
+	record.Log = book.NewRun()
+	guard := x.guard(reader)
+	record.Evidence = func() (approval.Verdict, approval.Evidence) { return guard.Verdict, guard.Case.Evidence }
+	keeper := x.keeper(guard)
+	keeper.Ended(x.state.Finished)
+	keeper.Attempting(x.state.NextAttempt())
+	doer := x.doer()
+	defer doer.Close()
+	progress := newRunProgress(a, &x.plan)
+	defer progress.stop()
+	runner := &runbook.Runner{
+		Run: x.run, Request: x.request.Name(), Plan: &x.plan, Tool: "bcctl " + version(), Catalog: execute.Catalog(r.registry),
+		Terms:   runbook.Terms{Type: x.request.Spec.Type, MaxLoss: x.request.Spec.MaxLoss, Accept: x.request.Spec.Accept},
+		Journal: j, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
+		Watch: func(e runbook.Event, s *runbook.State) {
+			switch e.Kind {
+			case runbook.Claimed:
+				guard.Claimed()
+			case runbook.RunFinished:
+				keeper.Ended(s.Finished)
+			}
+			progress.event(e)
+		},
+	}
+	// A second signal must not end the process in the middle of a step.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	done := make(chan struct{})
+	defer close(done)
+	go progress.signals(signals, done)
+	end, err := runner.Start(ctx)
+	progress.stop()
+	if errors.Is(err, runbook.ErrFinished) {
+		return fail(exitNotApproved, err, "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
+	}
+	if err != nil {
+		return fail(exitStopped, err, "bcctl execute "+x.request.Name()+" goes on, once this is mended")
+	}
+	if book.Key != nil && end.State.Claims > 0 {
+		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {
+			a.remark("audit: recorded, and not sealed yet: %v", err)
+		}
+	}
+	return x.ended(end)
+}
+
+// opened are starts of this run that the log has a beginning of and no end.
+func (x *running) opened(ctx context.Context, book *logbook.Book) ([]audit.Evidence, error) {
+	past, _, err := x.a.past(ctx, book)
+	if err != nil {
+		return nil, auditFailure(err)
+	}
+	var open []audit.Evidence
+	for _, e := range past.Open {
+		if e.Request == nil || "sha256:"+e.Request.Digest != string(x.digest) {
+			continue
+		}
+		of, err := audit.OfRun(e.Entry)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, of)
+	}
+	slices.SortFunc(open, func(a, b audit.Evidence) int { return strings.Compare(a.Name, b.Name) })
+	return open, nil
+}
+
+// makePlan compiles the plan anew and compares it with the one that was approved. A
+// run that has begun keeps the plan it began with: its own steps have changed what a
+// new one would see.
+func (x *running) makePlan(ctx context.Context, dir string) error {
+	file := filepath.Join(dir, x.run+".plan.json")
+	if x.state.Changed() || x.state.Finished != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fail(exitStopped, fmt.Errorf("read the plan the run began with: %w", err), "run it where it began, or bring back "+file)
+		}
+		if err := json.Unmarshal(data, &x.plan); err != nil {
+			return fail(exitStopped, fmt.Errorf("%s: %w", file, err), "")
+		}
+		sum, err := x.plan.Sum()
+		if err != nil {
+			return err
+		}
+		if sum != x.plan.Digest || sum != x.request.Spec.Plan || sum != x.state.Begin.Plan {
+			return fail(exitNotApproved, fmt.Errorf("PLAN_DRIFT: %s is not the plan that was approved", file), "bcctl plan "+x.request.Name())
+		}
+		return nil
+	}
+	r := *x.r
+	r.commit = x.request.Spec.Commit
+	p, err := x.a.makePlan(ctx, &r, x.request.Spec.Wish(x.request.Name()), x.request.Spec.Requester)
+	if err != nil {
+		return err
+	}
+	x.plan = p
+	if p.Digest != x.request.Spec.Plan {
+		for _, d := range runbook.DriftOf(x.request.Spec, p) {
+			fmt.Fprintf(x.a.Stderr, "  %s\n", term.Sanitize(d.String()))
+		}
+		return fail(exitNotApproved, errors.New("PLAN_DRIFT: the plan is no longer the one that was approved; nothing was changed"), "bcctl plan "+x.request.Name())
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteMode(file, data, 0o600)
+}
+
+func (x *running) guard(reader *verdict.Reader) *execute.Guard {
+	g := &execute.Guard{
+		Reader: reader, Run: x.run, Plan: x.plan.Digest, Before: x.state,
+		Query: verdict.Query{Pull: x.found, Path: x.path, Confirmation: x.comment, Run: x.ci, Checkout: x.r.commit},
+	}
+	if x.comment == 0 {
+		g.Type = x.typed
+	}
+	return g
+}
+
+func (x *running) keeper(g *execute.Guard) *execute.Ledger {
+	store := &gitstore.Store{Dir: x.r.dir, Remote: x.r.settings.Audit.Remote, Now: x.a.Now}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	holder := ledger.Holder{Request: x.request.Name(), Digest: string(x.digest), Run: x.run, Host: host}
+	if x.ci != 0 {
+		holder.CI = strconv.FormatInt(x.ci, 10)
+	}
+	locks := &ledger.Locks{Cells: store, Now: x.a.Now, Gone: func(h ledger.Holder) bool {
+		// We have the journal of this run on this machine, exclusively: who had it before
+		// is no more.
+		return h.Run == x.run && h.Host == host && h.CI == "" && holder.CI == ""
+	}}
+	return &execute.Ledger{Locks: locks, Records: store, Holder: holder, Path: x.path, Comment: x.comment, Now: x.a.Now, Person: func() string { return g.Person }}
+}
+
+func (x *running) doer() *execute.Doer {
+	secrets := secret.NewResolver(x.a.Lookup)
+	return &execute.Doer{
+		Registry: x.r.registry, Secrets: secrets, Now: x.a.Now,
+		Commands: execute.Commands{Allow: x.r.settings.Commands.Allow, Path: x.a.getenv("PATH"), Home: x.a.getenv("HOME")},
+		Spec: func(resource string) (connectors.Spec, bool) {
+			res, ok := x.r.repo.Resource(resource)
+			if !ok {
+				return connectors.Spec{}, false
+			}
+			return x.spec(res, secrets), true
+		},
+	}
+}
+
+// spec is how a run reaches a resource: with the login to execute with where a
+// change needs it, else with the one that reads.
+func (x *running) spec(res *config.Resource, secrets check.Secrets) connectors.Spec {
+	spec := check.Spec(x.r.repo, res, secrets)
+	reading := spec.Credential
+	spec.Credential = func(ctx context.Context, p connectors.Purpose) (connectors.Credential, error) {
+		if p != connectors.Execute {
+			return reading(ctx, p)
+		}
+		if res.Spec.Credentials.Execute == nil {
+			return connectors.Credential{}, fmt.Errorf("no execute credential is configured; add spec.credentials.execute to %s", res.Origin)
+		}
+		return secrets.Credential(ctx, res.Spec.Credentials.Execute)
+	}
+	spec.EndpointTimeout, spec.KeepOpen, spec.Now = x.r.settings.Check.TargetTimeout/2, true, x.a.Now
+	return spec
+}
+
+// ended says how a start ended and what to do now, and gives it its exit code.
+func (x *running) ended(end runbook.End) error {
+	id := x.request.Name()
+	again := "bcctl execute " + id
+	where := end.Member
+	if end.Step != "" {
+		where += "/" + end.Step
+	}
+	why := errors.New(strings.TrimSpace(fmt.Sprintf("%s %s: %s", end.Code, where, term.Sanitize(end.Message))))
+	if len(end.Rules) > 0 {
+		why = fmt.Errorf("%s: %w", strings.Join(end.Rules, " "), why)
+	}
+	switch end.Kind {
+	case runbook.EndSucceeded:
+		fmt.Fprintf(x.a.Stdout, "SUCCEEDED %s: %s writes at %s\n", id, x.plan.Target, x.plan.To)
+		if end.State.Unprotected() {
+			fmt.Fprintf(x.a.Stdout, "PROTECTION_NOT_RESTORED until redundancy and a restorable backup are shown. Next: bcctl check %s\n", x.plan.Target)
+		}
+		if end.State.Degraded {
+			fmt.Fprintln(x.a.Stdout, "part of the record is on this machine only. Next: bcctl audit recover")
+		}
+		return nil
+	case runbook.EndInDoubt:
+		return fail(exitStopped, fmt.Errorf("nobody can tell whether %s took effect: %w", where, why), fmt.Sprintf("look at the server, then bcctl resolve %s --step %s done|not-done --reason TEXT, then %s", id, where, again))
+	case runbook.EndHeld:
+		return fail(exitStopped, fmt.Errorf("stopped part way: %w", why), again)
+	case runbook.EndRefused:
+		return fail(exitRefused, fmt.Errorf("nothing was changed: %w", why), "bcctl plan "+id)
+	case runbook.EndDenied:
+		return fail(exitNotApproved, fmt.Errorf("nothing was changed: %w", why), "bcctl explain "+id)
+	case runbook.EndLocked:
+		return fail(exitLocked, fmt.Errorf("nothing was changed: %w", why), "wait for that run, or bcctl unlock")
+	case runbook.EndNoAnswer:
+		return fail(exitNoAnswer, fmt.Errorf("nothing was changed: %w", why), again)
+	case runbook.EndAborted:
+		return fail(exitNotApproved, fmt.Errorf("ended, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
+	default:
+		return fail(exitFailed, fmt.Errorf("failed, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target+", then a new request")
+	}
+}

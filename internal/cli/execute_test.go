@@ -1,0 +1,288 @@
+//go:build unix
+
+package cli
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/bcctl/bcctl/internal/lab/github"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/connectors/all"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// stage is a request that was made, approved and merged as people do it, for a runbook
+// of programs: what they change are files of a folder.
+type stage struct {
+	*gate
+	world  string // folder with what holds
+	id     string
+	digest runbook.Digest
+	vars   map[string]string
+	key    string // of the operator
+}
+
+// hook is the program of the runbook: verb and name.
+const hook = `
+case "$1" in
+  do) echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9; echo '{"at":"0/3000060"}' ;;
+  undo) rm -f "$2/$3" ;;
+  is) [ -e "$2/$3" ] || exit 3 ;;
+  fits) [ ! -e "$2/unfit" ] || { echo "it does not fit" >&2; exit 3; } ;;
+esac
+`
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{world: t.TempDir()}
+	script := filepath.Join(s.world, "hook.sh")
+	if err := os.WriteFile(script, []byte(hook), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.key = string(pem.EncodeToMemory(block))
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := func(verb, name string) string {
+		return fmt.Sprintf("command: {run: [/bin/sh, %s, %s, %s, %s]}", script, verb, s.world, name)
+	}
+	step := func(name, more string) string {
+		return fmt.Sprintf("    - id: %s\n      %s\n      done: {%s}\n%s", name, command("do", name), command("is", name), more)
+	}
+	book := "apiVersion: bcctl/v1\nkind: Runbook\nmetadata: {name: by-program}\nspec:\n  for: {type: switchover, platform: postgresql}\n  prechecks:\n" +
+		"    - id: fits\n      " + command("fits", "x") + "\n  steps:\n" +
+		step("fence", "      undo: {"+command("undo", "fence")+"}\n") + step("promote", "") + step("repoint", "") +
+		"  postchecks:\n    - id: moved\n      " + command("is", "repoint") + "\n  pointOfNoReturn: promote\n  holdPoints: [repoint]\n  atomic: [{from: fence, to: promote}]\n"
+	s.gate = newGate(t, func(g *gate, _ map[string]string) {
+		g.files["bcctl.yaml"] += "audit: {origin: example.com/acme/audit, key: \"env:DR_AUDIT_KEY\", log-key: \"env:DR_AUDIT_LOG_KEY\"}\n"
+		g.files["runbooks/by-program.yaml"] = book
+		g.files["resources/ledger.yaml"] = strings.NewReplacer("credentials:", "procedures: {switchover: {runbook: by-program}}\n  credentials:", "ledger-a.example.net:5432", "127.0.0.1:1", "ledger-b.example.net:5432", "127.0.0.1:2").
+			Replace(fmt.Sprintf(gateResource, 1))
+		dora := fmt.Sprintf("{id: dora, github: [{id: %d}]", g.users["dora"].ID)
+		public := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
+		g.files["roster.yaml"] = strings.Replace(g.files["roster.yaml"], dora, dora+fmt.Sprintf(", sshKeys: [{key: %q}]", public), 1)
+	})
+	home := t.TempDir()
+	keyFile := filepath.Join(home, "id_ed25519")
+	if err := os.WriteFile(keyFile, []byte(s.key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.vars = map[string]string{"HOME": home, "BCCTL_COMMANDS_ALLOW": "/bin/sh", "BCCTL_OPERATOR_KEY": "file:" + keyFile, "MONITOR": "x"}
+	s.auditKeys()
+	for _, args := range [][]string{{"config", "user.name", "Ann"}, {"config", "user.email", s.users["ann"].Email}} {
+		if out, err := exec.Command("git", append([]string{"-C", s.dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	out := s.bcctl("ann", "", "request", "new", "switchover", "ledger", "--reason", "power supply", "--target-timeout", "1s", "--quiet")
+	m := regexp.MustCompile(`request (\S+)\n\S+/pull/(\d+)\napprove (sha256:[0-9a-f]{64})\n`).FindStringSubmatch(out.stdout)
+	if m == nil {
+		t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	s.id, s.digest = m[1], runbook.Digest(m[3])
+	if _, err := fmt.Sscan(m[2], &s.pull); err != nil {
+		t.Fatal(err)
+	}
+	// The laboratory's remote is a folder, which does not know who pushed: the same
+	// bytes once more, as ann.
+	s.path = "requests/2026/" + s.id + ".yaml"
+	raw, err := gitShow(s.GitDir(), "bcctl/request/"+s.id+":"+s.path)
+	s.ok(err)
+	s.ok(s.As("ann").ClosePull(s.pull))
+	s.must(s.As("ann").Commit("again", github.Change{Base: "main", Files: map[string]string{s.path: raw}, Message: "Ask"}))
+	s.pull, err = s.As("ann").OpenPull("again", "main", "Switch ledger", "")
+	s.ok(err)
+	s.later(time.Minute)
+	for login, role := range map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness} {
+		s.id64(s.As(login).Review(s.pull, github.Approve, approval.ApprovalLine(s.digest, role)))
+		s.later(time.Minute)
+	}
+	s.merge("ben")
+	s.git("pull", "--quiet", "origin", "main")
+	return s
+}
+
+func (s *stage) id64(_ int64, err error) { s.ok(err) }
+
+func (s *stage) git(args ...string) {
+	s.t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", s.dir, "-c", "advice.detachedHead=false"}, args...)...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+}
+
+// auditKeys makes keys and begins the log.
+func (s *stage) auditKeys() {
+	s.t.Helper()
+	dir := filepath.Join(s.vars["HOME"], "keys")
+	for _, args := range [][]string{{"audit", "keygen", "--origin", "example.com/acme/audit", "--out", dir}, {"audit", "init", "--trust", filepath.Join(dir, "trust.json")}} {
+		if out := s.bcctl("root", "", args...); out.code != exitOK {
+			s.t.Fatalf("%v: code %d\n%s%s", args, out.code, out.stdout, out.stderr)
+		}
+		for name, file := range map[string]string{"DR_AUDIT_KEY": "writer.pem", "DR_AUDIT_LOG_KEY": "log.key"} {
+			data, err := os.ReadFile(filepath.Join(dir, file))
+			s.ok(err)
+			s.vars[name] = strings.TrimSpace(string(data))
+		}
+	}
+}
+
+// bcctl runs bcctl on the operator's machine, which keeps what it wrote before.
+func (s *stage) bcctl(login, typed string, args ...string) outcome {
+	s.t.Helper()
+	vars := map[string]string{"BCCTL_GITHUB_API_URL": s.URL(), "GITHUB_TOKEN": s.Token(login), "LC_ALL": "C", "PATH": os.Getenv("PATH"), "GIT_CONFIG_GLOBAL": "/dev/null"}
+	for k, v := range s.vars {
+		vars[k] = v
+	}
+	var stdout, stderr bytes.Buffer
+	code := Run(s.t.Context(), Env{
+		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: s.dir, Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
+		Terminal: func(io.Reader) bool { return typed != "" },
+		Lookup:   func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+	}, args)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// line is what the operator types.
+func (s *stage) line(verb string, attempt int) string {
+	return fmt.Sprintf("/bcctl %s %s SWITCHOVER ledger@ams %s attempt=%d\n", verb, s.id, s.digest.Short(), attempt)
+}
+
+func (s *stage) holds(name string) bool {
+	_, err := os.Stat(filepath.Join(s.world, name))
+	return err == nil
+}
+
+func (s *stage) put(name string) {
+	s.t.Helper()
+	s.ok(os.WriteFile(filepath.Join(s.world, name), nil, 0o600))
+}
+
+// want runs execute and expects a code, and that texts are in what it says.
+func (s *stage) want(code int, typed string, texts ...string) outcome {
+	s.t.Helper()
+	out := s.bcctl("root", typed, "execute", fmt.Sprintf("#%d", s.pull), "--no-color") // the token reads everything; who confirms is who signs
+	all := out.stdout + out.stderr
+	if out.code != code {
+		s.t.Fatalf("code %d, want %d\n%s", out.code, code, all)
+	}
+	for _, text := range texts {
+		if !strings.Contains(all, text) {
+			s.t.Errorf("it does not say %q:\n%s", text, all)
+		}
+	}
+	return out
+}
+
+// verified checks the audit log.
+func (s *stage) verified() {
+	s.t.Helper()
+	if out := s.bcctl("root", "", "audit", "verify", "--max-age", "240h"); out.code != exitOK {
+		s.t.Errorf("the audit log: code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
+// An approved request runs from the confirmation to the end, and never again.
+func TestRUN01ExecuteRunsWhatWasApproved(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	// One character off is no confirmation (CONF-02, SI-18).
+	s.want(exitNotApproved, strings.Replace(s.line("execute", 1), "ledger@ams", "ledger@fra", 1), "nothing was started", "bcctl explain")
+	if s.holds("fence") {
+		t.Fatal("something was done without a confirmation")
+	}
+	out := s.want(exitOK, s.line("execute", 1), "SUCCEEDED", "POINT OF NO RETURN", "PROTECTION_NOT_RESTORED", "type exactly")
+	for _, name := range []string{"fence", "promote", "repoint"} {
+		if !s.holds(name) {
+			t.Errorf("%s was not done\n%s", name, out.stderr)
+		}
+	}
+	s.verified()
+	s.want(exitNotApproved, s.line("execute", 2), "never runs again", "bcctl request new switchover ledger") // RUN-02
+}
+
+// Nobody types in a pipe, and no flag answers for a person.
+func TestCONF08ExecuteNeedsATerminal(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.want(exitFailed, "", "typed by a person at a terminal")
+	for _, flag := range []string{"--yes", "--force", "--skip-checks", "--no-verify"} {
+		if out := s.bcctl("dora", s.line("execute", 1), "execute", s.id, flag); out.code != exitFailed || !strings.Contains(out.stderr, "unknown flag") {
+			t.Errorf("%s: code %d %s", flag, out.code, out.stderr)
+		}
+	}
+	if s.holds("fence") {
+		t.Error("something was done")
+	}
+}
+
+// A precheck that refuses leaves nothing changed and nothing locked; with the next
+// attempt the same request runs.
+func TestRUN05ExecuteAfterARefusal(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.put("unfit")
+	s.want(exitRefused, s.line("execute", 1), "nothing was changed", "it does not fit")
+	s.verified()
+	s.ok(os.Remove(filepath.Join(s.world, "unfit")))
+	s.later(time.Minute)
+	s.want(exitNotApproved, s.line("execute", 1), "nothing was started") // CONF-05: a new attempt is a new line
+	s.want(exitOK, s.line("execute", 2), "SUCCEEDED")
+	s.verified()
+}
+
+// A step that fails after the point of no return stops the run; the same command goes
+// on there.
+func TestRUN06ExecuteGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.put("break-repoint")
+	s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, `echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9`, `[ ! -e "$2/break-$3" ] || exit 9; echo >>"$2/$3"`, 1)), 0o600))
+	s.want(exitStopped, s.line("execute", 1), "stopped part way", "hint: bcctl execute "+s.id)
+	if !s.holds("promote") || s.holds("repoint") {
+		t.Fatal("it is not where it should have stopped")
+	}
+	s.verified()
+	s.ok(os.Remove(filepath.Join(s.world, "break-repoint")))
+	s.later(time.Minute)
+	s.want(exitNotApproved, s.line("execute", 2)) // it is a resume, and must be typed as one
+	s.want(exitOK, s.line("resume", 2), "goes on, attempt 2", "SUCCEEDED")
+	s.verified()
+}
+
+// A request whose approvals do not hold any more does not run, and nothing is locked.
+func TestRUN03ExecuteDenied(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	if out := s.bcctl("ann", "", "withdraw", fmt.Sprintf("#%d", s.pull)); out.code != exitOK {
+		t.Fatalf("withdraw: %d %s", out.code, out.stderr)
+	}
+	s.want(exitNotApproved, s.line("execute", 1), "nothing was changed")
+	if s.holds("fence") {
+		t.Error("something was done")
+	}
+}

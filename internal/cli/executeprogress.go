@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/term"
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// runProgress shows how far a run is: a line per event that matters, and at a
+// terminal one line that moves while a step runs.
+type runProgress struct {
+	a    *app
+	plan *runbook.Plan
+	live bool
+
+	mu      sync.Mutex
+	began   time.Time
+	step    string
+	since   time.Time
+	limit   string
+	drawn   bool
+	stopped chan struct{}
+	once    sync.Once
+}
+
+func newRunProgress(a *app, p *runbook.Plan) *runProgress {
+	r := &runProgress{a: a, plan: p, live: a.profile(a.Stderr).TTY && !a.globals.quiet, stopped: make(chan struct{})}
+	if r.live {
+		go r.tick()
+	}
+	return r
+}
+
+func (r *runProgress) stop() {
+	r.once.Do(func() { close(r.stopped) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clear()
+}
+
+func (r *runProgress) clear() {
+	if r.drawn {
+		fmt.Fprint(r.a.Stderr, "\r\x1b[K")
+		r.drawn = false
+	}
+}
+
+func (r *runProgress) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-r.stopped:
+			return
+		case <-t.C:
+		}
+		r.mu.Lock()
+		if r.step != "" {
+			now := r.a.Now()
+			fmt.Fprintf(r.a.Stderr, "\r\x1b[K%s  %s%s  run %s", r.step, now.Sub(r.since).Round(time.Second), r.limit, now.Sub(r.began).Round(time.Second))
+			r.drawn = true
+		}
+		r.mu.Unlock()
+	}
+}
+
+// event is told every event of the journal.
+func (r *runProgress) event(e runbook.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clear()
+	if r.began.IsZero() {
+		r.began = e.At
+	}
+	where := e.Member
+	if e.Step != "" {
+		where += "/" + e.Step
+	}
+	if e.Undo {
+		where = "taking back " + where
+	}
+	say := func(format string, args ...any) {
+		if !r.a.globals.quiet {
+			fmt.Fprintf(r.a.Stderr, "%s %s\n", e.At.Local().Format("15:04:05"), fmt.Sprintf(format, args...))
+		}
+	}
+	message := ""
+	if e.Message != "" {
+		message = ": " + term.Sanitize(e.Message)
+	}
+	switch e.Kind {
+	case runbook.RunStarted:
+		say("run %s of %s, attempt %d", e.Run, e.Begin.Request, e.Attempt)
+	case runbook.RunResumed:
+		say("run %s of %s goes on, attempt %d", e.Run, e.Begin.Request, e.Attempt)
+	case runbook.Locked:
+		say("locked %d keys", len(e.Fences))
+	case runbook.PrecheckResult, runbook.PostcheckResult:
+		if e.State != string(connectors.Passed) {
+			say("%s %s %s%s", where, e.State, e.Code, message)
+		} else {
+			say("%s passed", where)
+		}
+	case runbook.StepIntent:
+		r.step, r.since, r.limit = where, e.At, r.expected(e)
+		say("%s ...%s", where, r.limit)
+	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved:
+		r.step = ""
+		if e.State == string(connectors.Done) {
+			say("%s done", where)
+		} else {
+			say("%s %s %s%s", where, e.State, e.Code, message)
+		}
+	case runbook.PointOfNoReturn:
+		say("%s: POINT OF NO RETURN ahead", e.Member)
+	case runbook.AuditDegraded:
+		say("the record is on this machine only%s", message)
+	case runbook.AuditRestored:
+		say("the record is off this machine again")
+	case runbook.CancelRequested:
+		say("asked to stop: at the next hold point%s", message)
+	case runbook.UndoStarted:
+		say("there is no way forward: taking back what was done%s", message)
+	case runbook.StepRefused, runbook.Hold:
+		say("%s %s %s%s", e.Kind, where, e.Code, message)
+	case runbook.SoakStarted:
+		r.step, r.since, r.limit = "soak", e.At, " of "+e.Message
+		say("soak of %s", e.Message)
+	case runbook.SoakEnded:
+		r.step = ""
+	case runbook.RunFinished:
+		say("finished: %s", e.State)
+	}
+}
+
+// expected says how long a step should take, where its runbook does.
+func (r *runProgress) expected(e runbook.Event) string {
+	for _, m := range r.plan.Members() {
+		if m.Resource != e.Member {
+			continue
+		}
+		for _, s := range m.Steps {
+			if s.ID == e.Step && s.Expected != nil {
+				return fmt.Sprintf(" of about %s", s.Expected)
+			}
+		}
+	}
+	return ""
+}
+
+// signals says, at every further signal, why the process goes on.
+func (r *runProgress) signals(from <-chan os.Signal, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-from:
+			r.mu.Lock()
+			r.clear()
+			step := r.step
+			if step == "" {
+				step = "what is under way"
+			}
+			fmt.Fprintf(r.a.Stderr, "%v: waits for %s; the run stops at the next hold point\n", s, step)
+			r.mu.Unlock()
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bcctl/bcctl/internal/execute/journal"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+func newResolve(a *app) *cobra.Command {
+	var step, reason string
+	cmd := &cobra.Command{
+		Use:   "resolve <request> done|not-done",
+		Short: "Say what became of a step that nobody can tell about, so that its run can go on",
+		Long: `A step is in doubt when its answer was lost and its probe cannot tell either. Look at
+the server yourself, then say whether the effect holds. It is written to the journal
+with your name and the reason, and bcctl execute goes on from there.
+
+Where the journal is: on the machine that ran bcctl execute.`,
+		Example: exampleLines(`bcctl resolve 2026-001-ledger done --step ledger/promote --reason "pg_controldata says: in production"`),
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := a.deadline(cmd.Context())
+			defer cancel()
+			if args[1] != "done" && args[1] != "not-done" {
+				return usage(fmt.Errorf("a step is done or not-done, not %q", args[1]), cmd.CommandPath()+" --help")
+			}
+			if step == "" || strings.TrimSpace(reason) == "" {
+				return usage(errors.New("--step and --reason are needed"), cmd.CommandPath()+" --help")
+			}
+			return a.resolve(ctx, cmd, args[0], step, args[1] == "done", reason)
+		},
+	}
+	f := pflag.NewFlagSet("step", pflag.ContinueOnError)
+	f.StringVar(&step, "step", "", "RESOURCE/STEP, as the run said it")
+	f.StringVar(&reason, "reason", "", "what you looked at")
+	sections(cmd, flagSection{"Step", f})
+	return cmd
+}
+
+func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string, done bool, reason string) error {
+	if !a.typedBy() {
+		return usage(errors.New("a step is settled by a person at a terminal; standard input is none (CONF-08)"), "")
+	}
+	r, err := a.openRepository(ctx, cmd.Flags())
+	if err != nil {
+		return err
+	}
+	req, err := a.findRequest(r, what)
+	if err != nil {
+		return err
+	}
+	x := &running{a: a, r: r, path: req.Origin.File}
+	if err := x.load(); err != nil {
+		return err
+	}
+	signer, err := x.operatorKey(ctx)
+	if err != nil {
+		return fail(exitConfig, err, "")
+	}
+	person, err := x.personOfKey(signer.PublicKey())
+	if err != nil {
+		return fail(exitNotApproved, err, "")
+	}
+	dir, err := a.runsDir(r)
+	if err != nil {
+		return err
+	}
+	j, err := journal.Open(dir, x.run, nil)
+	if errors.Is(err, journal.ErrBusy) {
+		return fail(exitLocked, err, "")
+	}
+	if err != nil {
+		return fail(exitStopped, err, "")
+	}
+	defer j.Close()
+	member, id, ok := strings.Cut(step, "/")
+	if !ok {
+		member, id = "", step
+	}
+	events, err := j.Events(ctx)
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return fail(exitFailed, fmt.Errorf("no run of %s is on this machine", req.Name()), "run it where bcctl execute ran")
+	}
+	said := "not-done"
+	if done {
+		said = "done"
+	}
+	fmt.Fprintf(a.Stderr, "To settle %s of %s as %s, as %s, type %s: ", step, req.Name(), said, person, said)
+	text, err := a.readLine(ctx)
+	if err != nil || text != said {
+		return fail(exitNotApproved, errors.New("that is not it; nothing was settled"), "")
+	}
+	if _, err := runbook.Resolve(ctx, j, runbook.Resolution{Member: member, Step: id, Done: done, By: person, Reason: reason}, a.Now()); err != nil {
+		return fail(exitFailed, err, "")
+	}
+	fmt.Fprintf(a.Stdout, "settled: %s is %s. Next: bcctl execute %s\n", step, said, req.Name())
+	return nil
+}
