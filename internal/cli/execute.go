@@ -270,7 +270,16 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	if err != nil {
 		return fail(exitStopped, err, "bcctl execute "+x.request.Name()+" goes on, once this is mended")
 	}
-	if book.Key != nil && end.State.Claims > 0 {
+	if end.Kind == runbook.EndDenied && guard.Verdict.Digest != "" {
+		rules := end.Rules
+		if len(rules) == 0 {
+			rules = []string{string(end.Code)}
+		}
+		if err := record.Denied(context.WithoutCancel(ctx), rules); err != nil {
+			a.remark("the denial is not on record: %v", err)
+		}
+	}
+	if book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
 		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {
 			a.remark("audit: recorded, and not sealed yet: %v", err)
 		}

@@ -274,8 +274,18 @@ func TestRUN06ExecuteGoesOn(t *testing.T) {
 	s.verified()
 }
 
-// A request whose approvals do not hold any more does not run, and nothing is locked.
-func TestRUN03ExecuteDenied(t *testing.T) {
+// What will run is shown before a person confirms it: what, which steps, where there
+// is no way back, who approved, until when.
+func TestCONF09WhatWillRunIsShown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.want(exitNotApproved, "no\n", "switchover of ledger, from fra to ams (tier 1)", string(s.digest), "approved      it by ben", "approved      business by cleo", "valid until",
+		"fence", "promote  POINT OF NO RETURN", "repoint  (may stop before it)", "type exactly:\n  "+s.line("execute", 1), "nothing was started")
+}
+
+// A request whose approvals do not hold any more does not run, nothing is locked, and
+// that somebody tried is on record.
+func TestAUD06DenialsAreRecorded(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	if out := s.bcctl("ann", "", "withdraw", fmt.Sprintf("#%d", s.pull)); out.code != exitOK {
@@ -285,4 +295,9 @@ func TestRUN03ExecuteDenied(t *testing.T) {
 	if s.holds("fence") {
 		t.Error("something was done")
 	}
+	out := s.bcctl("root", "", "audit", "export", "--format", "jsonl")
+	if out.code != exitOK || !strings.Contains(out.stdout, "request.evaluated") || !strings.Contains(out.stdout, "refused") || !strings.Contains(out.stdout, strings.TrimPrefix(string(s.digest), "sha256:")) {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	s.verified()
 }

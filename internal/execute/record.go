@@ -93,8 +93,16 @@ func Steps(p *runbook.Plan) []string {
 	return names
 }
 
-func (r *Record) intent(e runbook.Event) audit.Entry {
-	r.begun = true
+// Denied records that a start was refused, with the numbers of the rules (AUD-06).
+func (r *Record) Denied(ctx context.Context, rules []string) error {
+	request, policy := r.counted()
+	_, err := r.Log.Append(ctx, audit.Entry{Type: audit.RequestEvaluated, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
+		Outcome: audit.Refused, Reasons: slices.Compact(slices.Sorted(slices.Values(rules)))})
+	return err
+}
+
+// counted is the request and how its approvals were counted last.
+func (r *Record) counted() (audit.Request, audit.Policy) {
 	v, read := r.Evidence()
 	request := audit.Request{Digest: bare(v.Digest), HeadSHA: read.Pull.Head.SHA, PR: int64(read.Pull.Number), URL: read.Pull.URL}
 	if read.Pull.Author != nil {
@@ -112,6 +120,12 @@ func (r *Record) intent(e runbook.Event) audit.Entry {
 		}
 	}
 	slices.Sort(policy.Required)
+	return request, policy
+}
+
+func (r *Record) intent(e runbook.Event) audit.Entry {
+	r.begun = true
+	request, policy := r.counted()
 	return audit.Entry{Type: audit.ExecutionIntent, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
 		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e)}
 }

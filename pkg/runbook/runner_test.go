@@ -261,7 +261,7 @@ func TestRUN08InterruptionIsWrittenAtOnce(t *testing.T) {
 // The network to where journals go is cut at each step. Before the point of no return
 // the run stops at the next place where it may; inside the atomic section and after
 // it, it goes on and says that the record is degraded.
-func TestRUN09NetworkCutAtEachStep(t *testing.T) {
+func TestRUN09SI02NetworkCutAtEachStep(t *testing.T) {
 	for _, c := range []struct {
 		after  string
 		want   runbook.EndKind
