@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -219,6 +220,14 @@ func (a *app) showRequest(k verdict.Case, v approval.Verdict) {
 	row("asked by", r.Requester)
 	row("ticket", r.Ticket)
 	row("window", r.NotBefore.UTC().Format(time.RFC3339)+" to "+r.ExpiresAt.UTC().Format(time.RFC3339))
+	row("runbook", r.Runbook)
+	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
+		row("parameter", name+" = "+r.Parameters[name])
+	}
+	row("schedule", r.Schedule)
+	if r.ProductionDrill {
+		row("accepts", "that a drill reaches production servers")
+	}
 	if r.MaxLoss != nil {
 		row("may lose", r.MaxLoss.String())
 	}

@@ -172,34 +172,52 @@ func (c *Case) request(repo *config.Repo) {
 		c.Request = approval.Decoded[runbook.Request]{Name: q.Name(), Path: e.RequestPath, Commit: e.Pull.FetchedHead, SHA256: e.RequestAtHead.SHA256, Spec: q.Spec}
 		if s, ok := repo.Schedule(q.Spec.Schedule); ok {
 			c.ScheduleOwner = s.Spec.Owner
+			c.Schedule = approval.Scheduled{Type: s.Spec.Type, Targets: s.Spec.Targets, Site: s.Spec.TargetSite}
 		}
-		for _, res := range reached(repo, q.Spec.Target) {
-			c.Targets = append(c.Targets, approval.Target{Resource: res.Name(), Tier: res.Spec.Tier, Path: res.Origin.File})
-		}
+		c.Targets = reached(repo, q.Spec.Target)
 	}
 }
 
-// reached lists the resources of a target: itself, or all members of a group.
-func reached(repo *config.Repo, target string) []*config.Resource {
-	var found []*config.Resource
-	seen := map[string]bool{}
-	var walk func(name string)
-	walk = func(name string) {
-		if seen[name] {
+// reached lists the resources of a target: itself, or all members of a group. A
+// group that has a tier of its own lends it to everything in it: the highest counts
+// (POL-02).
+func reached(repo *config.Repo, target string) []approval.Target {
+	var found []approval.Target
+	type step struct {
+		name string
+		tier int
+	}
+	seen := map[step]bool{}
+	var walk func(at step)
+	walk = func(at step) {
+		if seen[at] {
 			return
 		}
-		seen[name] = true
-		if res, ok := repo.Resource(name); ok {
-			found = append(found, res)
+		seen[at] = true
+		if res, ok := repo.Resource(at.name); ok {
+			t := approval.Target{Resource: res.Name(), Tier: higher(res.Spec.Tier, at.tier), Path: res.Origin.File}
+			if i := slices.IndexFunc(found, func(x approval.Target) bool { return x.Resource == t.Resource }); i >= 0 {
+				found[i].Tier = higher(found[i].Tier, t.Tier)
+			} else {
+				found = append(found, t)
+			}
 		}
-		if g, ok := repo.Group(name); ok {
+		if g, ok := repo.Group(at.name); ok {
 			for _, m := range g.Spec.Members {
-				walk(m.Name)
+				walk(step{m.Name, higher(g.Spec.Tier, at.tier)})
 			}
 		}
 	}
-	walk(target)
+	walk(step{name: target})
 	return found
+}
+
+// higher is the higher of two tiers; 1 is the highest, and 0 is none.
+func higher(a, b int) int {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // keysOf are the keys of the ledger that a request touches.

@@ -46,6 +46,13 @@ type Target struct {
 	Path     string // of the file that declares it; it must be pinned
 }
 
+// Scheduled is what a schedule may ask for.
+type Scheduled struct {
+	Type    runbook.Type
+	Targets []string
+	Site    string // empty: the schedule leaves it open
+}
+
 // Case is everything a verdict depends on.
 type Case struct {
 	Mode Mode
@@ -67,6 +74,10 @@ type Case struct {
 	// ScheduleOwner is the owner of the schedule that opened the request, a person. It
 	// is needed when the request names a schedule (SCH-02).
 	ScheduleOwner string
+
+	// Schedule is what that schedule may ask for; a request that names it and asks for
+	// something else is none of its requests (SCH-01).
+	Schedule Scheduled
 
 	Policies     []Decoded[Policy] // every one at main's tip
 	Roster       Decoded[Roster]   // at main's tip

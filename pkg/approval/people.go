@@ -1,12 +1,15 @@
 package approval
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
 // webFlow is the account that GitHub itself commits with, for what is done in the
@@ -209,6 +212,7 @@ func (j *judge) excludePeople() {
 		j.hard("ID-04", "person "+r.Requester, "the declared requester is not on the roster")
 	}
 	if r.Schedule != "" {
+		j.ofSchedule()
 		if _, ok := j.now.byID[j.c.ScheduleOwner]; ok {
 			j.exclude(j.c.ScheduleOwner, "owner of the schedule "+r.Schedule)
 		} else {
@@ -252,3 +256,25 @@ func account(u *User) string {
 }
 
 func short(sha string) string { return sha[:min(12, len(sha))] }
+
+// ofSchedule checks that a request is one that its schedule would open. Otherwise
+// whoever can make a bot open a pull request could ask for anything under its name.
+func (j *judge) ofSchedule() {
+	r, s := j.request(), j.c.Schedule
+	deny := func(why string) { j.hard("SCH-01", "schedule "+r.Schedule, why) }
+	switch {
+	case r.Type == runbook.Failover:
+		deny("a schedule asks for no failover")
+	case r.Type != s.Type:
+		deny(fmt.Sprintf("it does not ask for a %s", r.Type))
+	}
+	if !slices.Contains(s.Targets, r.Target) {
+		deny("it is not about " + r.Target)
+	}
+	if s.Site != "" && r.TargetSite != s.Site {
+		deny("it does not lead to site " + r.TargetSite)
+	}
+	if r.BreakGlass != nil || r.AcceptUnprovenWriter || r.ProductionDrill {
+		deny("a schedule uses no break-glass, accepts no unproven writer, and reaches no production in a drill")
+	}
+}

@@ -117,6 +117,7 @@ func team(c *Case) {
 
 func scheduled(c *Case) {
 	c.Request.Spec.Schedule, c.ScheduleOwner = "quarterly", "finn"
+	c.Schedule = Scheduled{Type: c.Request.Spec.Type, Targets: []string{"other", c.Request.Spec.Target}, Site: c.Request.Spec.TargetSite}
 	c.Evidence.Pull.Author = ptr(robot)
 	c.Evidence.Movements.Items[0].Actor = ptr(robot)
 	committed(func(k *Commit) {
@@ -532,6 +533,11 @@ var ruleCases = []ruleCase{
 	{name: "BG-04 a review of the same requester has no date", from: start(emergency), pass: overdue("ben", ago(time.Hour)), fail: overdue("ann", time.Time{})},
 	{name: "BG-04 whether one is overdue is not known", from: start(emergency), fail: func(c *Case) { c.Evidence.Ledger.OpenReviews.Complete = "" }},
 	{name: "SCH-01 a schedule starts the run", fail: inRun(func(w *WorkflowRun) { w.Event = "schedule" })},
+	{name: "SCH-01 the schedule is for another type", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule.Type = runbook.Drill }},
+	{name: "SCH-01 the schedule is about other targets", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule.Targets = []string{"other"} }},
+	{name: "SCH-01 the schedule leads to another site", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule.Site = "elsewhere" }},
+	{name: "SCH-01 the schedule was not read", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule = Scheduled{} }},
+	{name: "SCH-01 a production drill is asked for by a schedule", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Request.Spec.ProductionDrill = true }},
 	{name: "SCH-02 the owner of the schedule approves", pass: scheduled, fail: func(c *Case) { scheduled(c); c.ScheduleOwner = "ben" }, by: "ID-04"},
 	{name: "SCH-02 the owner is not known", pass: scheduled, fail: func(c *Case) { scheduled(c); c.ScheduleOwner = "" }},
 	{name: "SCH-02 the schedule's commit is not verified", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Evidence.Commits.Items[0].Verified = No }, by: "ID-05"},
