@@ -295,7 +295,7 @@ func TestAUD06DenialsAreRecorded(t *testing.T) {
 	if s.holds("fence") {
 		t.Error("something was done")
 	}
-	out := s.bcctl("root", "", "audit", "export", "--format", "jsonl")
+	out := s.bcctl("root", "", "audit", "export", "--format", "json")
 	if out.code != exitOK || !strings.Contains(out.stdout, "request.evaluated") || !strings.Contains(out.stdout, "refused") || !strings.Contains(out.stdout, strings.TrimPrefix(string(s.digest), "sha256:")) {
 		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
