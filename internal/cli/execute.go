@@ -211,7 +211,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	case err != nil:
 		return fail(exitStopped, err, "bcctl audit verify, and look at "+journal.Path(dir, x.run))
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // every line is on the disk already
 	if len(j.Torn) > 0 {
 		a.remark("the end of the journal was torn by a crash and was cut off (%d bytes that announced nothing yet)", len(j.Torn))
 	}
@@ -238,7 +238,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	keeper.Ended(x.state.Finished)
 	keeper.Attempting(x.state.NextAttempt())
 	doer := x.doer()
-	defer doer.Close()
+	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
 	progress := newRunProgress(a, &x.plan)
 	defer progress.stop()
 	runner := &runbook.Runner{
@@ -443,7 +443,7 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndDenied:
 		return fail(exitNotApproved, fmt.Errorf("nothing was changed: %w", why), "bcctl explain "+id)
 	case runbook.EndLocked:
-		return fail(exitLocked, fmt.Errorf("nothing was changed: %w", why), "wait for that run, or bcctl unlock")
+		return fail(exitLocked, fmt.Errorf("nothing was changed: %w", why), "wait for that run to end")
 	case runbook.EndNoAnswer:
 		return fail(exitNoAnswer, fmt.Errorf("nothing was changed: %w", why), again)
 	case runbook.EndAborted:

@@ -79,7 +79,7 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	if err != nil {
 		return fail(exitStopped, err, "")
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // every line is on the disk already
 	member, id, ok := strings.Cut(step, "/")
 	if !ok {
 		member, id = "", step

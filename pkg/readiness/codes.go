@@ -167,6 +167,23 @@ const (
 	IntegrityFailed       Code = "INTEGRITY_FAILED"        // a declared check of the data did not give the expected answer
 	TailNotPreserved      Code = "TAIL_NOT_PRESERVED"      // a former primary has data that nobody else has, and it is not preserved
 	CandidateBehind       Code = "CANDIDATE_BEHIND"        // another standby has more of the primary's log than the one that would be promoted
+	RunCanceled           Code = "RUN_CANCELED"            // a person or a signal asked a run to stop; it stopped where it may
+	RunDenied             Code = "RUN_DENIED"              // approvals, pins, window or roster do not allow a run, or not any more
+	RunNoAnswer           Code = "RUN_NO_ANSWER"           // something that must be asked before a run goes on did not answer
+	LockLost              Code = "LOCK_LOST"               // the lock of a run is not its own any more; it acts no further
+	JournalAway           Code = "JOURNAL_AWAY"            // no place off this machine takes the record of a run
+	PrecheckRefused       Code = "PRECHECK_REFUSED"        // a precheck of a run did not pass; nothing was changed by this start
+	PostcheckFailed       Code = "POSTCHECK_FAILED"        // what should be so after a run is not, or could not be shown
+	StepFailed            Code = "STEP_FAILED"             // a step of a run was not carried out
+	UndoFailed            Code = "UNDO_FAILED"             // a step of a run could not be taken back
+	StepInDoubt           Code = "STEP_IN_DOUBT"           // whether a step of a run took effect cannot be told
+	StepTimeout           Code = "STEP_TIMEOUT"            // a step took longer than it may; what it did is not known by that
+	ProbeDisagrees        Code = "PROBE_DISAGREES"         // a step said that it was done, and live state says otherwise
+	PlaceholderUnresolved Code = "PLACEHOLDER_UNRESOLVED"  // a step needs what an earlier one did not return
+	PersonNeeded          Code = "PERSON_NEEDED"           // a run waits for a person, and nobody answered
+	StepCrashed           Code = "STEP_CRASHED"            // bcctl itself failed in a step; its effect is not known
+	PlanDrift             Code = "PLAN_DRIFT"              // the plan is no longer the one that was approved
+	ProtectionNotRestored Code = "PROTECTION_NOT_RESTORED" // roles have changed, and redundancy and a restorable backup have not been shown since
 )
 
 // leading codes are read first whatever else is wrong: every minute makes them
@@ -334,6 +351,9 @@ var codes = []CodeInfo{
 	{IntegrityFailed, Red,
 		"a declared check of the data did not give the expected answer",
 		"keep both sides as they are and find out which one is right", false},
+	{JournalAway, Unknown,
+		"no place off this machine takes the record of a run",
+		"make the remote of the audit log answer, then the same command again", false},
 	{LagNearRPO, Yellow,
 		"the observed exposure is over half of the recovery point objective",
 		"watch the trend with `bcctl history`", false},
@@ -346,6 +366,9 @@ var codes = []CodeInfo{
 	{ListenerDown, Yellow,
 		"the listener that clients connect to is not online",
 		"look at its address in the cluster", false},
+	{LockLost, Red,
+		"the lock of a run is not its own any more; it acts no further",
+		"find out who broke the lock, and what they did since", false},
 	{LogicalSlots, Yellow,
 		"logical replication slots would not be there on the new primary",
 		"tell the owners of the subscriptions, or accept that they have to be made anew", false},
@@ -439,9 +462,24 @@ var codes = []CodeInfo{
 	{PartitionOneWay, Red,
 		"heartbeats between two members arrive in one direction only, or are too old",
 		"check the network between the two hosts in both directions", false},
+	{PersonNeeded, Unknown,
+		"a run waits for a person, and nobody answered",
+		"run the same command at a terminal", false},
+	{PlaceholderUnresolved, Red,
+		"a step needs what an earlier one did not return",
+		"mend the runbook or the program that should return it", false},
+	{PlanDrift, Red,
+		"the plan is no longer the one that was approved",
+		"bcctl plan REQUEST names what has changed; make a new request", false},
 	{PlatformUnsupported, Unknown,
 		"this bcctl has no connector for the platform",
 		"use a version that has it; the target stays unknown until then", false},
+	{PostcheckFailed, Red,
+		"what should be so after a run is not, or could not be shown",
+		"look at what the check names, then the same command again", false},
+	{PrecheckRefused, Red,
+		"a precheck of a run did not pass; nothing was changed by this start",
+		"bcctl plan REQUEST, and mend what it names", false},
 	{PrimaryAlive, Red,
 		"the primary gives signs of life: a failover now would make a second writer",
 		"ask for a switchover, or fence the primary first and keep the evidence", false},
@@ -460,6 +498,12 @@ var codes = []CodeInfo{
 	{PriorityUnexpected, Yellow,
 		"priorities would move the primary role by themselves",
 		"set the priorities for the side that should be primary", false},
+	{ProbeDisagrees, Red,
+		"a step said that it was done, and live state says otherwise",
+		"find out what the step did instead", false},
+	{ProtectionNotRestored, Red,
+		"roles have changed, and redundancy and a restorable backup have not been shown since",
+		"build the standby again, and restore a backup of the new primary somewhere", false},
 	{QueryFailed, Unknown,
 		"a reading failed on a server that was reached",
 		"run the query named as the monitoring role", false},
@@ -535,6 +579,15 @@ var codes = []CodeInfo{
 	{RTOUnproven, Yellow,
 		"no exercise has shown that the recovery time objective can be met",
 		"run a drill", false},
+	{RunCanceled, Unknown,
+		"a person or a signal asked a run to stop; it stopped where it may",
+		"start it again with the same command", false},
+	{RunDenied, Red,
+		"approvals, pins, window or roster do not allow a run, or not any more",
+		"bcctl explain REQUEST", false},
+	{RunNoAnswer, Unknown,
+		"something that must be asked before a run goes on did not answer",
+		"bcctl doctor --github, then the same command again", false},
 	{ScheduleDrift, Yellow,
 		"the schedule is not the one this repository declares",
 		"find out which is meant", false},
@@ -586,6 +639,18 @@ var codes = []CodeInfo{
 	{StandbySettings, Yellow,
 		"the standby's settings would keep it from serving standbys after promotion",
 		"raise wal_level, max_wal_senders or max_replication_slots as named", false},
+	{StepCrashed, Unknown,
+		"bcctl itself failed in a step; its effect is not known",
+		"report it; the probe of the step decides", false},
+	{StepFailed, Red,
+		"a step of a run was not carried out",
+		"read the message of the step", false},
+	{StepInDoubt, Unknown,
+		"whether a step of a run took effect cannot be told",
+		"look at the server, then bcctl resolve", false},
+	{StepTimeout, Unknown,
+		"a step took longer than it may; what it did is not known by that",
+		"the probe of the step decides", false},
 	{SwitchIncomplete, Red,
 		"a change of roles was begun and not completed: no side accepts writes",
 		"finish it or take it back now; see the message for which side is where", false},
@@ -613,6 +678,9 @@ var codes = []CodeInfo{
 	{TwoWriters, Red,
 		"two nodes of one cluster accept writes at the same time (split brain)",
 		"fence one of them now; do not restart, rewind or promote anything until you know which history is legitimate", false},
+	{UndoFailed, Red,
+		"a step of a run could not be taken back",
+		"look at the server; the same command tries again", false},
 	{UpstreamUnexpected, Red,
 		"the standby follows a server that is not part of this resource",
 		"check the standby's connection settings", false},
