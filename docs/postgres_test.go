@@ -78,7 +78,7 @@ func executeLoginIsEnough(t *testing.T, lab *pgpair.Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer actor.Close()
+	defer func() { _ = actor.Close() }() // its questions are answered
 	if f := actor.Check(t.Context(), connectors.Call{Action: "pg.native/privileges"}); f.Result != connectors.Passed {
 		t.Errorf("the execute login of the page: %s %s: %s", f.Result, f.Code, f.Message)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,7 +204,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	if err != nil {
 		return err
 	}
-	record := &execute.Record{Plan: &x.plan, By: a.actor()}
+	record := &execute.Record{Plan: &x.plan, By: a.actor}
 	j, err := journal.Open(dir, x.run, record)
 	switch {
 	case errors.Is(err, journal.ErrBusy):
@@ -233,6 +234,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	}
 	record.Log = book.NewRun()
 	guard := x.guard(reader)
+	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
 	record.Evidence = func() (approval.Verdict, approval.Evidence) { return guard.Verdict, guard.Case.Evidence }
 	keeper := x.keeper(guard)
 	keeper.Ended(x.state.Finished)
@@ -359,6 +361,21 @@ func (x *running) guard(reader *verdict.Reader) *execute.Guard {
 		g.Type = x.typed
 	}
 	return g
+}
+
+// confirmedBy is the person who confirmed, with the account of the process beside
+// it. In CI it is the workflow: the comment that confirmed is in the evidence.
+func confirmedBy(g *execute.Guard, process audit.Actor) audit.Actor {
+	if process.Kind == "ci" || g.Person == "" {
+		return process
+	}
+	who := audit.Actor{Kind: "human", ID: g.Person, Login: g.Person, Runner: process.ID}
+	for _, p := range g.Case.Roster.Spec.People {
+		if p.ID == g.Person && len(p.GitHub) > 0 {
+			who.ID, who.Login = strconv.FormatInt(p.GitHub[0].ID, 10), cmp.Or(p.GitHub[0].Login, g.Person)
+		}
+	}
+	return who
 }
 
 func (x *running) keeper(g *execute.Guard) *execute.Ledger {

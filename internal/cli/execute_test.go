@@ -222,6 +222,13 @@ func TestRUN01ExecuteRunsWhatWasApproved(t *testing.T) {
 		}
 	}
 	s.verified()
+	// Who confirmed acted, not the account that the program ran under.
+	for _, kind := range []string{"execution.intent", "execution.outcome"} {
+		csv := s.bcctl("dora", "", "audit", "export", "--format", "csv", "--kind", kind)
+		if csv.code != exitOK || !strings.Contains(csv.stdout, ",human,") || !strings.Contains(csv.stdout, ",dora,") {
+			t.Errorf("%s: code %d\n%s%s", kind, csv.code, csv.stdout, csv.stderr)
+		}
+	}
 	s.want(exitNotApproved, s.line("execute", 2), "never runs again", "bcctl request new switchover ledger") // RUN-02
 }
 

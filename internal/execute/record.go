@@ -22,7 +22,9 @@ import (
 type Record struct {
 	Log  *logbook.Run
 	Plan *runbook.Plan
-	By   audit.Actor
+
+	// By is who acts: the person who confirmed, once somebody has.
+	By func() audit.Actor
 
 	// Evidence returns how the approvals were counted last, and what was read for it.
 	Evidence func() (approval.Verdict, approval.Evidence)
@@ -96,9 +98,14 @@ func Steps(p *runbook.Plan) []string {
 // Denied records that a start was refused, with the numbers of the rules (AUD-06).
 func (r *Record) Denied(ctx context.Context, rules []string) error {
 	request, policy := r.counted()
-	_, err := r.Log.Append(ctx, audit.Entry{Type: audit.RequestEvaluated, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
+	_, err := r.Log.Append(ctx, audit.Entry{Type: audit.RequestEvaluated, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
 		Outcome: audit.Refused, Reasons: slices.Compact(slices.Sorted(slices.Values(rules)))})
 	return err
+}
+
+func (r *Record) by() *audit.Actor {
+	who := r.By()
+	return &who
 }
 
 // counted is the request and how its approvals were counted last.
@@ -126,7 +133,7 @@ func (r *Record) counted() (audit.Request, audit.Policy) {
 func (r *Record) intent(e runbook.Event) audit.Entry {
 	r.begun = true
 	request, policy := r.counted()
-	return audit.Entry{Type: audit.ExecutionIntent, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
+	return audit.Entry{Type: audit.ExecutionIntent, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
 		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e)}
 }
 
@@ -182,7 +189,7 @@ func (r *Record) entry(e runbook.Event) []audit.Entry {
 // outcome ends this start of the run, and those before it that a kill left open.
 func (r *Record) outcome(how audit.Outcome, e runbook.Event) audit.Entry {
 	r.begun, r.ended = false, true
-	return audit.Entry{Type: audit.ExecutionOutcome, Actor: &r.By, System: r.Plan.Target, Action: string(r.Plan.Type), Outcome: how, Reasons: reasons(e),
+	return audit.Entry{Type: audit.ExecutionOutcome, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Outcome: how, Reasons: reasons(e),
 		Replication: &audit.Replication{Before: r.before, After: r.after}, Evidence: r.Opened}
 }
 

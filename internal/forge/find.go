@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,15 +86,15 @@ func (c *Client) requestOf(ctx context.Context, number int, id string) (string, 
 	return "", nil
 }
 
+// plainRequest is what a request's file may be called: a name with a separator, a
+// control character or a leading dot is none (PR-03).
+var plainRequest = regexp.MustCompile(`^requests/[0-9]{4}/([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.yaml$`)
+
 // requestPath tells whether a path is that of a request, of any when id is empty:
 // requests/YYYY/ID.yaml.
 func requestPath(path, id string) bool {
-	parts := strings.Split(path, "/")
-	if len(parts) != 3 || parts[0] != "requests" {
-		return false
-	}
-	name, ok := strings.CutSuffix(parts[2], ".yaml")
-	return ok && name != "" && (id == "" || name == id)
+	m := plainRequest.FindStringSubmatch(path)
+	return m != nil && (id == "" || m[1] == id)
 }
 
 // AtPull is the pull request with a number, when it adds a request.

@@ -385,6 +385,7 @@ var ruleCases = []ruleCase{
 	{name: "API-01 a review without time", fail: func(c *Case) { review(c, 0).SubmittedAt = time.Time{} }},
 	{name: "API-01 a review without id", fail: func(c *Case) { review(c, 0).ID = 0 }},
 	{name: "API-01 a review in a state nobody knows", fail: third(&finn, "ENDORSED", "")},
+	{name: "API-01 an objection by an account of unread type", pass: third(&finn, Commented, ""), fail: third(&User{finn.ID, "", "finn"}, ChangesRequested, "")},
 	{name: "API-01 one review, two contents", pass: func(c *Case) { c.Evidence.Reviews.Items = append(c.Evidence.Reviews.Items, *review(c, 0)) },
 		fail: func(c *Case) {
 			r := *review(c, 0)

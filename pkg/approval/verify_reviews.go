@@ -63,6 +63,10 @@ func (j *judge) reviews() []ballot {
 		case r.User == nil || r.User.ID <= 0:
 			j.counted(r, "", Counted{Rule: "ID-02", Message: "its account is gone"})
 			continue
+		case r.User.Type == "":
+			// It may be a person's objection.
+			j.hard("API-01", reviewID(r), "the type of its account was not read")
+			continue
 		case r.User.Type != UserTypeUser:
 			j.counted(r, "", Counted{Rule: "ID-02", Message: fmt.Sprintf("%s is of type %q, not a person", account(r.User), r.User.Type)})
 			continue

@@ -21,9 +21,9 @@ export const start = () => chromium.launch({
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 
-// open opens a page at a time of the reader's clock. What it hears on the way is
-// judged by quiet.
-export async function open(browser, name, { at = noon, media = {}, ...options } = {}) {
+// open opens a page at a time of the reader's clock, which goes on, or stands still
+// where the second matters. What it hears on the way is judged by quiet.
+export async function open(browser, name, { at = noon, still = false, media = {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: 'Europe/Berlin', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -34,6 +34,7 @@ export async function open(browser, name, { at = noon, media = {}, ...options } 
   page.on('dialog', (d) => { page.heard.push(`dialog: ${d.message()}`); return d.dismiss(); });
   page.address = pathToFileURL(join(dir, `${name}.html`)).href;
   if (at) await page.clock.install({ time: at });
+  if (still) await page.clock.setFixedTime(at);
   if (Object.keys(media).length) await page.emulateMedia(media);
   await page.goto(page.address);
   return page;
