@@ -18,6 +18,13 @@ type Cells interface {
 	Swap(ctx context.Context, changes ...Change) (map[string]string, error)
 }
 
+// Versioner are cells that can tell versions without values, which is less to fetch:
+// the locks of a run are looked at before each of its changes.
+type Versioner interface {
+	// Versions returns the version of each cell that exists, by name.
+	Versions(ctx context.Context, names ...string) (map[string]string, error)
+}
+
 // Cell is the value of a cell, and what it is called for comparing.
 type Cell struct {
 	Version string

@@ -278,16 +278,28 @@ func (l *Locks) Verify(ctx context.Context, held Held) error {
 	for _, key := range held.Keys() {
 		names = append(names, lockCell(key))
 	}
-	cells, err := l.Cells.Read(ctx, names...)
+	versions, err := l.versions(ctx, names)
 	if err != nil {
 		return fmt.Errorf("read locks: %w", err)
 	}
 	for _, key := range held.Keys() {
-		if cell, ok := cells[lockCell(key)]; !ok || cell.Version != held.versions[key] {
+		if version, ok := versions[lockCell(key)]; !ok || version != held.versions[key] {
 			return fmt.Errorf("%w: %s", ErrLost, key)
 		}
 	}
 	return nil
+}
+
+func (l *Locks) versions(ctx context.Context, names []string) (map[string]string, error) {
+	if v, ok := l.Cells.(Versioner); ok {
+		return v.Versions(ctx, names...)
+	}
+	cells, err := l.Cells.Read(ctx, names...)
+	versions := map[string]string{}
+	for name, cell := range cells {
+		versions[name] = cell.Version
+	}
+	return versions, err
 }
 
 // Release gives all locks up. ErrLost when one is not ours any more; the others

@@ -129,6 +129,7 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 			return connectors.Outcome{}, f.retreat(l, i, EndNoAnswer, Stop{Code: about.Code, Member: about.Member, Step: about.Step, Message: about.Message})
 		}
 	}
+	f.fresh = f.fresh && !mutates
 	out, by, nobody := f.act(l, i, task, mutates)
 	if f.broken != nil {
 		return out, f.broken
@@ -180,18 +181,23 @@ func (f *flow) changedHere() bool {
 
 // pushIntent brings an intent off this machine before it is acted upon. It must get
 // there before the first change of an attempt and at hold points, and is tried for a
-// bounded time before other changes. What is waited for inside an atomic section or after the point of no
-// return is downtime: there a place that did not answer is left alone for a while
-// (SI-1, SI-2, RUN-09).
+// bounded time before other changes. Inside an atomic section nothing is pushed: clients
+// wait there, and what is written down goes off the machine right after it. After the
+// point of no return a place that did not answer is left alone for a while (SI-1, SI-2,
+// RUN-09).
 func (f *flow) pushIntent(l *leg, i int, undo, first, passed bool) (bool, error) {
 	switch {
+	case undo && l.part(i):
+		return true, nil // clients wait until everything is taken back
 	case undo:
 	case first:
 		return f.push(f.limits.MustPush)
+	case l.inside(i):
+		return true, nil
 	case !passed && l.mayHold(i):
 		return f.push(f.limits.Push) // here the run can wait
 	}
-	if f.away && (undo || passed || l.inside(i)) && f.now().Sub(f.pushed) < f.limits.Lease {
+	if f.away && (undo || passed) && f.now().Sub(f.pushed) < f.limits.Lease {
 		return true, nil
 	}
 	_, err := f.push(f.limits.Push)
@@ -321,9 +327,23 @@ func (f *flow) refuse(l *leg, step Step, undo bool, code readiness.Code, message
 	return errStepFailed
 }
 
+// lookAgain is how old a look at the lock may be that counts for a change.
+const lookAgain = 5 * time.Second
+
+// looked reports whether the lock was seen to be this run's since the last change and
+// just now. A machine that slept has a clock on the wall that did not.
+func (f *flow) looked() bool {
+	now := f.now()
+	wall := now.Round(0).Sub(f.seen.Round(0))
+	return f.fresh && wall >= 0 && wall <= lookAgain && now.Sub(f.seen) <= lookAgain
+}
+
 // held looks, before every change, whether the lock is still this run's (SI-32).
 // Keys that somebody else has end everything at once, taking back included.
 func (f *flow) held(l *leg, i int, undo bool) error {
+	if f.looked() {
+		return nil
+	}
 	step := l.Steps[i]
 	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
 	defer cancel()
@@ -331,7 +351,7 @@ func (f *flow) held(l *leg, i int, undo bool) error {
 	why, kind := Stop{Member: l.Resource, Step: step.ID}, EndNoAnswer
 	switch {
 	case err == nil:
-		f.seen = f.now()
+		f.seen, f.fresh = f.now(), true
 		return nil
 	case errors.Is(err, ErrLockLost):
 		why.Code, why.Message = CodeLockLost, err.Error()

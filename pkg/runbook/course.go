@@ -191,6 +191,12 @@ func (l *leg) inside(i int) bool {
 	})
 }
 
+// part reports whether a step is one of an atomic section.
+func (l *leg) part(i int) bool { return l.inside(i) || l.inside(i+1) }
+
+// leaves reports whether an atomic section ends with a step.
+func (l *leg) leaves(i int) bool { return l.part(i) && !l.inside(i+1) }
+
 // mayHold reports whether a run may stop before a step: where the runbook says so,
 // before the first step and after the last one.
 func (l *leg) mayHold(i int) bool {

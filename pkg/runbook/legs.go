@@ -230,6 +230,12 @@ func (f *flow) member(l *leg, later bool) error {
 		} else if err != nil {
 			return err
 		}
+		if l.leaves(i) && (i+1 == len(l.Steps) || !f.c.mutates(l.Steps[i+1])) {
+			// The next intent does not bring the section off this machine.
+			if _, err := f.push(f.limits.Push); err != nil {
+				return err
+			}
+		}
 	}
 	if err := f.boundary(l, len(l.Steps)); err != nil {
 		return err
@@ -309,7 +315,7 @@ func (f *flow) verify(l *leg, i int, about Circumstances, m Moment) error {
 		} else if err != nil {
 			r = Ruling{Away: true, Message: err.Error()}
 		} else {
-			f.seen = f.now()
+			f.seen, f.fresh = f.now(), true
 		}
 	}
 	if err := f.record(ruled(m, l.Resource, r)); err != nil {

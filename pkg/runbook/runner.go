@@ -153,6 +153,7 @@ type flow struct {
 	away      bool      // the last push did not get through
 	pushed    time.Time // last try
 	seen      time.Time // when the lock was last seen to be held
+	fresh     bool      // and nothing was changed since
 	abandoned bool      // a call did not come back: nothing more may be asked of the Doer
 	broken    error     // the journal on this machine does not take events
 }
@@ -330,7 +331,7 @@ func (f *flow) begin() error {
 	case err != nil:
 		return &halt{End{Kind: EndNoAnswer, Code: CodeNoAnswer, Message: err.Error()}}
 	}
-	f.seen = f.now()
+	f.seen, f.fresh = f.now(), true
 	kind := RunStarted
 	if resumed {
 		kind = RunResumed

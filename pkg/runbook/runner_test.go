@@ -525,6 +525,39 @@ func TestSI32PausedRunnerDoesNotAct(t *testing.T) {
 	})
 }
 
+// The lock is looked at between every two changes, once: the look that belongs to a
+// verification counts for the change right after it.
+func TestSI32OneLookForEachChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var looks []int
+		for _, step := range []string{"announce", "fence", "stop-old", "promote", "reign", "dns"} {
+			w.after[step] = func() { looks = append(looks, w.looks) }
+		}
+		w.must(t.Context(), planOf(memberOf("ledger")), runbook.EndSucceeded)
+		if !slices.Equal(looks, []int{1, 2, 3, 4, 5, 6}) {
+			t.Errorf("looks before each change: %v", looks)
+		}
+	})
+}
+
+// A look does not count for a change after the machine slept.
+func TestSI32AnOldLookDoesNotCount(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pushing = func() {
+			if lines := w.order(); len(lines) > 0 && lines[len(lines)-1] == "point-of-no-return promote" {
+				time.Sleep(time.Minute)
+				w.stolen = true
+			}
+		}
+		end := w.must(t.Context(), planOf(memberOf("ledger")), runbook.EndHeld)
+		if end.Code != runbook.CodeLockLost || w.tasks[len(w.tasks)-1].ID != "fence" {
+			t.Errorf("ended %s\n%s", end.Code, w.journal())
+		}
+	})
+}
+
 // A ledger that does not answer is not a lock that is held, once the lease is over.
 func TestSI32LedgerAwayBeyondTheLease(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -881,5 +914,55 @@ func TestLOCK01Keys(t *testing.T) {
 	}
 	if got := planOf(memberOf("ledger")).Keys(); !slices.Equal(got, []string{"resource/ledger"}) {
 		t.Errorf("keys of a resource are %v", got)
+	}
+}
+
+// While clients wait, nothing waits for a place off this machine: inside an atomic
+// section nothing is pushed, and everything is right after it.
+func TestRUN04NothingIsPushedInsideASection(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		plan   func(m *runbook.MemberPlan)
+		set    func(w *world)
+		pushes []string // steps whose intent was the newest line at a push
+		want   runbook.EndKind
+	}{
+		{"done", nil, nil, []string{"announce", "fence", "dns"}, runbook.EndSucceeded},
+		{"a look follows", func(m *runbook.MemberPlan) {
+			m.Steps = slices.Insert(m.Steps, 5, runbook.Step{ID: "look", Operation: runbook.Operation{Uses: "pg.native/one-primary"}})
+		}, nil, []string{"announce", "fence", "reign", "dns"}, runbook.EndSucceeded},
+		{"it is the end", func(m *runbook.MemberPlan) { m.Steps, m.HoldPoints = m.Steps[:5], []string{"fence"} }, nil, []string{"announce", "fence", "reign"}, runbook.EndSucceeded},
+		{"taken back", nil, func(w *world) { w.do["promote"] = failing(connectors.Failed) }, []string{"announce", "fence"}, runbook.EndFailed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				m := memberOf("ledger")
+				m.Atomic = []runbook.Section{{From: "fence", To: "reign"}}
+				if c.plan != nil {
+					c.plan(&m)
+				}
+				if c.set != nil {
+					c.set(w)
+				}
+				var pushes []string
+				w.pushing = func() {
+					events, err := w.Events(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if last := events[len(events)-1]; last.Kind == runbook.StepIntent || last.Kind == runbook.StepOutcome {
+						pushes = append(pushes, last.Step)
+					}
+				}
+				w.must(t.Context(), planOf(m), c.want)
+				if !slices.Equal(pushes, c.pushes) {
+					t.Errorf("pushed at %v, want %v\n%s", pushes, c.pushes, w.journal())
+				}
+				if last := w.order()[w.pushed-1]; last != "released" {
+					t.Errorf("what is off this machine ends with %q", last)
+				}
+			})
+		})
 	}
 }

@@ -33,6 +33,9 @@ type world struct {
 	pushed int  // lines that are off the machine
 	cut    bool // the network to where journals go
 	full   bool // the disk of the journal
+	looks  int  // at the lock
+
+	pushing func() // called at every push
 
 	holder string
 	fence  int64
@@ -99,6 +102,9 @@ func (w *world) Append(_ context.Context, e runbook.Event) error {
 }
 
 func (w *world) Push(context.Context) error {
+	if w.pushing != nil {
+		w.pushing()
+	}
 	if w.cut || w.dead {
 		return errors.New("remote does not answer")
 	}
@@ -128,6 +134,7 @@ func (w *world) Claim(_ context.Context, _ string, attempt int) error {
 }
 
 func (w *world) Held(context.Context) error {
+	w.looks++
 	switch {
 	case w.cut:
 		return errors.New("the ledger does not answer")

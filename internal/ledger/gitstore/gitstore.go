@@ -40,8 +40,9 @@ type Store struct {
 }
 
 var (
-	_ ledger.Cells   = (*Store)(nil)
-	_ ledger.Records = (*Store)(nil)
+	_ ledger.Cells     = (*Store)(nil)
+	_ ledger.Versioner = (*Store)(nil)
+	_ ledger.Records   = (*Store)(nil)
 )
 
 // Read implements ledger.Cells.
@@ -61,6 +62,20 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]ledger.Ce
 		}
 	}
 	return nil, err
+}
+
+// Versions implements ledger.Versioner: it lists branches and fetches nothing.
+func (s *Store) Versions(ctx context.Context, names ...string) (map[string]string, error) {
+	patterns := make([]string, len(names))
+	for i, name := range names {
+		patterns[i] = cellPrefix + name
+	}
+	refs, err := git.Refs(ctx, s.Dir, s.Remote, patterns...)
+	versions := map[string]string{}
+	for ref, commit := range refs {
+		versions[strings.TrimPrefix(ref, cellPrefix)] = commit
+	}
+	return versions, err
 }
 
 func (s *Store) read(ctx context.Context, patterns []string) (map[string]ledger.Cell, error) {
