@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -27,13 +28,13 @@ func changes() []operation {
 			Action: connectors.Action{Name: prefix + "freeze", Summary: "keeps the other electable members from standing for election for a time",
 				Changes: true, Idempotent: true, Outputs: []string{"members", "until"},
 				Parameters: []connectors.ActionParameter{{Name: "for", Summary: "for how long; 60s longer than the step-down", Default: "180s"}}},
-			do: freeze, probe: freezeProbe,
+			Do: freeze, Probe: freezeProbe,
 		},
 		{
 			Action: connectors.Action{Name: prefix + "unfreeze", Summary: "lets all members stand for election again",
 				Changes: true, Idempotent: true, Outputs: []string{"members"},
-				Parameters: []connectors.ActionParameter{optional("old", "the member that stepped down, which stays out (${steps.mark.primary})")}},
-			do: unfreeze, probe: unfreezeProbe,
+				Parameters: []connectors.ActionParameter{action.Optional("old", "the member that stepped down, which stays out (${steps.mark.primary})")}},
+			Do: unfreeze, Probe: unfreezeProbe,
 		},
 		{
 			Action: connectors.Action{Name: prefix + "step-down", Summary: "makes the primary give its role up, once a member that can be elected has everything",
@@ -41,14 +42,14 @@ func changes() []operation {
 				Parameters: []connectors.ActionParameter{
 					{Name: "for", Summary: "for how long it does not take the role again", Default: "120s"},
 					{Name: "catchUp", Summary: "how long it waits for the others; shorter than for", Default: "30s"},
-					required("term", "the term in which the primary was recorded (${steps.mark.term})"),
-					optional("frozenUntil", "until when the others are frozen (${steps.freeze.until})")}},
-			do: leave, probe: leaveProbe,
+					action.Required("term", "the term in which the primary was recorded (${steps.mark.term})"),
+					action.Optional("frozenUntil", "until when the others are frozen (${steps.freeze.until})")}},
+			Do: leave, Probe: leaveProbe,
 		},
 		{
 			Action: connectors.Action{Name: prefix + "set-priorities", Summary: "gives the target the highest priority, and nothing else; the highest one goes to where the target's was",
 				Changes: true, Idempotent: true, Outputs: []string{"version", "before", "after"}},
-			do: setPriorities, probe: setPrioritiesProbe,
+			Do: setPriorities, Probe: setPrioritiesProbe,
 		},
 	}
 }
@@ -69,16 +70,16 @@ func (s *set) toFreeze(to string) []*node {
 // freeze is step 2 of a step-down. A member that cannot be frozen could win, so it
 // fails for all of them; those that are frozen by then are for the undo.
 func freeze(ctx context.Context, a *actor, c call) connectors.Outcome {
-	length, err := c.limit("for", 180*time.Second)
+	length, err := c.Limit("for", 180*time.Second)
 	if err != nil {
-		return failed("", "%v", err)
+		return action.Failed("", "%v", err)
 	}
 	s := a.look(ctx)
 	if _, bad := s.onlyPrimary(); bad != nil {
-		return *notBegun(*bad)
+		return action.NotBegun(*bad)
 	}
 	if _, _, bad := s.ready(a.spec.To); bad != nil {
-		return *notBegun(*bad)
+		return action.NotBegun(*bad)
 	}
 	until := a.c.now().Add(length)
 	for _, n := range s.toFreeze(a.spec.To) {
@@ -93,7 +94,7 @@ func freeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 func (a *actor) freezeFacts(s *set) connectors.Outcome {
 	list := s.toFreeze(a.spec.To)
 	if len(list) == 0 {
-		return done(connectors.Facts{"members": "none", "until": ""}, "no other member can be elected: there is nobody to freeze")
+		return action.Done(connectors.Facts{"members": "none", "until": ""}, "no other member can be elected: there is nobody to freeze")
 	}
 	until := a.frozen[list[0].Name]
 	for _, n := range list {
@@ -102,16 +103,16 @@ func (a *actor) freezeFacts(s *set) connectors.Outcome {
 		}
 	}
 	if !a.c.now().Before(until) {
-		return notDone("", "whether %s is frozen cannot be seen from outside; freezing again does no harm", names(list))
+		return action.NotDone("", "whether %s is frozen cannot be seen from outside; freezing again does no harm", names(list))
 	}
-	return done(connectors.Facts{"members": names(list), "until": until.UTC().Format(time.RFC3339)}, "%s is frozen until %s", names(list), until.UTC().Format(time.RFC3339))
+	return action.Done(connectors.Facts{"members": names(list), "until": until.UTC().Format(time.RFC3339)}, "%s is frozen until %s", names(list), until.UTC().Format(time.RFC3339))
 }
 
 // freezeProbe knows what this process did and nothing else: no status shows it.
 func freezeProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	s := a.look(ctx)
 	if s.config == nil {
-		return inDoubt(readiness.QuorumUnknown, "no member told the configuration")
+		return action.InDoubt(readiness.QuorumUnknown, "no member told the configuration")
 	}
 	return a.freezeFacts(s)
 }
@@ -137,7 +138,7 @@ func (a *actor) send(ctx context.Context, s *set, n *node, name string, value an
 func unfreeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 	s := a.look(ctx)
 	if s.config == nil {
-		return failed(readiness.QuorumUnknown, "no member told the configuration")
+		return action.Failed(readiness.QuorumUnknown, "no member told the configuration")
 	}
 	var list []*node
 	for i := range s.config.Members {
@@ -145,7 +146,7 @@ func unfreeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 		n := s.at(m)
 		// The old primary is kept from election by its step-down, which the same
 		// command would end.
-		if n == nil || m.Arbiter || n.writes() || n.Name == c.arg("old") {
+		if n == nil || m.Arbiter || n.writes() || n.Name == c.Arg("old") {
 			continue
 		}
 		if _, ours := a.frozen[n.Name]; !m.electable() && !ours {
@@ -165,12 +166,12 @@ func unfreeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if len(list) > 0 {
 		facts = names(list)
 	}
-	return done(connectors.Facts{"members": facts}, "unfrozen: %s", facts)
+	return action.Done(connectors.Facts{"members": facts}, "unfrozen: %s", facts)
 }
 
 func unfreezeProbe(_ context.Context, a *actor, _ call) connectors.Outcome {
 	if len(a.frozen) > 0 {
-		return notDone("", "%d members that this run froze were not unfrozen", len(a.frozen))
+		return action.NotDone("", "%d members that this run froze were not unfrozen", len(a.frozen))
 	}
 	var list []string
 	for name, ok := range a.thawed {
@@ -179,42 +180,42 @@ func unfreezeProbe(_ context.Context, a *actor, _ call) connectors.Outcome {
 		}
 	}
 	if len(list) == 0 {
-		return notDone("", "whether a member is frozen cannot be seen from outside; unfreezing again does no harm")
+		return action.NotDone("", "whether a member is frozen cannot be seen from outside; unfreezing again does no harm")
 	}
 	slices.Sort(list)
-	return done(connectors.Facts{"members": strings.Join(list, ", ")}, "unfrozen: %s", strings.Join(list, ", "))
+	return action.Done(connectors.Facts{"members": strings.Join(list, ", ")}, "unfrozen: %s", strings.Join(list, ", "))
 }
 
 // leave is the one change that must never be sent twice: the second one would
 // hit whoever is primary by then. So the member is the one that was recorded, in the
 // term that was recorded, over a direct connection; and no answer is no answer.
 func leave(ctx context.Context, a *actor, c call) connectors.Outcome {
-	length, err := c.limit("for", 120*time.Second)
+	length, err := c.Limit("for", 120*time.Second)
 	if err != nil {
-		return failed("", "%v", err)
+		return action.Failed("", "%v", err)
 	}
-	catchUp, err := c.limit("catchUp", 30*time.Second)
+	catchUp, err := c.Limit("catchUp", 30*time.Second)
 	if err != nil {
-		return failed("", "%v", err)
+		return action.Failed("", "%v", err)
 	}
 	if length <= catchUp {
-		return failed("", "for (%s) must be longer than catchUp (%s)", length, catchUp)
+		return action.Failed("", "for (%s) must be longer than catchUp (%s)", length, catchUp)
 	}
 	if end, has := ctx.Deadline(); has && time.Until(end) < catchUp+2*time.Second {
-		return failed("", "the step ends in %s, and the server may wait for %s: nothing was sent", time.Until(end).Round(time.Second), catchUp)
+		return action.Failed("", "the step ends in %s, and the server may wait for %s: nothing was sent", time.Until(end).Round(time.Second), catchUp)
 	}
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()
 	if bad != nil {
-		return *notBegun(*bad)
+		return action.NotBegun(*bad)
 	}
 	if f := a.mayLeave(s, p, c); f != nil {
-		return *notBegun(*f)
+		return action.NotBegun(*f)
 	}
-	if until := c.arg("frozenUntil"); until != "" {
+	if until := c.Arg("frozenUntil"); until != "" {
 		at, err := time.Parse(time.RFC3339, until)
 		if err != nil || at.Before(a.c.now().Add(length)) {
-			return failed(readiness.Conflict, "the others are frozen until %s, which is before the step-down ends: freeze them again", until)
+			return action.Failed(readiness.Conflict, "the others are frozen until %s, which is before the step-down ends: freeze them again", until)
 		}
 	}
 	m, o := a.openMember(ctx, s, p)
@@ -228,14 +229,14 @@ func leave(ctx context.Context, a *actor, c call) connectors.Outcome {
 	}}).run(ctx, m.server)
 	if err == nil {
 		a.sent = time.Time{}
-		return done(connectors.Facts{"at": a.c.now().UTC().Format(time.RFC3339Nano), "old": p.Name, "term": c.arg("term")}, "%s stepped down for %s", p.Name, length)
+		return action.Done(connectors.Facts{"at": a.c.now().UTC().Format(time.RFC3339Nano), "old": p.Name, "term": c.Arg("term")}, "%s stepped down for %s", p.Name, length)
 	}
 	answer, ok := asAnswered(err)
 	if ok {
 		a.sent = time.Time{}
 	}
 	if ok && (answer.code == codeExceededLimit || answer.code == codeTimeExpired) {
-		return notDone(readiness.ReplicationLagHigh, "%s did not step down, and nothing changed: no electable secondary caught up within %s (%s)", p.Name, catchUp, answer.message)
+		return action.NotDone(readiness.ReplicationLagHigh, "%s did not step down, and nothing changed: no electable secondary caught up within %s (%s)", p.Name, catchUp, answer.message)
 	}
 	return m.ended("replSetStepDown", err)
 }
@@ -246,18 +247,18 @@ func (a *actor) mayLeave(s *set, p *node, c call) *connectors.Finding {
 	no := func(f connectors.Finding) *connectors.Finding { return &f }
 	switch {
 	case p.Site != a.spec.From:
-		return no(refused(readiness.RoleUnexpected, "%s at %s is primary, and the site that is left is %s: nothing was sent", p.Name, p.Site, a.spec.From))
-	case strconv.FormatInt(*p.status.Term, 10) != c.arg("term"):
-		return no(refused(readiness.Conflict, "the term is %d and was %s: there was an election since, nothing was sent", *p.status.Term, c.arg("term")))
+		return no(action.Refused(readiness.RoleUnexpected, "%s at %s is primary, and the site that is left is %s: nothing was sent", p.Name, p.Site, a.spec.From))
+	case strconv.FormatInt(*p.status.Term, 10) != c.Arg("term"):
+		return no(action.Refused(readiness.Conflict, "the term is %d and was %s: there was an election since, nothing was sent", *p.status.Term, c.Arg("term")))
 	}
 	if list := s.silent(p); len(list) > 0 {
-		return no(unknown(readiness.WriterUnproven, "whether %s writes is not known: nothing was sent", names(list)))
+		return no(action.Unknown(readiness.WriterUnproven, "whether %s writes is not known: nothing was sent", names(list)))
 	}
 	if f := s.behindBy(a.spec.To, 10*time.Second); f.Result != connectors.Passed {
 		return &f
 	}
 	if t, ok := s.tallied(); !ok || t.votes < t.majority || t.data < t.majority {
-		return no(refused(readiness.QuorumLost, "%d of %d votes and %d voters with data answer, and it takes %d of each: nothing was sent", t.votes, t.total, t.data, t.majority))
+		return no(action.Refused(readiness.QuorumLost, "%d of %d votes and %d voters with data answer, and it takes %d of each: nothing was sent", t.votes, t.total, t.data, t.majority))
 	}
 	return nil
 }
@@ -265,9 +266,9 @@ func (a *actor) mayLeave(s *set, p *node, c call) *connectors.Finding {
 // leaveProbe: the recorded primary says itself that it is none. As long as it is
 // primary in the same term, the command may still be waiting for the others.
 func leaveProbe(ctx context.Context, a *actor, c call) connectors.Outcome {
-	term, err := strconv.ParseInt(c.arg("term"), 10, 64)
+	term, err := strconv.ParseInt(c.Arg("term"), 10, 64)
 	if err != nil {
-		return inDoubt("", "the term %q is no number", c.arg("term"))
+		return action.InDoubt("", "the term %q is no number", c.Arg("term"))
 	}
 	s := a.look(ctx)
 	newest := int64(-1)
@@ -282,39 +283,39 @@ func leaveProbe(ctx context.Context, a *actor, c call) connectors.Outcome {
 			continue
 		}
 		if f := s.proved(n); f != nil {
-			return inDoubt(f.Code, "whether a member at %s stepped down is not known: %s", n.Site, f.Message)
+			return action.InDoubt(f.Code, "whether a member at %s stepped down is not known: %s", n.Site, f.Message)
 		}
 		if !n.writes() {
 			quiet = append(quiet, n)
 			continue
 		}
 		if *n.status.Term > term {
-			return inDoubt(readiness.Conflict, "%s is primary in term %d, and was in term %d: it stepped down and has the role again, or there was another election", n.Name, *n.status.Term, term)
+			return action.InDoubt(readiness.Conflict, "%s is primary in term %d, and was in term %d: it stepped down and has the role again, or there was another election", n.Name, *n.status.Term, term)
 		}
 		return a.stillPrimary(ctx, n)
 	}
 	if len(quiet) == 0 || newest < term {
-		return inDoubt("", "no member at %s answered for the term %d", a.spec.From, term)
+		return action.InDoubt("", "no member at %s answered for the term %d", a.spec.From, term)
 	}
-	facts := connectors.Facts{"at": "", "old": names(quiet), "term": c.arg("term")}
-	return done(facts, "%s says that it is not primary; the newest term is %d, and was %d", names(quiet), newest, term)
+	facts := connectors.Facts{"at": "", "old": names(quiet), "term": c.Arg("term")}
+	return action.Done(facts, "%s says that it is not primary; the newest term is %d, and was %d", names(quiet), newest, term)
 }
 
 // stillPrimary tells a command that was not carried out from one under way.
 func (a *actor) stillPrimary(ctx context.Context, n *node) connectors.Outcome {
 	ops, err := a.ask(ctx, n, admin("currentOp"))
 	if err != nil {
-		return inDoubt("", "%s is primary as before; whether it is about to step down is not known: %s", n.Name, queryFailure("currentOp", err).Message)
+		return action.InDoubt("", "%s is primary as before; whether it is about to step down is not known: %s", n.Name, queryFailure("currentOp", err).Message)
 	}
 	if ops.lookup("inprog").Type != bson.TypeArray {
-		return inDoubt("", "%s is primary as before; whether it is about to step down it did not tell", n.Name)
+		return action.InDoubt("", "%s is primary as before; whether it is about to step down it did not tell", n.Name)
 	}
 	for _, op := range ops.documents("inprog") {
 		if op.lookup("command", "replSetStepDown").Type != 0 {
-			return inDoubt("", "%s is primary, and a step-down waits there for the others to catch up", n.Name)
+			return action.InDoubt("", "%s is primary, and a step-down waits there for the others to catch up", n.Name)
 		}
 	}
-	return notDone("", "%s is primary as before, and no step-down is under way there", n.Name)
+	return action.NotDone("", "%s is primary as before, and no step-down is under way there", n.Name)
 }
 
 // setPriorities changes priorities alone, by the configuration that was read over
@@ -323,11 +324,11 @@ func (a *actor) stillPrimary(ctx context.Context, n *node) connectors.Outcome {
 func setPriorities(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	s, p, bad := a.settled(ctx)
 	if bad != nil {
-		return *notBegun(*bad)
+		return action.NotBegun(*bad)
 	}
 	target, n, bad := s.ready(a.spec.To)
 	if bad != nil {
-		return *notBegun(*bad)
+		return action.NotBegun(*bad)
 	}
 	m, o := a.openMember(ctx, s, p)
 	if o != nil {
@@ -335,16 +336,16 @@ func setPriorities(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	}
 	defer m.close()
 	if m.config.preferred(m.config.seat(target.Host)) {
-		return done(priorityFacts(m.config, m.config.priorities()), "%s has the highest priority already, %g", n.Name, target.Priority)
+		return action.Done(priorityFacts(m.config, m.config.priorities()), "%s has the highest priority already, %g", n.Name, target.Priority)
 	}
 	wanted, err := m.config.moved(target)
 	if err != nil {
-		return failed(readiness.PriorityUnexpected, "%v", err)
+		return action.Failed(readiness.PriorityUnexpected, "%v", err)
 	}
 	version := *m.config.Version + 1
 	next, err := reprioritized(m.raw, version, wanted)
 	if err != nil {
-		return failed(readiness.ValueInvalid, "the configuration of %s: %v", p.Name, err)
+		return action.Failed(readiness.ValueInvalid, "the configuration of %s: %v", p.Name, err)
 	}
 	timed, cancel := context.WithTimeout(ctx, reconfigLimit+2*time.Second)
 	defer cancel()
@@ -352,16 +353,16 @@ func setPriorities(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	if err == nil {
 		facts := priorityFacts(m.config, wanted)
 		facts["version"] = strconv.FormatInt(version, 10)
-		return done(facts, "%s has the highest priority: %s, in version %d", n.Name, facts["after"], version)
+		return action.Done(facts, "%s has the highest priority: %s, in version %d", n.Name, facts["after"], version)
 	}
 	if answer, ok := asAnswered(err); ok {
 		switch answer.code {
 		case codeIncompatible:
-			return notDone(readiness.Conflict, "somebody else changed the configuration first, and nothing was overwritten: %s", answer.message)
+			return action.NotDone(readiness.Conflict, "somebody else changed the configuration first, and nothing was overwritten: %s", answer.message)
 		case codeNotCommitted:
-			return notDone(readiness.ConfigUncommitted, "the configuration before is not committed yet, and nothing was changed: %s", answer.message)
+			return action.NotDone(readiness.ConfigUncommitted, "the configuration before is not committed yet, and nothing was changed: %s", answer.message)
 		case codeTimeExpired, codeExceededLimit:
-			return inDoubt(readiness.ConfigUncommitted, "%s installed the configuration or not; no majority has confirmed it in time: %s", p.Name, answer.message)
+			return action.InDoubt(readiness.ConfigUncommitted, "%s installed the configuration or not; no majority has confirmed it in time: %s", p.Name, answer.message)
 		}
 	}
 	return m.ended("replSetReconfig", err)
@@ -394,16 +395,16 @@ func setPrioritiesProbe(ctx context.Context, a *actor, _ call) connectors.Outcom
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()
 	if bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	m := s.target(a.spec.To)
 	switch {
 	case m == nil:
-		return notDone(readiness.NotElectable, "no member at %s can be elected", a.spec.To)
+		return action.NotDone(readiness.NotElectable, "no member at %s can be elected", a.spec.To)
 	case !s.config.preferred(m):
-		return notDone("", "%s has priority %g and not the highest", s.called(m), m.Priority)
+		return action.NotDone("", "%s has priority %g and not the highest", s.called(m), m.Priority)
 	case p.config.Committed == nil || !*p.config.Committed:
-		return inDoubt(readiness.ConfigUncommitted, "configuration %s of %s is not known to a majority", p.config, p.Name)
+		return action.InDoubt(readiness.ConfigUncommitted, "configuration %s of %s is not known to a majority", p.config, p.Name)
 	}
-	return done(priorityFacts(s.config, s.config.priorities()), "%s has the highest priority, %g, and the configuration is committed", s.called(m), m.Priority)
+	return action.Done(priorityFacts(s.config, s.config.priorities()), "%s has the highest priority, %g, and the configuration is committed", s.called(m), m.Priority)
 }

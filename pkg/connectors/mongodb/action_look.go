@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/connectors/observe"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -63,22 +64,22 @@ func (s *set) proved(n *node) *connectors.Finding {
 	var f connectors.Finding
 	switch {
 	case n == nil:
-		f = unknown(readiness.EndpointMissing, "the resource has no endpoint for the member")
+		f = action.Unknown(readiness.EndpointMissing, "the resource has no endpoint for the member")
 	case s.rejected[n] && n.refused != nil:
-		f = refused(n.refused.Code, "%s", n.refused.Message)
+		f = action.Refused(n.refused.Code, "%s", n.refused.Message)
 	case s.rejected[n]:
 		why, _ := s.stranger(n)
-		f = refused(why.Code, "%s", why.Message)
+		f = action.Refused(why.Code, "%s", why.Message)
 	case s.alias[n] != nil:
-		f = refused(readiness.EndpointAliased, "%s and %s answer as one server", s.alias[n].Name, n.Name)
+		f = action.Refused(readiness.EndpointAliased, "%s and %s answer as one server", s.alias[n].Name, n.Name)
 	case n.unreached != nil:
-		f = unknown(cmp.Or(n.unreached.Code, readiness.VisEndpoint), "%s: %s", n.Name, n.unreached.Message)
+		f = action.Unknown(cmp.Or(n.unreached.Code, readiness.VisEndpoint), "%s: %s", n.Name, n.unreached.Message)
 	case s.unproven[n]:
-		f = unknown(readiness.IdentityUnproven, "%s did not prove that it is of the declared set", n.Name)
+		f = action.Unknown(readiness.IdentityUnproven, "%s did not prove that it is of the declared set", n.Name)
 	case n.unsupported():
-		f = unknown(readiness.VersionUnsupported, "%s runs MongoDB %s; bcctl knows 5.0 to 8.x", n.Name, n.version)
+		f = action.Unknown(readiness.VersionUnsupported, "%s runs MongoDB %s; bcctl knows 5.0 to 8.x", n.Name, n.version)
 	case !n.arbiter() && (n.status == nil || n.status.State == nil || n.status.Term == nil || n.config == nil):
-		f = unknown(readiness.QueryFailed, "%s did not tell its status and configuration", n.Name)
+		f = action.Unknown(readiness.QueryFailed, "%s did not tell its status and configuration", n.Name)
 	default:
 		return nil
 	}
@@ -111,7 +112,7 @@ func (m *seat) electable() bool {
 func (s *set) ready(to string) (*seat, *node, *connectors.Finding) {
 	no := func(f connectors.Finding) (*seat, *node, *connectors.Finding) { return nil, nil, &f }
 	if s.config == nil {
-		return no(unknown(readiness.QuorumUnknown, "no member told the configuration"))
+		return no(action.Unknown(readiness.QuorumUnknown, "no member told the configuration"))
 	}
 	m := s.target(to)
 	if m == nil {
@@ -121,18 +122,18 @@ func (s *set) ready(to string) (*seat, *node, *connectors.Finding) {
 				why = append(why, s.called(seat)+" "+seat.obstacle())
 			}
 		}
-		return no(refused(readiness.NotElectable, "no member at %s can become primary: %s", to, cmp.Or(strings.Join(why, "; "), "there is none")))
+		return no(action.Refused(readiness.NotElectable, "no member at %s can become primary: %s", to, cmp.Or(strings.Join(why, "; "), "there is none")))
 	}
 	n := s.at(m)
 	if f := s.proved(n); f != nil {
 		return no(*f)
 	}
 	if state := *n.status.State; state != stateSecondary && state != statePrimary {
-		return no(refused(readiness.NotElectable, "%s is %s", n.Name, stateName(state)))
+		return no(action.Refused(readiness.NotElectable, "%s is %s", n.Name, stateName(state)))
 	}
 	if p := s.authority(); p != nil && p != n {
 		if _, ok := s.heard(p, p.newest().of(m.Host)); !ok {
-			return no(refused(readiness.NotElectable, "the primary %s does not hear %s", p.Name, n.Name))
+			return no(action.Refused(readiness.NotElectable, "the primary %s does not hear %s", p.Name, n.Name))
 		}
 	}
 	return m, n, nil
@@ -162,24 +163,24 @@ func (s *set) onlyPrimary() (*node, *connectors.Finding) {
 				return no(*f)
 			}
 		}
-		return no(refused(readiness.NoPrimary, "every member answers and none is primary"))
+		return no(action.Refused(readiness.NoPrimary, "every member answers and none is primary"))
 	case 1:
 	default:
 		var names []string
 		for _, n := range s.writers {
 			names = append(names, n.Name)
 		}
-		return no(refused(readiness.TwoWriters, "%s all say that they are primary", strings.Join(names, ", ")))
+		return no(action.Refused(readiness.TwoWriters, "%s all say that they are primary", strings.Join(names, ", ")))
 	}
 	p := s.primary
 	if f := s.proved(p); f != nil {
 		return no(*f)
 	}
 	if overtaken(p, s.nodes) {
-		return no(refused(readiness.Conflict, "%s is primary of term %d and another member knows of a later election", p.Name, *p.status.Term))
+		return no(action.Refused(readiness.Conflict, "%s is primary of term %d and another member knows of a later election", p.Name, *p.status.Term))
 	}
 	if hosts := s.unlistedSeats(); len(hosts) > 0 {
-		return no(refused(readiness.EndpointMissing, "%s is in the configuration and no endpoint of the resource: nobody looked whether it writes", strings.Join(hosts, ", ")))
+		return no(action.Refused(readiness.EndpointMissing, "%s is in the configuration and no endpoint of the resource: nobody looked whether it writes", strings.Join(hosts, ", ")))
 	}
 	return p, nil
 }

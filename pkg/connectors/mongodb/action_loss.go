@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -29,7 +30,7 @@ func lossChecks() []operation {
 func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
 	s := a.look(ctx)
 	if len(s.writers) > 0 {
-		return refused(readiness.PrimaryAlive, "%s says that it is primary", names(s.writers))
+		return action.Refused(readiness.PrimaryAlive, "%s says that it is primary", names(s.writers))
 	}
 	var away []*node
 	witnesses := 0
@@ -42,11 +43,11 @@ func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
 		case n.gone():
 			away = append(away, n)
 		default:
-			return unknown(readiness.WriterUnproven, "%s gives signs of life, and whether it writes is not known: %s", n.Name, f.Message)
+			return action.Unknown(readiness.WriterUnproven, "%s gives signs of life, and whether it writes is not known: %s", n.Name, f.Message)
 		}
 	}
 	if witnesses == 0 {
-		return unknown(readiness.WriterUnproven, "no member answers that could say whom it hears: there is one vantage point only")
+		return action.Unknown(readiness.WriterUnproven, "no member answers that could say whom it hears: there is one vantage point only")
 	}
 	for _, by := range s.nodes {
 		if s.proved(by) != nil || by.arbiter() {
@@ -55,30 +56,30 @@ func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
 		for i := range by.newest().Members {
 			v := &by.newest().Members[i]
 			if _, heard := s.heard(by, v); heard && v.State != nil && *v.State == statePrimary {
-				return refused(readiness.PrimaryAlive, "%s hears %s as primary", by.Name, v.Name)
+				return action.Refused(readiness.PrimaryAlive, "%s hears %s as primary", by.Name, v.Name)
 			}
 		}
 		if p := by.hello.Primary; p != "" {
-			return refused(readiness.PrimaryAlive, "%s takes %s for the primary", by.Name, p)
+			return action.Refused(readiness.PrimaryAlive, "%s takes %s for the primary", by.Name, p)
 		}
 	}
 	if hosts := s.unlistedSeats(); len(hosts) > 0 {
-		return unknown(readiness.EndpointMissing, "%v is in the configuration and no endpoint of the resource: nobody looked whether it writes", hosts)
+		return action.Unknown(readiness.EndpointMissing, "%v is in the configuration and no endpoint of the resource: nobody looked whether it writes", hosts)
 	}
 	if len(away) == 0 {
-		return passed("every member answers, and none is primary or hears one")
+		return action.Passed("every member answers, and none is primary or hears one")
 	}
-	return passed("no member is primary; no answer of %s, and no member that answers hears a primary. That is no proof of a fence", names(away))
+	return action.Passed("no member is primary; no answer of %s, and no member that answers hears a primary. That is no proof of a fence", names(away))
 }
 
 func majorityLost(ctx context.Context, a *actor, _ call) connectors.Finding {
 	s := a.look(ctx)
 	t, ok := s.tallied()
 	if !ok {
-		return unknown(readiness.QuorumUnknown, "no member told the configuration")
+		return action.Unknown(readiness.QuorumUnknown, "no member told the configuration")
 	}
 	if len(s.writers) > 0 {
-		return refused(readiness.PrimaryAlive, "%s says that it is primary: nothing is forced while a primary is visible", names(s.writers))
+		return action.Refused(readiness.PrimaryAlive, "%s says that it is primary: nothing is forced while a primary is visible", names(s.writers))
 	}
 	there := t.votes
 	for i := range s.config.Members {
@@ -88,9 +89,9 @@ func majorityLost(ctx context.Context, a *actor, _ call) connectors.Finding {
 		}
 	}
 	if there >= t.majority {
-		return refused(readiness.Conflict, "members with %d of %d votes are there, and it takes %d: the set elects by itself (mongodb.verify-election), and nothing is forced", there, t.total, t.majority)
+		return action.Refused(readiness.Conflict, "members with %d of %d votes are there, and it takes %d: the set elects by itself (mongodb.verify-election), and nothing is forced", there, t.total, t.majority)
 	}
-	return passed("members with %d of %d votes are there, and it takes %d", there, t.total, t.majority)
+	return action.Passed("members with %d of %d votes are there, and it takes %d", there, t.total, t.majority)
 }
 
 // heardBy reports whether any member has a fresh heartbeat of a seat.
@@ -125,11 +126,11 @@ func newestSurvivor(ctx context.Context, a *actor, _ call) connectors.Finding {
 	best := s.newestOf(func(*node) bool { return true })
 	switch {
 	case here == nil:
-		return unknown(readiness.VisDR, "no member at %s told its position", a.spec.To)
+		return action.Unknown(readiness.VisDR, "no member at %s told its position", a.spec.To)
 	case best.newest().Applied.compare(*here.newest().Applied) > 0:
-		return refused(readiness.CandidateBehind, "%s at %s has %s, and %s at %s only %s", best.Name, best.Site, best.newest().Applied, here.Name, here.Site, here.newest().Applied)
+		return action.Refused(readiness.CandidateBehind, "%s at %s has %s, and %s at %s only %s", best.Name, best.Site, best.newest().Applied, here.Name, here.Site, here.newest().Applied)
 	}
-	f := passed("%s has the newest data of those that answer, %s", here.Name, here.newest().Applied)
+	f := action.Passed("%s has the newest data of those that answer, %s", here.Name, here.newest().Applied)
 	f.Facts = connectors.Facts{"survivor": here.Name, "position": here.newest().Applied.String()}
 	return f
 }
@@ -162,19 +163,19 @@ func lossBound(ctx context.Context, a *actor, _ call) connectors.Finding {
 	s := a.look(ctx)
 	here := s.newestOf(func(n *node) bool { return n.Site == a.spec.To })
 	if here == nil {
-		return unknown(readiness.VisDR, "no member at %s told its position", a.spec.To)
+		return action.Unknown(readiness.VisDR, "no member at %s told its position", a.spec.To)
 	}
 	p0 := s.highest(a.spec.From)
 	if p0 == nil {
-		return unknown(readiness.RPOUnproven, "what the old primary had is in no view, so there is no bound of the loss")
+		return action.Unknown(readiness.RPOUnproven, "what the old primary had is in no view, so there is no bound of the loss")
 	}
 	have := here.newest().Applied
 	facts := connectors.Facts{"observed": p0.String(), "position": have.String(), "secondsAtLeast": "0"}
-	f := warned(readiness.RPOUnproven, "%s has all that was seen of %s, %s; what was written after that is not known", here.Name, a.spec.From, p0)
+	f := action.Warned(readiness.RPOUnproven, "%s has all that was seen of %s, %s; what was written after that is not known", here.Name, a.spec.From, p0)
 	if p0.compare(*have) > 0 {
 		lag := max(p0.at().Sub(have.at()), 0)
 		facts["secondsAtLeast"] = strconv.FormatFloat(lag.Seconds(), 'f', 0, 64)
-		f = warned(readiness.RPOUnproven, "%s lacks what is after %s, at least up to %s: %s; there is no upper bound while the fence is not proved", here.Name, have, p0, lag)
+		f = action.Warned(readiness.RPOUnproven, "%s lacks what is after %s, at least up to %s: %s; there is no upper bound while the fence is not proved", here.Name, have, p0, lag)
 	}
 	f.Facts = facts
 	return f
@@ -187,10 +188,10 @@ func measures() []operation {
 			[]string{"term", "configVersion", "configTerm", "primary", "observed", "committed", "configuration", "at"}),
 		reads("wait-primary", "a member at the target site is primary and its majority can write", waitPrimary, []string{"primary", "term"}),
 		reads("measure-loss", "bounds what was lost by positions", measureLoss, []string{"last", "observed", "exact", "secondsAtMost", "caughtUp", "method"},
-			required("term", "the term before (${steps.mark.term})"),
-			optional("observed", "the newest position of the old primary that was seen (${steps.mark.observed})"),
-			optional("fencedAt", "when the old primary is known to have stopped (${steps.step-down.at})"),
-			optional("clean", "true when the old primary stepped down by itself and answered so")),
+			action.Required("term", "the term before (${steps.mark.term})"),
+			action.Optional("observed", "the newest position of the old primary that was seen (${steps.mark.observed})"),
+			action.Optional("fencedAt", "when the old primary is known to have stopped (${steps.step-down.at})"),
+			action.Optional("clean", "true when the old primary stepped down by itself and answered so")),
 	}
 }
 
@@ -199,10 +200,10 @@ func mark(ctx context.Context, a *actor, _ call) connectors.Finding {
 	s := a.look(ctx)
 	from := s.from
 	if len(s.writers) > 1 {
-		return refused(readiness.TwoWriters, "%s all say that they are primary", names(s.writers))
+		return action.Refused(readiness.TwoWriters, "%s all say that they are primary", names(s.writers))
 	}
 	if from == nil || s.proved(from) != nil {
-		return unknown(readiness.QuorumUnknown, "no member told status and configuration")
+		return action.Unknown(readiness.QuorumUnknown, "no member told status and configuration")
 	}
 	term := int64(-1)
 	for _, n := range s.nodes {
@@ -228,7 +229,7 @@ func mark(ctx context.Context, a *actor, _ call) connectors.Finding {
 			facts["configuration"] = string(text)
 		}
 	}
-	f := passed("term %d, configuration %s, %s had %s, a majority has %s", term, s.config, a.spec.From, orUnknown(facts["observed"]), orUnknown(facts["committed"]))
+	f := action.Passed("term %d, configuration %s, %s had %s, a majority has %s", term, s.config, a.spec.From, orUnknown(facts["observed"]), orUnknown(facts["committed"]))
 	f.Facts = facts
 	return f
 }
@@ -248,16 +249,16 @@ func waitPrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
 		return *bad
 	}
 	if p.Site != a.spec.To {
-		return refused(readiness.RoleUnexpected, "%s at %s is primary, not a member at %s; where another one has won, mongodb.priority-move moves the role on", p.Name, p.Site, a.spec.To)
+		return action.Refused(readiness.RoleUnexpected, "%s at %s is primary, not a member at %s; where another one has won, mongodb.priority-move moves the role on", p.Name, p.Site, a.spec.To)
 	}
 	answer, err := a.ask(ctx, p, statusCommand())
 	if err != nil {
-		return unknown(readiness.QueryFailed, "%s", queryFailure("replSetGetStatus", err).Message)
+		return action.Unknown(readiness.QueryFailed, "%s", queryFailure("replSetGetStatus", err).Message)
 	}
 	if answer.moment("electionCandidateMetrics", "wMajorityWriteAvailabilityDate") == nil {
-		return refused(readiness.WriteUnproven, "%s is primary, and no majority has confirmed its first entry yet", p.Name)
+		return action.Refused(readiness.WriteUnproven, "%s is primary, and no majority has confirmed its first entry yet", p.Name)
 	}
-	f := passed("%s at %s is primary of term %d, and a majority follows", p.Name, p.Site, *p.status.Term)
+	f := action.Passed("%s at %s is primary of term %d, and a majority follows", p.Name, p.Site, *p.status.Term)
 	f.Facts = connectors.Facts{"primary": p.Name, "term": strconv.FormatInt(*p.status.Term, 10)}
 	return f
 }
@@ -271,9 +272,9 @@ func lastBefore(term int64) command {
 }
 
 func measureLoss(ctx context.Context, a *actor, c call) connectors.Finding {
-	term, err := strconv.ParseInt(c.arg("term"), 10, 64)
+	term, err := strconv.ParseInt(c.Arg("term"), 10, 64)
 	if err != nil {
-		return unknown("", "the term %q is no number", c.arg("term"))
+		return action.Unknown("", "the term %q is no number", c.Arg("term"))
 	}
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()
@@ -282,24 +283,24 @@ func measureLoss(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	now := *p.status.Term
 	if now <= term {
-		return refused(readiness.RoleUnexpected, "%s is primary in term %d: there was no election since term %d", p.Name, now, term)
+		return action.Refused(readiness.RoleUnexpected, "%s is primary in term %d: there was no election since term %d", p.Name, now, term)
 	}
 	answer, err := a.ask(ctx, p, statusCommand())
 	if err != nil {
-		return unknown(readiness.QueryFailed, "%s", queryFailure("replSetGetStatus", err).Message)
+		return action.Unknown(readiness.QueryFailed, "%s", queryFailure("replSetGetStatus", err).Message)
 	}
 	if answer.moment("electionCandidateMetrics", "newTermStartDate") == nil {
-		return unknown(readiness.RPOUnproven, "%s still catches up: the bound is not to be computed yet", p.Name)
+		return action.Unknown(readiness.RPOUnproven, "%s still catches up: the bound is not to be computed yet", p.Name)
 	}
 	entry, err := a.ask(ctx, p, lastBefore(now))
 	if err != nil || len(firstBatch(entry)) == 0 {
-		return unknown(readiness.RPOUnproven, "the last entry of %s before term %d cannot be read", p.Name, now)
+		return action.Unknown(readiness.RPOUnproven, "the last entry of %s before term %d cannot be read", p.Name, now)
 	}
 	last := bothOf(firstBatch(entry)[0])
 	if last.position == nil {
-		return unknown(readiness.RPOUnproven, "the last entry of %s before term %d has no position", p.Name, now)
+		return action.Unknown(readiness.RPOUnproven, "the last entry of %s before term %d has no position", p.Name, now)
 	}
-	facts := connectors.Facts{"last": last.position.String(), "observed": c.arg("observed"), "exact": "false", "secondsAtMost": "", "caughtUp": "", "method": "by positions"}
+	facts := connectors.Facts{"last": last.position.String(), "observed": c.Arg("observed"), "exact": "false", "secondsAtMost": "", "caughtUp": "", "method": "by positions"}
 	if n := answer.integer("electionCandidateMetrics", "numCatchUpOps"); n != nil {
 		facts["caughtUp"] = strconv.FormatInt(*n, 10)
 	}
@@ -320,19 +321,19 @@ func bothOf(entry document) place {
 
 // bound compares the last preserved entry, C, with the newest that was seen, P0.
 func (l place) bound(c call, facts connectors.Facts) connectors.Finding {
-	observed := parsePosition(c.arg("observed"))
+	observed := parsePosition(c.Arg("observed"))
 	switch {
 	case observed == nil:
-		return passed("the last entry that is kept is %s; what the old primary had was not seen, so there is no bound", l.position)
-	case c.arg("clean") == "true" && l.position.reaches(observed):
+		return action.Passed("the last entry that is kept is %s; what the old primary had was not seen, so there is no bound", l.position)
+	case c.Arg("clean") == "true" && l.position.reaches(observed):
 		facts["exact"], facts["secondsAtMost"], facts["method"] = "true", "0", "the old primary stepped down and handed over"
-		return passed("nothing was lost: the last entry before the new term is %s, the old primary was seen at %s and stepped down in order", l.position, observed)
+		return action.Passed("nothing was lost: the last entry before the new term is %s, the old primary was seen at %s and stepped down in order", l.position, observed)
 	}
-	if fenced, err := time.Parse(time.RFC3339Nano, c.arg("fencedAt")); err == nil && l.wall != nil {
+	if fenced, err := time.Parse(time.RFC3339Nano, c.Arg("fencedAt")); err == nil && l.wall != nil {
 		facts["secondsAtMost"] = strconv.FormatFloat(max(fenced.Sub(*l.wall), 0).Seconds(), 'f', 1, 64)
 	}
 	if l.position.reaches(observed) {
-		return passed("all that was seen of the old primary, %s, is kept; what it wrote after that is not known", observed)
+		return action.Passed("all that was seen of the old primary, %s, is kept; what it wrote after that is not known", observed)
 	}
-	return passed("lost is what is after %s, at least up to %s", l.position, observed)
+	return action.Passed("lost is what is after %s, at least up to %s", l.position, observed)
 }

@@ -5,11 +5,12 @@ import (
 	"strconv"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 )
 
 // Markers implements connectors.Actor: optimes, compared by term first.
 func (a *actor) Markers(ctx context.Context) []connectors.Marker {
-	ctx, cancel := bounded(ctx, checkLimit)
+	ctx, cancel := action.Bounded(ctx, action.CheckLimit)
 	defer cancel()
 	s := a.look(ctx)
 	var list []connectors.Marker

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -27,7 +28,7 @@ func (m *changing) close() { m.server.close() }
 // and configuration (SI-21, SI-22).
 func (a *actor) openMember(ctx context.Context, s *set, n *node) (*changing, *connectors.Outcome) {
 	no := func(code readiness.Code, format string, args ...any) (*changing, *connectors.Outcome) {
-		o := failed(code, format, args...)
+		o := action.Failed(code, format, args...)
 		return nil, &o
 	}
 	id, name := a.spec.Identity["replicaSetId"], a.spec.Identity["setName"]
@@ -35,7 +36,8 @@ func (a *actor) openMember(ctx context.Context, s *set, n *node) (*changing, *co
 		return no(readiness.IdentityUnproven, "the resource declares no identity.replicaSetId and setName; without them nothing is changed")
 	}
 	if bad := s.proved(n); bad != nil {
-		return nil, notBegun(*bad)
+		o := action.NotBegun(*bad)
+		return nil, &o
 	}
 	for other, first := range s.alias { // then which address means whom is open
 		return no(readiness.EndpointAliased, "%s and %s answer as one server: nothing was sent", first.Name, other.Name)
@@ -109,11 +111,11 @@ func (m *changing) ended(what string, err error) connectors.Outcome {
 	if a, ok := asAnswered(err); ok {
 		switch a.code {
 		case codeShutdownInProgress, codePrimarySteppedDown, codeInterruptedShutdown, codeInterruptedByState:
-			return inDoubt("", "%s on %s was interrupted, and whether it happened is not known: %s", what, m.node.Name, a.message)
+			return action.InDoubt("", "%s on %s was interrupted, and whether it happened is not known: %s", what, m.node.Name, a.message)
 		case codeUnauthorized:
-			return failed(readiness.InsufficientPrivilege, "%s on %s: %s", what, m.node.Name, queryFailure(what, err, m.secret).Message)
+			return action.Failed(readiness.InsufficientPrivilege, "%s on %s: %s", what, m.node.Name, queryFailure(what, err, m.secret).Message)
 		}
-		return failed("", "%s was refused: %s", m.node.Name, queryFailure(what, err, m.secret).Message)
+		return action.Failed("", "%s was refused: %s", m.node.Name, queryFailure(what, err, m.secret).Message)
 	}
-	return inDoubt("", "%s was sent to %s, and no answer came: %s", what, m.node.Name, classify(err, true, 0, m.secret).Message)
+	return action.InDoubt("", "%s was sent to %s, and no answer came: %s", what, m.node.Name, classify(err, true, 0, m.secret).Message)
 }

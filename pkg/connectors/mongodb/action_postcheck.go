@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/mongo/readpref"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -25,16 +26,16 @@ func postchecks() []operation {
 	return []operation{
 		reads("one-primary", "a member at the target site is the only primary, and all others name it", onePrimary, []string{"primary", "term"}),
 		reads("term-grew", "there was an election since the term that was recorded", termGrew, []string{"term"},
-			required("term", "the term before (${steps.mark.term})")),
+			action.Required("term", "the term before (${steps.mark.term})")),
 		reads("write-probe", "a write is acknowledged by a majority and found on another member; it writes one small document of bcctl's own", writeProbe, nil),
 		reads("nobody-frozen", "what the run froze is unfrozen", nobodyFrozen, nil,
-			optional("thawed", "the members that were unfrozen (${steps.unfreeze.members}); empty where the procedure freezes nobody")),
+			action.Optional("thawed", "the members that were unfrozen (${steps.unfreeze.members}); empty where the procedure freezes nobody")),
 		reads("priorities", "the target is the preferred primary", preferredPrimary, nil),
 		reads("no-rollback", "no member undoes writes", noRollback, nil),
 		reads("client-path", "a fresh client that knows one address finds the primary", clientPath, nil,
-			optional("address", "the address clients begin with; default the resource's own")),
+			action.Optional("address", "the address clients begin with; default the resource's own")),
 		reads("integrity", "the declared checks of the data hold on the new primary", integrity, nil,
-			optional("checks", "the resource's integrity member as JSON")),
+			action.Optional("checks", "the resource's integrity member as JSON")),
 	}
 }
 
@@ -45,42 +46,42 @@ func onePrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
 		return *bad
 	}
 	if p.Site != a.spec.To {
-		return refused(readiness.RoleUnexpected, "%s at %s is primary, not a member at %s", p.Name, p.Site, a.spec.To)
+		return action.Refused(readiness.RoleUnexpected, "%s at %s is primary, not a member at %s", p.Name, p.Site, a.spec.To)
 	}
 	var away []string
 	for _, n := range s.nodes {
 		switch {
 		case n == p:
 		case n.hello == nil && !n.gone():
-			return unknown(readiness.WriterUnproven, "%s takes connections and does not say whether it writes", n.Name)
+			return action.Unknown(readiness.WriterUnproven, "%s takes connections and does not say whether it writes", n.Name)
 		case n.hello == nil:
 			away = append(away, n.Name)
 		case s.rejected[n] || s.unproven[n]:
 			return *s.proved(n)
 		case !sameHost(n.hello.Primary, p.hello.Me):
-			return refused(readiness.Conflict, "%s takes %q for the primary, not %s", n.Name, n.hello.Primary, p.Name)
+			return action.Refused(readiness.Conflict, "%s takes %q for the primary, not %s", n.Name, n.hello.Primary, p.Name)
 		}
 	}
-	f := passed("%s is primary of term %d, and the others name it", p.Name, *p.status.Term)
+	f := action.Passed("%s is primary of term %d, and the others name it", p.Name, *p.status.Term)
 	if len(away) > 0 {
-		f = passed("%s is primary of term %d, and those that answer name it; %s does not answer: were it cut off and primary still, no majority would follow it", p.Name, *p.status.Term, strings.Join(away, ", "))
+		f = action.Passed("%s is primary of term %d, and those that answer name it; %s does not answer: were it cut off and primary still, no majority would follow it", p.Name, *p.status.Term, strings.Join(away, ", "))
 	}
 	f.Facts = connectors.Facts{"primary": p.Name, "term": strconv.FormatInt(*p.status.Term, 10)}
 	return f
 }
 
 func termGrew(ctx context.Context, a *actor, c call) connectors.Finding {
-	before, err := strconv.ParseInt(c.arg("term"), 10, 64)
+	before, err := strconv.ParseInt(c.Arg("term"), 10, 64)
 	if err != nil {
-		return unknown("", "the term %q is no number", c.arg("term"))
+		return action.Unknown("", "the term %q is no number", c.Arg("term"))
 	}
 	p, bad := a.look(ctx).onlyPrimary()
 	if bad != nil {
 		return *bad
 	}
-	f := passed("the term is %d and was %d", *p.status.Term, before)
+	f := action.Passed("the term is %d and was %d", *p.status.Term, before)
 	if *p.status.Term <= before {
-		f = refused(readiness.RoleUnexpected, "the term is %d and was %d: there was no election", *p.status.Term, before)
+		f = action.Refused(readiness.RoleUnexpected, "the term is %d and was %d: there was no election", *p.status.Term, before)
 	}
 	f.Facts = connectors.Facts{"term": strconv.FormatInt(*p.status.Term, 10)}
 	return f
@@ -91,7 +92,7 @@ const probeCollection = "runs"
 
 func writeProbe(ctx context.Context, a *actor, _ call) connectors.Finding {
 	if a.spec.Run == "" {
-		return unknown(readiness.WriteUnproven, "nothing is written while a plan is made")
+		return action.Unknown(readiness.WriteUnproven, "nothing is written while a plan is made")
 	}
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()
@@ -100,7 +101,7 @@ func writeProbe(ctx context.Context, a *actor, _ call) connectors.Finding {
 	}
 	m, o := a.openMember(ctx, s, p)
 	if o != nil {
-		return unknown(o.Code, "%s", o.Message)
+		return action.Unknown(o.Code, "%s", o.Message)
 	}
 	defer m.close()
 	stamp := fmt.Sprintf("%s/%d/%d", a.spec.Run, a.spec.Fence, a.c.now().UnixNano())
@@ -114,13 +115,13 @@ func writeProbe(ctx context.Context, a *actor, _ call) connectors.Finding {
 	}}.run(timed, m.server)
 	switch {
 	case unacknowledged(answer, err):
-		return refused(readiness.WriteMajorityLost, "the write happened on %s, and no majority acknowledged it within %s", p.Name, longestWait)
+		return action.Refused(readiness.WriteMajorityLost, "the write happened on %s, and no majority acknowledged it within %s", p.Name, longestWait)
 	case err != nil:
 		ended := m.ended("the write", err)
-		return connectors.Finding{Result: asFinding[ended.State], Code: cmp.Or(ended.Code, readiness.WriteUnproven), Message: ended.Message}
+		return connectors.Finding{Result: action.AsFinding(ended).Result, Code: cmp.Or(ended.Code, readiness.WriteUnproven), Message: ended.Message}
 	}
 	if n := answer.integer("n"); n == nil || *n != 1 {
-		return refused(readiness.WriteUnproven, "%s changed no document", p.Name)
+		return action.Refused(readiness.WriteUnproven, "%s changed no document", p.Name)
 	}
 	return a.readBack(timed, p, database, stamp)
 }
@@ -141,12 +142,12 @@ func (a *actor) readBack(ctx context.Context, p *node, database, stamp string) c
 				{Key: "readConcern", Value: bson.D{{Key: "level", Value: "majority"}}}, {Key: "maxTimeMS", Value: readLimit}}}.run(ctx, m.server)
 			m.close()
 			if list := firstBatch(answer); err == nil && len(list) == 1 && list[0].text("run") == stamp {
-				return passed("a majority acknowledged a write on %s, and %s has it", p.Name, n.Name)
+				return action.Passed("a majority acknowledged a write on %s, and %s has it", p.Name, n.Name)
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return unknown(readiness.WriteUnproven, "a majority acknowledged a write on %s, and it was found on no other member in time", p.Name)
+			return action.Unknown(readiness.WriteUnproven, "a majority acknowledged a write on %s, and it was found on no other member in time", p.Name)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -157,12 +158,12 @@ func nobodyFrozen(ctx context.Context, a *actor, c call) connectors.Finding {
 		return *bad // a freeze keeps members from becoming primary
 	}
 	if len(a.frozen) > 0 {
-		return refused(readiness.Conflict, "%d members that this run froze were not unfrozen", len(a.frozen))
+		return action.Refused(readiness.Conflict, "%d members that this run froze were not unfrozen", len(a.frozen))
 	}
-	if thawed := c.arg("thawed"); thawed != "" {
-		return passed("the run unfroze %s; no status shows a freeze", thawed)
+	if thawed := c.Arg("thawed"); thawed != "" {
+		return action.Passed("the run unfroze %s; no status shows a freeze", thawed)
 	}
-	return passed("this run froze nobody; no status shows a freeze")
+	return action.Passed("this run froze nobody; no status shows a freeze")
 }
 
 func preferredPrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -170,11 +171,11 @@ func preferredPrimary(ctx context.Context, a *actor, _ call) connectors.Finding 
 	m := s.target(a.spec.To)
 	switch {
 	case s.config == nil:
-		return unknown(readiness.QuorumUnknown, "no member told the configuration")
+		return action.Unknown(readiness.QuorumUnknown, "no member told the configuration")
 	case m == nil || !s.config.preferred(m):
-		return refused(readiness.PriorityUnexpected, "no member at %s is the preferred primary: when a preferred one is there again, it takes the role", a.spec.To)
+		return action.Refused(readiness.PriorityUnexpected, "no member at %s is the preferred primary: when a preferred one is there again, it takes the role", a.spec.To)
 	}
-	return passed("%s is the preferred primary, with priority %g", s.called(m), m.Priority)
+	return action.Passed("%s is the preferred primary, with priority %g", s.called(m), m.Priority)
 }
 
 func noRollback(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -188,14 +189,14 @@ func noRollback(ctx context.Context, a *actor, _ call) connectors.Finding {
 		}
 		for i := range n.newest().Members {
 			if v := &n.newest().Members[i]; v.State != nil && *v.State == stateRollback {
-				return refused(readiness.NodeRollback, "%s sees %s rolling back; its rollback files are the list of what is lost: keep them", n.Name, v.Name)
+				return action.Refused(readiness.NodeRollback, "%s sees %s rolling back; its rollback files are the list of what is lost: keep them", n.Name, v.Name)
 			}
 		}
 	}
 	if s.from == nil {
-		return unknown(readiness.VisBoth, "no member told its state")
+		return action.Unknown(readiness.VisBoth, "no member told its state")
 	}
-	return passed("no member that is seen rolls back")
+	return action.Passed("no member that is seen rolls back")
 }
 
 // clientPath is a client as applications are one: it knows an address and the name
@@ -207,17 +208,17 @@ func clientPath(ctx context.Context, a *actor, c call) connectors.Finding {
 		return *bad
 	}
 	var seeds []string
-	for _, text := range strings.Split(cmp.Or(c.arg("address"), p.Address), ",") {
+	for _, text := range strings.Split(cmp.Or(c.Arg("address"), p.Address), ",") {
 		address, err := endpoint.Parse(strings.TrimSpace(text), defaultPort)
 		if err != nil {
-			return unknown(readiness.ClientPath, "the address %q: %v", text, err)
+			return action.Unknown(readiness.ClientPath, "the address %q: %v", text, err)
 		}
 		seeds = append(seeds, address.String())
 	}
 	first, _ := endpoint.Parse(seeds[0], defaultPort)
 	secured, err := endpoint.TLSConfig(a.spec.TLS, first)
 	if err != nil {
-		return unknown(readiness.ClientPath, "%v", err)
+		return action.Unknown(readiness.ClientPath, "%v", err)
 	}
 	if secured != nil {
 		secured.ServerName = a.spec.TLS.ServerName // empty: each member's own name
@@ -226,7 +227,7 @@ func clientPath(ctx context.Context, a *actor, c call) connectors.Finding {
 		SetTLSConfig(secured).SetDisableOCSPEndpointCheck(true).SetServerSelectionTimeout(a.c.endpointTimeout()).SetConnectTimeout(a.c.endpointTimeout()).
 		SetLoggerOptions(options.Logger().SetSink(silence{})))
 	if err != nil {
-		return unknown(readiness.ClientPath, "%v", err)
+		return action.Unknown(readiness.ClientPath, "%v", err)
 	}
 	defer func() {
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
@@ -235,20 +236,20 @@ func clientPath(ctx context.Context, a *actor, c call) connectors.Finding {
 	}()
 	raw, err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, options.RunCmd().SetReadPreference(readpref.Primary())).Raw()
 	if err != nil {
-		return refused(readiness.ClientPath, "a client that begins at %s finds no primary: %s", strings.Join(seeds, ","), endpoint.RootCause(cause(err)))
+		return action.Refused(readiness.ClientPath, "a client that begins at %s finds no primary: %s", strings.Join(seeds, ","), endpoint.RootCause(cause(err)))
 	}
 	answer, err := parse(raw)
 	if err != nil {
-		return unknown(readiness.ClientPath, "%v", err)
+		return action.Unknown(readiness.ClientPath, "%v", err)
 	}
 	h := decodeHello(answer)
 	switch {
 	case !h.Writable || !sameHost(h.Me, p.hello.Me):
-		return refused(readiness.ClientPath, "a client that begins at %s comes to %s, and %s is primary", strings.Join(seeds, ","), h.Me, p.Name)
-	case c.arg("address") == "":
-		return warned(readiness.ClientPath, "the resource has no clientPath; a client that begins at %s finds the primary", strings.Join(seeds, ","))
+		return action.Refused(readiness.ClientPath, "a client that begins at %s comes to %s, and %s is primary", strings.Join(seeds, ","), h.Me, p.Name)
+	case c.Arg("address") == "":
+		return action.Warned(readiness.ClientPath, "the resource has no clientPath; a client that begins at %s finds the primary", strings.Join(seeds, ","))
 	}
-	return passed("a client that begins at %s finds the primary %s", strings.Join(seeds, ","), p.Name)
+	return action.Passed("a client that begins at %s finds the primary %s", strings.Join(seeds, ","), p.Name)
 }
 
 // declaredChecks is the integrity member of a resource. Conditions are documents in
@@ -263,26 +264,26 @@ type declaredChecks struct {
 // taken for fine.
 func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
 	var d declaredChecks
-	if text := c.arg("checks"); text != "" {
+	if text := c.Arg("checks"); text != "" {
 		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			return unknown("", "checks: %v", err)
+			return action.Unknown("", "checks: %v", err)
 		}
 	}
 	if len(d.Checksums) > 0 {
-		return unknown(readiness.IntegrityFailed, "%s: bcctl makes no checksums of MongoDB collections", d.Checksums[0].Name)
+		return action.Unknown(readiness.IntegrityFailed, "%s: bcctl makes no checksums of MongoDB collections", d.Checksums[0].Name)
 	}
 	p, bad := a.look(ctx).onlyPrimary()
 	if bad != nil {
 		return *bad
 	}
 	if len(d.RowCounts)+len(d.Invariants) == 0 {
-		return passed("no check of the data is declared")
+		return action.Passed("no check of the data is declared")
 	}
 	facts := connectors.Facts{}
 	for _, r := range d.RowCounts {
 		n, err := a.counted(ctx, p, cmp.Or(r.Database, a.spec.Database), bson.D{{Key: "count", Value: r.Table}}, r.Where)
 		if err != nil {
-			return unknown(readiness.QueryFailed, "%s on %s: %s", r.Name, p.Name, queryFailure("count", err).Message)
+			return action.Unknown(readiness.QueryFailed, "%s on %s: %s", r.Name, p.Name, queryFailure("count", err).Message)
 		}
 		facts[r.Name] = n
 	}
@@ -290,20 +291,20 @@ func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
 		var body bson.D
 		if err := bson.UnmarshalExtJSON([]byte(q.Query), false, &body); err != nil || len(body) == 0 || body[0].Key != "count" ||
 			slices.ContainsFunc(body, func(e bson.E) bool { return e.Key != "count" && e.Key != "query" }) {
-			return unknown(readiness.IntegrityFailed, `%s: an invariant of MongoDB is a count, such as {"count": "orders", "query": {"open": true}}`, q.Name)
+			return action.Unknown(readiness.IntegrityFailed, `%s: an invariant of MongoDB is a count, such as {"count": "orders", "query": {"open": true}}`, q.Name)
 		}
 		n, err := a.counted(ctx, p, cmp.Or(q.Database, a.spec.Database), body, "")
 		if err != nil {
-			return unknown(readiness.QueryFailed, "%s on %s: %s", q.Name, p.Name, queryFailure("count", err).Message)
+			return action.Unknown(readiness.QueryFailed, "%s on %s: %s", q.Name, p.Name, queryFailure("count", err).Message)
 		}
 		facts[q.Name] = n
 		if n != q.Expect {
-			f := refused(readiness.IntegrityFailed, "%s gives %s on %s, not %s", q.Name, n, p.Name, q.Expect)
+			f := action.Refused(readiness.IntegrityFailed, "%s gives %s on %s, not %s", q.Name, n, p.Name, q.Expect)
 			f.Facts = facts
 			return f
 		}
 	}
-	f := passed("%d checks of the data on %s", len(facts), p.Name)
+	f := action.Passed("%d checks of the data on %s", len(facts), p.Name)
 	f.Facts = facts
 	return f
 }

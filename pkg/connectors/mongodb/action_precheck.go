@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 	"go.mongodb.org/mongo-driver/bson"
 )
@@ -19,7 +20,7 @@ func membershipChecks() []operation {
 		reads("right-set", "the members that answer are of the declared set, by replicaSetId, and all members are declared", rightSet, nil),
 		reads("single-primary", "exactly one member is primary, at the site that is left, and no other may be", singlePrimary, nil),
 		reads("generation", "term and version of the configuration, compared with those given", generation, []string{"term", "configVersion", "configTerm"},
-			optional("term", "the term that is expected"), optional("version", "the version of the configuration that is expected")),
+			action.Optional("term", "the term that is expected"), action.Optional("version", "the version of the configuration that is expected")),
 		reads("electable", "a member at the target site can be elected now", electable, []string{"target"}),
 		reads("caught-up", "the target is not far behind the primary", closeEnough, []string{"lag"},
 			connectors.ActionParameter{Name: "limit", Summary: "how far at most", Default: "10s"}),
@@ -34,7 +35,7 @@ func membershipChecks() []operation {
 
 func rightSet(ctx context.Context, a *actor, _ call) connectors.Finding {
 	if a.spec.Identity["replicaSetId"] == "" || a.spec.Identity["setName"] == "" {
-		return refused(readiness.IdentityUnproven, "the resource declares no identity.replicaSetId and setName; without them nothing is changed")
+		return action.Refused(readiness.IdentityUnproven, "the resource declares no identity.replicaSetId and setName; without them nothing is changed")
 	}
 	s := a.look(ctx)
 	var away, good []*node
@@ -50,16 +51,16 @@ func rightSet(ctx context.Context, a *actor, _ call) connectors.Finding {
 		}
 	}
 	if len(good) == 0 {
-		return unknown(readiness.VisBoth, "no member proved that it is of the set")
+		return action.Unknown(readiness.VisBoth, "no member proved that it is of the set")
 	}
 	if hosts := s.unlistedSeats(); len(hosts) > 0 {
-		return refused(readiness.EndpointMissing, "%s is in the configuration and no endpoint of the resource", strings.Join(hosts, ", "))
+		return action.Refused(readiness.EndpointMissing, "%s is in the configuration and no endpoint of the resource", strings.Join(hosts, ", "))
 	}
 	text := ""
 	if len(away) > 0 {
 		text = "; no answer of " + names(away)
 	}
-	return passed("%s are of set %s, %s%s", names(good), a.spec.Identity["setName"], a.spec.Identity["replicaSetId"], text)
+	return action.Passed("%s are of set %s, %s%s", names(good), a.spec.Identity["setName"], a.spec.Identity["replicaSetId"], text)
 }
 
 func singlePrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -69,12 +70,12 @@ func singlePrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
 		return *bad
 	}
 	if list := s.silent(p); len(list) > 0 {
-		return unknown(readiness.WriterUnproven, "%s is primary; whether %s writes is not known", p.Name, names(list))
+		return action.Unknown(readiness.WriterUnproven, "%s is primary; whether %s writes is not known", p.Name, names(list))
 	}
 	if p.Site != a.spec.From {
-		return refused(readiness.RoleUnexpected, "%s at %s is primary, and the site that is left is %s", p.Name, p.Site, a.spec.From)
+		return action.Refused(readiness.RoleUnexpected, "%s at %s is primary, and the site that is left is %s", p.Name, p.Site, a.spec.From)
 	}
-	return passed("%s at %s is the only primary, of term %d", p.Name, p.Site, *p.status.Term)
+	return action.Passed("%s at %s is the only primary, of term %d", p.Name, p.Site, *p.status.Term)
 }
 
 func generation(ctx context.Context, a *actor, c call) connectors.Finding {
@@ -84,12 +85,12 @@ func generation(ctx context.Context, a *actor, c call) connectors.Finding {
 		return *bad
 	}
 	term, version := strconv.FormatInt(*p.status.Term, 10), strconv.FormatInt(*p.config.Version, 10)
-	for _, x := range [][3]string{{"term", c.arg("term"), term}, {"version of the configuration", c.arg("version"), version}} {
+	for _, x := range [][3]string{{"term", c.Arg("term"), term}, {"version of the configuration", c.Arg("version"), version}} {
 		if x[1] != "" && x[1] != x[2] {
-			return refused(readiness.Conflict, "the %s is %s and was %s: somebody changed something, or there was an election", x[0], x[2], x[1])
+			return action.Refused(readiness.Conflict, "the %s is %s and was %s: somebody changed something, or there was an election", x[0], x[2], x[1])
 		}
 	}
-	f := passed("term %s, configuration %s", term, p.config)
+	f := action.Passed("term %s, configuration %s", term, p.config)
 	f.Facts = connectors.Facts{"term": term, "configVersion": version, "configTerm": p.config.termText()}
 	return f
 }
@@ -107,15 +108,15 @@ func electable(ctx context.Context, a *actor, _ call) connectors.Finding {
 	if bad != nil {
 		return *bad
 	}
-	f := passed("%s has priority %g and a vote, and is %s", n.Name, m.Priority, stateName(*n.status.State))
+	f := action.Passed("%s has priority %g and a vote, and is %s", n.Name, m.Priority, stateName(*n.status.State))
 	f.Facts = connectors.Facts{"target": n.Name}
 	return f
 }
 
 func closeEnough(ctx context.Context, a *actor, c call) connectors.Finding {
-	limit, err := c.limit("limit", 10*time.Second)
+	limit, err := c.Limit("limit", 10*time.Second)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	return a.look(ctx).behindBy(a.spec.To, limit)
 }
@@ -126,15 +127,15 @@ func (s *set) behindBy(to string, limit time.Duration) connectors.Finding {
 		return *bad
 	}
 	if n == s.primary {
-		return passed("%s is primary", n.Name)
+		return action.Passed("%s is primary", n.Name)
 	}
 	lag, why := s.lagOf(m)
 	if why != nil {
-		return unknown(why.Code, "%s", why.Message)
+		return action.Unknown(why.Code, "%s", why.Message)
 	}
-	f := passed("%s is %s behind", n.Name, lag.Round(time.Millisecond))
+	f := action.Passed("%s is %s behind", n.Name, lag.Round(time.Millisecond))
 	if lag > limit {
-		f = refused(readiness.ReplicationLagHigh, "%s is %s behind, and at most %s is allowed", n.Name, lag.Round(time.Millisecond), limit)
+		f = action.Refused(readiness.ReplicationLagHigh, "%s is %s behind, and at most %s is allowed", n.Name, lag.Round(time.Millisecond), limit)
 	}
 	f.Facts = connectors.Facts{"lag": lag.String()}
 	return f
@@ -172,22 +173,22 @@ func voteMajority(ctx context.Context, a *actor, _ call) connectors.Finding {
 	t, ok := a.look(ctx).tallied()
 	switch {
 	case !ok:
-		return unknown(readiness.QuorumUnknown, "no member told the configuration")
+		return action.Unknown(readiness.QuorumUnknown, "no member told the configuration")
 	case t.votes < t.majority:
-		return refused(readiness.QuorumLost, "members with %d of %d votes answer, and it takes %d", t.votes, t.total, t.majority)
+		return action.Refused(readiness.QuorumLost, "members with %d of %d votes answer, and it takes %d", t.votes, t.total, t.majority)
 	}
-	return passed("members with %d of %d votes answer; it takes %d", t.votes, t.total, t.majority)
+	return action.Passed("members with %d of %d votes answer; it takes %d", t.votes, t.total, t.majority)
 }
 
 func writeMajority(ctx context.Context, a *actor, _ call) connectors.Finding {
 	t, ok := a.look(ctx).tallied()
 	switch {
 	case !ok:
-		return unknown(readiness.QuorumUnknown, "no member told the configuration")
+		return action.Unknown(readiness.QuorumUnknown, "no member told the configuration")
 	case t.data < t.majority:
-		return refused(readiness.WriteMajorityLost, "%d voters hold data and follow, and a majority write needs %d of %d votes: an arbiter acknowledges nothing", t.data, t.majority, t.total)
+		return action.Refused(readiness.WriteMajorityLost, "%d voters hold data and follow, and a majority write needs %d of %d votes: an arbiter acknowledges nothing", t.data, t.majority, t.total)
 	}
-	return passed("%d voters hold data and follow; a majority write needs %d", t.data, t.majority)
+	return action.Passed("%d voters hold data and follow; a majority write needs %d", t.data, t.majority)
 }
 
 func noBadStates(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -203,7 +204,7 @@ func noBadStates(ctx context.Context, a *actor, _ call) connectors.Finding {
 			return *f
 		}
 	}
-	return passed("no member at %s recovers, syncs or rolls back", a.spec.To)
+	return action.Passed("no member at %s recovers, syncs or rolls back", a.spec.To)
 }
 
 func (n *node) lame() *connectors.Finding {
@@ -214,7 +215,7 @@ func (n *node) lame() *connectors.Finding {
 	if code == "" {
 		return nil
 	}
-	f := refused(code, "%s is %s", n.Name, stateName(*n.status.State))
+	f := action.Refused(code, "%s is %s", n.Name, stateName(*n.status.State))
 	return &f
 }
 
@@ -226,14 +227,14 @@ func configCommitted(ctx context.Context, a *actor, _ call) connectors.Finding {
 	}
 	switch c := p.config.Committed; {
 	case c == nil:
-		return unknown(readiness.ConfigUncommitted, "%s did not tell whether its configuration is committed", p.Name)
+		return action.Unknown(readiness.ConfigUncommitted, "%s did not tell whether its configuration is committed", p.Name)
 	case !*c:
-		return refused(readiness.ConfigUncommitted, "configuration %s of %s is not known to a majority", p.config, p.Name)
+		return action.Refused(readiness.ConfigUncommitted, "configuration %s of %s is not known to a majority", p.config, p.Name)
 	}
 	if drift := s.drift(); len(drift) > 0 {
-		return refused(drift[0].Code, "%s", drift[0].Message)
+		return action.Refused(drift[0].Code, "%s", drift[0].Message)
 	}
-	return passed("configuration %s is committed, and the same on all members that answer", p.config)
+	return action.Passed("configuration %s is committed, and the same on all members that answer", p.config)
 }
 
 // preferred reports whether a seat has a higher priority than every other one.
@@ -248,11 +249,11 @@ func prioritiesHold(ctx context.Context, a *actor, c call) connectors.Finding {
 	case bad != nil:
 		return *bad
 	case s.config.preferred(m):
-		return passed("%s has the highest priority, %g", n.Name, m.Priority)
-	case c.arg("changes") == "true":
-		return passed("%s has priority %g and not the highest; the run changes that", n.Name, m.Priority)
+		return action.Passed("%s has the highest priority, %g", n.Name, m.Priority)
+	case c.Arg("changes") == "true":
+		return action.Passed("%s has priority %g and not the highest; the run changes that", n.Name, m.Priority)
 	}
-	return refused(readiness.PriorityUnexpected, "%s has priority %g and another member as much or more: the role would move back by itself", n.Name, m.Priority)
+	return action.Refused(readiness.PriorityUnexpected, "%s has priority %g and another member as much or more: the role would move back by itself", n.Name, m.Priority)
 }
 
 // Prechecks M9, M10, M12, M14, M16, M18.
@@ -278,25 +279,25 @@ func noConflictingWork(ctx context.Context, a *actor, _ call) connectors.Finding
 			continue
 		}
 		if n.status.InitialSync != "" {
-			return refused(readiness.InitialSync, "%s: %s", n.Name, n.status.InitialSync)
+			return action.Refused(readiness.InitialSync, "%s: %s", n.Name, n.status.InitialSync)
 		}
 		ops, err := a.ask(ctx, n, admin("currentOp"))
 		if err != nil {
-			return unknown(readiness.QueryFailed, "what %s does is not known: %s", n.Name, queryFailure("currentOp", err).Message)
+			return action.Unknown(readiness.QueryFailed, "what %s does is not known: %s", n.Name, queryFailure("currentOp", err).Message)
 		}
 		for _, op := range ops.documents("inprog") {
 			if op.lookup("command", "createIndexes").Type != 0 || strings.HasPrefix(op.text("msg"), "Index Build") {
-				return refused(readiness.Conflict, "%s builds an index", n.Name)
+				return action.Refused(readiness.Conflict, "%s builds an index", n.Name)
 			}
 		}
 	}
-	return passed("no index build and no first copy on the members that answer")
+	return action.Passed("no index build and no first copy on the members that answer")
 }
 
 func oplogHeadroom(ctx context.Context, a *actor, c call) connectors.Finding {
-	outage, err := c.limit("outage", time.Hour)
+	outage, err := c.Limit("outage", time.Hour)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	s := a.look(ctx)
 	shortest, on := time.Duration(-1), ""
@@ -305,7 +306,7 @@ func oplogHeadroom(ctx context.Context, a *actor, c call) connectors.Finding {
 			continue
 		}
 		if n.oplog == nil || n.oplog.First == nil || n.oplog.Last == nil {
-			return unknown(readiness.IndicatorMissing, "how much time the oplog of %s holds is not known", n.Name)
+			return action.Unknown(readiness.IndicatorMissing, "how much time the oplog of %s holds is not known", n.Name)
 		}
 		if window := n.oplog.Last.Sub(*n.oplog.First); shortest < 0 || window < shortest {
 			shortest, on = window, n.Name
@@ -313,11 +314,11 @@ func oplogHeadroom(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	switch {
 	case shortest < 0:
-		return unknown(readiness.IndicatorMissing, "no oplog was read")
+		return action.Unknown(readiness.IndicatorMissing, "no oplog was read")
 	case shortest <= 2*outage:
-		return refused(readiness.OplogWindowShort, "the oplog of %s holds %s, less than twice %s", on, shortest.Round(time.Second), outage)
+		return action.Refused(readiness.OplogWindowShort, "the oplog of %s holds %s, less than twice %s", on, shortest.Round(time.Second), outage)
 	}
-	return passed("every oplog holds at least %s", shortest.Round(time.Second))
+	return action.Passed("every oplog holds at least %s", shortest.Round(time.Second))
 }
 
 func flowControlIdle(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -326,11 +327,11 @@ func flowControlIdle(ctx context.Context, a *actor, _ call) connectors.Finding {
 	case bad != nil:
 		return *bad
 	case p.flow == nil || p.flow.Enabled == nil || *p.flow.Enabled && p.flow.Lagged == nil:
-		return unknown(readiness.IndicatorMissing, "%s did not tell its flow control", p.Name)
+		return action.Unknown(readiness.IndicatorMissing, "%s did not tell its flow control", p.Name)
 	case *p.flow.Enabled && *p.flow.Lagged:
-		return refused(readiness.FlowControlActive, "%s slows writes down because a majority lags", p.Name)
+		return action.Refused(readiness.FlowControlActive, "%s slows writes down because a majority lags", p.Name)
 	}
-	return passed("flow control of %s is idle", p.Name)
+	return action.Passed("flow control of %s is idle", p.Name)
 }
 
 func versionParity(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -341,7 +342,7 @@ func versionParity(ctx context.Context, a *actor, _ call) connectors.Finding {
 			continue
 		}
 		if n.version == "" || n.feature == "" {
-			return unknown(readiness.IndicatorMissing, "%s did not tell its versions", n.Name)
+			return action.Unknown(readiness.IndicatorMissing, "%s did not tell its versions", n.Name)
 		}
 		if first == nil {
 			first = n
@@ -350,13 +351,13 @@ func versionParity(ctx context.Context, a *actor, _ call) connectors.Finding {
 		a, b, _ := release(n.version)
 		c, d, _ := release(first.version)
 		if a != c || b != d || n.feature != first.feature {
-			return refused(readiness.VersionMismatch, "%s runs %s with compatibility %s, %s %s with %s", first.Name, first.version, first.feature, n.Name, n.version, n.feature)
+			return action.Refused(readiness.VersionMismatch, "%s runs %s with compatibility %s, %s %s with %s", first.Name, first.version, first.feature, n.Name, n.version, n.feature)
 		}
 	}
 	if first == nil {
-		return unknown(readiness.VisBoth, "no member told its version")
+		return action.Unknown(readiness.VisBoth, "no member told its version")
 	}
-	return passed("members that answer run %s, compatibility %s", first.version, first.feature)
+	return action.Passed("members that answer run %s, compatibility %s", first.version, first.feature)
 }
 
 // executeActions are what the changes need on the cluster.
@@ -364,7 +365,7 @@ var executeActions = []string{"replSetStateChange", "replSetConfigure", "replSet
 
 func mayExecute(ctx context.Context, a *actor, _ call) connectors.Finding {
 	if a.spec.Run == "" {
-		return unknown(readiness.InsufficientPrivilege, "not checked while a plan is made: only the execute login can tell what it may do")
+		return action.Unknown(readiness.InsufficientPrivilege, "not checked while a plan is made: only the execute login can tell what it may do")
 	}
 	s := a.look(ctx)
 	if _, _, bad := s.ready(a.spec.To); bad != nil {
@@ -376,12 +377,12 @@ func mayExecute(ctx context.Context, a *actor, _ call) connectors.Finding {
 		}
 		m, o := a.openMember(ctx, s, n)
 		if o != nil {
-			return unknown(o.Code, "%s", o.Message)
+			return action.Unknown(o.Code, "%s", o.Message)
 		}
 		answer, err := privilegesCommand().run(ctx, m.server)
 		m.close()
 		if err != nil {
-			return unknown(readiness.InsufficientPrivilege, "what the login may do on %s is not known: %s", n.Name, queryFailure("connectionStatus", err, m.secret).Message)
+			return action.Unknown(readiness.InsufficientPrivilege, "what the login may do on %s is not known: %s", n.Name, queryFailure("connectionStatus", err, m.secret).Message)
 		}
 		var lacks []string
 		for _, action := range executeActions {
@@ -390,10 +391,10 @@ func mayExecute(ctx context.Context, a *actor, _ call) connectors.Finding {
 			}
 		}
 		if len(lacks) > 0 {
-			return refused(readiness.InsufficientPrivilege, "the execute login on %s lacks %s (grant role clusterManager on admin)", n.Name, strings.Join(lacks, ", "))
+			return action.Refused(readiness.InsufficientPrivilege, "the execute login on %s lacks %s (grant role clusterManager on admin)", n.Name, strings.Join(lacks, ", "))
 		}
 	}
-	return passed("the execute login may step down, freeze and reconfigure")
+	return action.Passed("the execute login may step down, freeze and reconfigure")
 }
 
 func allows(answer document, action string) bool {
@@ -410,7 +411,7 @@ func balancerQuiet(ctx context.Context, a *actor, _ call) connectors.Finding {
 	if _, bad := a.look(ctx).onlyPrimary(); bad != nil {
 		return *bad
 	}
-	return passed("one replica set has no balancer")
+	return action.Passed("one replica set has no balancer")
 }
 
 func textID(key, id string) bson.D { return bson.D{{Key: key, Value: id}} }

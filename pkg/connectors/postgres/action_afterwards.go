@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -21,17 +22,17 @@ func afterwards() []operation {
 		{
 			Action: connectors.Action{Name: "pg.native/create-slot", Summary: "makes a physical replication slot on the new primary; one that is there and usable stays",
 				Changes: true, Idempotent: true, Outputs: []string{"slot"}, Parameters: []connectors.ActionParameter{whose, slotName}},
-			do: createSlot, probe: createSlotProbe,
+			Do: createSlot, Probe: createSlotProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/repoint-siblings", Summary: "points the other standbys at the new primary; one that has gone past the fork is left alone and named",
 				Changes: true, Idempotent: true, Outputs: []string{"moved", "following"}},
-			do: repoint, probe: repointProbe,
+			Do: repoint, Probe: repointProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/drop-stale-slots", Summary: "drops, on the former primary, the slot that the new primary read from; never one of anybody else, nor one in use",
 				Changes: true, Idempotent: true, Outputs: []string{"dropped"}},
-			do: dropStale, probe: dropStaleProbe,
+			Do: dropStale, Probe: dropStaleProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/measure-loss", Summary: "bounds what was lost: exactly, where the end of the old primary's log is known, else at least",
@@ -42,7 +43,7 @@ func afterwards() []operation {
 					{Name: "observed", Summary: "the last position of the old primary that was seen (${steps.mark.oldInsert}); default the recorded one"},
 					{Name: "lastCommit", Summary: "time of the last commit the target had (${steps.detach.lastCommit})"},
 					{Name: "fencedAt", Summary: "the moment at which the fence was proved (${steps.fence.at})"}}},
-			do: measureLoss, probe: measureLoss,
+			Do: measureLoss, Probe: measureLoss,
 		},
 	}
 }
@@ -77,26 +78,26 @@ func (a *actor) slotOn(version int, name string) string {
 
 func createSlot(ctx context.Context, a *actor, c call) connectors.Outcome {
 	v := a.look(ctx)
-	n, bad := v.side(c.arg("endpoint"), v.old)
+	n, bad := v.side(c.Arg("endpoint"), v.old)
 	if bad != nil {
-		return because(*bad)
+		return action.NotBegun(*bad)
 	}
 	if v.next == nil {
-		return failed("", "the resource has no endpoint at the target site")
+		return action.Failed("", "the resource has no endpoint at the target site")
 	}
 	s, o := a.open(ctx, v.next.Name, asAny)
 	if o != nil {
 		return *o
 	}
 	defer s.close()
-	return s.ensureSlot(ctx, a, v.slotFor(n, c.arg("slot")))
+	return s.ensureSlot(ctx, a, v.slotFor(n, c.Arg("slot")))
 }
 
 // ensureSlot makes a slot unless it is there. One that has lost WAL, or is of
 // another kind, is somebody's to look at: it is not replaced.
 func (s *changing) ensureSlot(ctx context.Context, a *actor, name string) connectors.Outcome {
 	if !slotForm.MatchString(name) {
-		return failed("", "%q is no name of a replication slot", name)
+		return action.Failed("", "%q is no name of a replication slot", name)
 	}
 	var there slotState
 	if err := s.read(ctx, a.slotOn(s.facts.Version, name), &there); err != nil {
@@ -104,35 +105,35 @@ func (s *changing) ensureSlot(ctx context.Context, a *actor, name string) connec
 	}
 	switch {
 	case there.Lost:
-		return failed(readiness.SlotLost, "slot %q on %s has lost WAL: whoever it was for is to look at it, then drop it", name, s.node.Name)
+		return action.Failed(readiness.SlotLost, "slot %q on %s has lost WAL: whoever it was for is to look at it, then drop it", name, s.node.Name)
 	case there.Type == "logical":
-		return failed(readiness.Conflict, "slot %q on %s is a logical one", name, s.node.Name)
+		return action.Failed(readiness.Conflict, "slot %q on %s is a logical one", name, s.node.Name)
 	case there.Type == "":
 		if err := s.run(ctx, createSlotSQL(name)); err != nil {
 			return s.ended("pg_create_physical_replication_slot()", err)
 		}
 	}
-	return done(connectors.Facts{"slot": name}, "slot %q is on %s", name, s.node.Name)
+	return action.Done(connectors.Facts{"slot": name}, "slot %q is on %s", name, s.node.Name)
 }
 
 func createSlotProbe(ctx context.Context, a *actor, c call) connectors.Outcome {
 	v := a.look(ctx)
-	n, bad := v.side(c.arg("endpoint"), v.old)
+	n, bad := v.side(c.Arg("endpoint"), v.old)
 	if bad == nil {
 		bad = v.proved(v.next)
 	}
 	if bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
-	name := v.slotFor(n, c.arg("slot"))
+	name := v.slotFor(n, c.Arg("slot"))
 	var there slotState
 	if err := a.ask(ctx, v.next.Name, a.slotOn(v.next.facts.Version, name), &there); err != nil {
-		return inDoubt("", "%s: %v", v.next.Name, err)
+		return action.InDoubt("", "%s: %v", v.next.Name, err)
 	}
 	if there.Type != "physical" || there.Lost {
-		return notDone("", "there is no usable slot %q on %s", name, v.next.Name)
+		return action.NotDone("", "there is no usable slot %q on %s", name, v.next.Name)
 	}
-	return done(connectors.Facts{"slot": name}, "slot %q is on %s", name, v.next.Name)
+	return action.Done(connectors.Facts{"slot": name}, "slot %q is on %s", name, v.next.Name)
 }
 
 // siblings are the other standbys: neither the target nor at the old side as its
@@ -165,14 +166,14 @@ func (v *view) follows(n *node, timeline int) bool {
 func repoint(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v, _ := a.reread(ctx, 3*time.Second, func(v *view) bool { return v.allFollow() })
 	if bad := v.proved(v.next); bad != nil {
-		return because(*bad)
+		return action.NotBegun(*bad)
 	}
 	if !v.next.isPrimary() || v.next.position == nil {
-		return failed(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
+		return action.Failed(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
 	}
 	fork, timeline, err := a.fork(ctx, v.next.Name)
 	if err != nil {
-		return failed(readiness.LineageUnproven, "where the timeline of %s began is not known, so which standbys may follow is not: %v", v.next.Name, err)
+		return action.Failed(readiness.LineageUnproven, "where the timeline of %s began is not known, so which standbys may follow is not: %v", v.next.Name, err)
 	}
 	var moved []string
 	for _, n := range v.siblings() {
@@ -184,7 +185,7 @@ func repoint(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		}
 		// A standby can only follow what it is a beginning of.
 		if have, known := n.have(); !known || have > fork && !v.lineage[n].ok {
-			return failed(readiness.Diverged, "%s has WAL past %s, where the new timeline began: it cannot follow and has to be rebuilt", n.Name, fork)
+			return action.Failed(readiness.Diverged, "%s has WAL past %s, where the new timeline began: it cannot follow and has to be rebuilt", n.Name, fork)
 		}
 		if o := a.repointOne(ctx, v, n); o.State != connectors.Done {
 			return o
@@ -227,7 +228,7 @@ func (a *actor) repointOne(ctx context.Context, v *view, n *node) connectors.Out
 	}
 	defer s.close()
 	if s.facts.Version < 130000 {
-		return failed(readiness.VersionUnsupported, "before PostgreSQL 13 %s has to be restarted to follow another server", n.Name)
+		return action.Failed(readiness.VersionUnsupported, "before PostgreSQL 13 %s has to be restarted to follow another server", n.Name)
 	}
 	up, o := a.open(ctx, v.next.Name, asPrimary)
 	if o != nil {
@@ -243,11 +244,11 @@ func (a *actor) repointOne(ctx context.Context, v *view, n *node) connectors.Out
 		return s.ended("reading primary_conninfo", err)
 	}
 	if now.Value == nil || *now.Value == "" {
-		return failed("", "%s has no primary_conninfo whose other members could be kept", n.Name)
+		return action.Failed("", "%s has no primary_conninfo whose other members could be kept", n.Name)
 	}
 	addr, err := endpoint.Parse(v.next.Address, defaultPort)
 	if err != nil {
-		return failed("", "%s: %v", v.next.Name, err)
+		return action.Failed("", "%s: %v", v.next.Name, err)
 	}
 	if err := s.run(ctx, conninfoSQL(redirect(*now.Value, addr.Host, int(addr.Port)))); err != nil {
 		return s.ended("ALTER SYSTEM SET primary_conninfo", err)
@@ -258,7 +259,7 @@ func (a *actor) repointOne(ctx context.Context, v *view, n *node) connectors.Out
 	if err := s.run(ctx, reloadSQL); err != nil {
 		return s.ended("pg_reload_conf()", err)
 	}
-	return done(nil, "%s was pointed at %s", n.Name, v.next.Name)
+	return action.Done(nil, "%s was pointed at %s", n.Name, v.next.Name)
 }
 
 // conninfoMember is one member of a connection string: name, =, and a value that
@@ -280,10 +281,10 @@ func redirect(conninfo, host string, port int) string {
 func repointProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	if !v.next.isPrimary() || v.next.position == nil {
-		return notDone(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
+		return action.NotDone(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
 	}
 	var following, doubtful []string
 	for _, n := range v.siblings() {
@@ -293,18 +294,18 @@ func repointProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 				doubtful = append(doubtful, n.Name)
 			}
 		case n.isPrimary():
-			return notDone(readiness.TwoWriters, "%s accepts writes", n.Name)
+			return action.NotDone(readiness.TwoWriters, "%s accepts writes", n.Name)
 		case v.follows(n, v.next.position.Timeline):
 			following = append(following, n.Name)
 		default:
-			return notDone("", "%s does not follow %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
+			return action.NotDone("", "%s does not follow %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
 		}
 	}
 	if len(doubtful) > 0 {
-		return inDoubt(readiness.VisEndpoint, "%s cannot be seen", strings.Join(doubtful, ", "))
+		return action.InDoubt(readiness.VisEndpoint, "%s cannot be seen", strings.Join(doubtful, ", "))
 	}
 	slices.Sort(following)
-	return done(connectors.Facts{"moved": "", "following": strings.Join(following, ",")}, "all other standbys follow %s: %s", v.next.Name, orNone(following))
+	return action.Done(connectors.Facts{"moved": "", "following": strings.Join(following, ",")}, "all other standbys follow %s: %s", v.next.Name, orNone(following))
 }
 
 func orNone(list []string) string {
@@ -319,7 +320,7 @@ func orNone(list []string) string {
 func dropStale(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if v.old == nil || v.next == nil {
-		return failed("", "the resource has no endpoint at one of the sites")
+		return action.Failed("", "the resource has no endpoint at one of the sites")
 	}
 	name := v.slotFor(v.next, "")
 	s, o := a.open(ctx, v.old.Name, asStandby)
@@ -333,32 +334,32 @@ func dropStale(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	}
 	switch {
 	case there.Type == "":
-		return done(connectors.Facts{"dropped": ""}, "%s has no slot %q", v.old.Name, name)
+		return action.Done(connectors.Facts{"dropped": ""}, "%s has no slot %q", v.old.Name, name)
 	case there.Type != "physical":
-		return failed(readiness.Conflict, "slot %q on %s is a logical one", name, v.old.Name)
+		return action.Failed(readiness.Conflict, "slot %q on %s is a logical one", name, v.old.Name)
 	case there.Active:
-		return failed(readiness.Conflict, "somebody reads from slot %q on %s", name, v.old.Name)
+		return action.Failed(readiness.Conflict, "somebody reads from slot %q on %s", name, v.old.Name)
 	}
 	if err := s.run(ctx, dropSlotSQL(name)); err != nil {
 		return s.ended("pg_drop_replication_slot()", err)
 	}
-	return done(connectors.Facts{"dropped": name}, "slot %q on %s is gone", name, v.old.Name)
+	return action.Done(connectors.Facts{"dropped": name}, "slot %q on %s is gone", name, v.old.Name)
 }
 
 func dropStaleProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	for _, n := range []*node{v.old, v.next} {
 		if bad := v.proved(n); bad != nil {
-			return inDoubt(bad.Code, "%s", bad.Message)
+			return action.InDoubt(bad.Code, "%s", bad.Message)
 		}
 	}
 	name := v.slotFor(v.next, "")
 	for _, s := range v.old.slots {
 		if s.Name == name && s.Type == "physical" {
-			return notDone(readiness.SlotInactive, "slot %q is on %s", name, v.old.Name)
+			return action.NotDone(readiness.SlotInactive, "slot %q is on %s", name, v.old.Name)
 		}
 	}
-	return done(connectors.Facts{"dropped": ""}, "%s has no slot %q", v.old.Name, name)
+	return action.Done(connectors.Facts{"dropped": ""}, "%s has no slot %q", v.old.Name, name)
 }
 
 // measureLoss is F9. F, where the new timeline began, is what was kept. E, the end
@@ -367,27 +368,27 @@ func dropStaleProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 func measureLoss(ctx context.Context, a *actor, c call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	fork, _, err := a.fork(ctx, v.next.Name)
 	if err != nil {
-		return inDoubt(readiness.LineageUnproven, "where the timeline of %s began is not known: %v", v.next.Name, err)
+		return action.InDoubt(readiness.LineageUnproven, "where the timeline of %s began is not known: %v", v.next.Name, err)
 	}
-	facts := connectors.Facts{"fork": fork.String(), "end": "", "exact": "false", "bytes": "", "commits": c.arg("commits"), "secondsAtMost": "", "method": ""}
-	if at, err := time.Parse(time.RFC3339Nano, c.arg("fencedAt")); err == nil {
-		if last, err := time.Parse(time.RFC3339Nano, c.arg("lastCommit")); err == nil && !at.Before(last) {
+	facts := connectors.Facts{"fork": fork.String(), "end": "", "exact": "false", "bytes": "", "commits": c.Arg("commits"), "secondsAtMost": "", "method": ""}
+	if at, err := time.Parse(time.RFC3339Nano, c.Arg("fencedAt")); err == nil {
+		if last, err := time.Parse(time.RFC3339Nano, c.Arg("lastCommit")); err == nil && !at.Before(last) {
 			facts["secondsAtMost"] = strconv.FormatFloat(at.Sub(last).Seconds(), 'f', 1, 64)
 		}
 	}
 	end, how, exact := a.endOfOld(ctx, v, c)
 	if how == "" {
 		facts["method"] = "no position of the old primary is known"
-		return done(facts, "what was lost is not known: the old primary cannot be examined and no position of it is recorded; everything before %s was kept", fork)
+		return action.Done(facts, "what was lost is not known: the old primary cannot be examined and no position of it is recorded; everything before %s was kept", fork)
 	}
 	lost := max(end.minus(fork), 0)
 	facts["end"], facts["bytes"], facts["method"] = end.String(), strconv.FormatInt(lost, 10), how
 	if !exact {
-		return done(facts, "at least %d bytes were lost (%s minus the fork at %s); upper bound not known", lost, how, fork)
+		return action.Done(facts, "at least %d bytes were lost (%s minus the fork at %s); upper bound not known", lost, how, fork)
 	}
 	facts["exact"] = "true"
 	if facts["commits"] == "" && v.old != nil && v.trusted(v.old) && lost > 0 && v.old.facts.Version >= 150000 {
@@ -399,13 +400,13 @@ func measureLoss(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if lost == 0 {
 		facts["commits"] = "0"
 	}
-	return done(facts, "%d bytes of the old primary's log are past the fork at %s (%s)", lost, fork, how)
+	return action.Done(facts, "%d bytes of the old primary's log are past the fork at %s (%s)", lost, fork, how)
 }
 
 // endOfOld is how far the old log goes, how that is known, and whether it is the
 // end or only a position on the way.
 func (a *actor) endOfOld(ctx context.Context, v *view, c call) (end lsn, how string, exact bool) {
-	if at, err := parseLSN(c.arg("end")); err == nil {
+	if at, err := parseLSN(c.Arg("end")); err == nil {
 		return at, "end of the old log, read on its host", true
 	}
 	// In quarantine: in recovery, with no upstream, on the timeline that was left.
@@ -415,7 +416,7 @@ func (a *actor) endOfOld(ctx context.Context, v *view, c call) (end lsn, how str
 			return *r.Replay, "end of the old log, as the old server recovered it in quarantine", true
 		}
 	}
-	if at, err := parseLSN(c.arg("observed")); err == nil {
+	if at, err := parseLSN(c.Arg("observed")); err == nil {
 		return at, "last position of the old primary seen in this run", false
 	}
 	for _, n := range v.nodes {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -18,12 +19,12 @@ func drills() []operation {
 		{
 			Action: connectors.Action{Name: "pg.native/promote-clone", Summary: "promotes the copy of a drill, after proving that it is no server of the resource and talks to none (SI-29)",
 				Changes: true, Idempotent: true, Outputs: []string{"timeline", "seconds"}, Parameters: []connectors.ActionParameter{address}},
-			do: promoteClone, probe: promoteCloneProbe,
+			Do: promoteClone, Probe: promoteCloneProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/clone-serves", Summary: "the promoted copy of a drill accepts a write and answers",
 				Idempotent: true, Parameters: []connectors.ActionParameter{address}},
-			check: cloneServes,
+			Check: cloneServes,
 		},
 	}
 }
@@ -31,20 +32,20 @@ func drills() []operation {
 // openClone connects to a copy with the execute credential and proves what it is.
 func (a *actor) openClone(ctx context.Context, c call) (*changing, *connectors.Outcome) {
 	fail := func(code readiness.Code, format string, args ...any) (*changing, *connectors.Outcome) {
-		o := failed(code, format, args...)
+		o := action.Failed(code, format, args...)
 		return nil, &o
 	}
-	addr, err := endpoint.Parse(c.arg("address"), defaultPort)
+	addr, err := endpoint.Parse(c.Arg("address"), defaultPort)
 	if err != nil {
 		return fail("", "address %v", err)
 	}
 	v := a.look(ctx)
 	for _, n := range v.nodes {
 		if other, err := endpoint.Parse(n.Address, defaultPort); err == nil && other == addr {
-			return fail(readiness.IdentityMismatch, "%s is the address of %s, a server of the resource", c.arg("address"), n.Name)
+			return fail(readiness.IdentityMismatch, "%s is the address of %s, a server of the resource", c.Arg("address"), n.Name)
 		}
 	}
-	clone := connectors.Endpoint{Name: "the copy", Site: a.spec.To, Address: c.arg("address")}
+	clone := connectors.Endpoint{Name: "the copy", Site: a.spec.To, Address: c.Arg("address")}
 	d, err := newDialer(a.c.spec, clone)
 	if err != nil {
 		return fail("", "address %v", err)
@@ -73,7 +74,7 @@ func (a *actor) openClone(ctx context.Context, c call) (*changing, *connectors.O
 	for _, n := range v.nodes {
 		if n.facts != nil && n.facts.Started.Equal(s.facts.Started) {
 			s.close()
-			return fail(readiness.IdentityMismatch, "behind %s is %s, a server of the resource", c.arg("address"), n.Name)
+			return fail(readiness.IdentityMismatch, "behind %s is %s, a server of the resource", c.Arg("address"), n.Name)
 		}
 	}
 	switch {
@@ -105,11 +106,11 @@ func promoteClone(ctx context.Context, a *actor, c call) connectors.Outcome {
 	for {
 		var p position
 		if err := s.read(ctx, positionSQL, &p); err == nil {
-			return done(connectors.Facts{"timeline": strconv.Itoa(p.Timeline), "seconds": strconv.FormatFloat(a.c.now().Sub(began).Seconds(), 'f', 1, 64)},
+			return action.Done(connectors.Facts{"timeline": strconv.Itoa(p.Timeline), "seconds": strconv.FormatFloat(a.c.now().Sub(began).Seconds(), 'f', 1, 64)},
 				"the copy is primary on timeline %d", p.Timeline)
 		}
 		if s.conn.IsClosed() || !pause(ctx, promotePoll) {
-			return inDoubt("", "the copy was told to become primary and is none yet")
+			return action.InDoubt("", "the copy was told to become primary and is none yet")
 		}
 	}
 }
@@ -117,40 +118,40 @@ func promoteClone(ctx context.Context, a *actor, c call) connectors.Outcome {
 func promoteCloneProbe(ctx context.Context, a *actor, c call) connectors.Outcome {
 	s, o := a.openClone(ctx, c)
 	if o != nil {
-		return inDoubt(o.Code, "%s", o.Message)
+		return action.InDoubt(o.Code, "%s", o.Message)
 	}
 	defer s.close()
 	if s.facts.InRecovery {
-		return notDone("", "the copy is a standby")
+		return action.NotDone("", "the copy is a standby")
 	}
 	var p position
 	if err := s.read(ctx, positionSQL, &p); err != nil {
-		return inDoubt("", "the copy did not tell its position")
+		return action.InDoubt("", "the copy did not tell its position")
 	}
-	return done(connectors.Facts{"timeline": strconv.Itoa(p.Timeline), "seconds": ""}, "the copy is primary on timeline %d", p.Timeline)
+	return action.Done(connectors.Facts{"timeline": strconv.Itoa(p.Timeline), "seconds": ""}, "the copy is primary on timeline %d", p.Timeline)
 }
 
 // cloneServes commits a transaction that leaves nothing in any table.
 func cloneServes(ctx context.Context, a *actor, c call) connectors.Finding {
 	s, o := a.openClone(ctx, c)
 	if o != nil {
-		return unknown(o.Code, "%s", o.Message)
+		return action.Unknown(o.Code, "%s", o.Message)
 	}
 	defer s.close()
 	if s.facts.InRecovery {
-		return refused(readiness.RoleUnexpected, "the copy is a standby")
+		return action.Refused(readiness.RoleUnexpected, "the copy is a standby")
 	}
 	var write struct{ Token, ReadOnly string }
 	timed, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := s.run(timed, `BEGIN`); err != nil {
-		return refused(readiness.WriteUnproven, "%s", s.ended("BEGIN", err).Message)
+		return action.Refused(readiness.WriteUnproven, "%s", s.ended("BEGIN", err).Message)
 	}
 	if err := s.read(timed, writeTokenSQL, &write); err != nil || write.ReadOnly != "off" {
-		return refused(readiness.WriteUnproven, "the copy accepts no write")
+		return action.Refused(readiness.WriteUnproven, "the copy accepts no write")
 	}
 	if err := s.run(timed, `COMMIT`); err != nil {
-		return refused(readiness.WriteUnproven, "%s", s.ended("COMMIT", err).Message)
+		return action.Refused(readiness.WriteUnproven, "%s", s.ended("COMMIT", err).Message)
 	}
-	return passed("the copy confirmed a write")
+	return action.Passed("the copy confirmed a write")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -127,12 +128,12 @@ func (v *view) side(name string, otherwise *node) (*node, *connectors.Finding) {
 	n := otherwise
 	if name != "" {
 		if n = v.named(name); n == nil {
-			f := unknown("", "the resource has no endpoint %q", name)
+			f := action.Unknown("", "the resource has no endpoint %q", name)
 			return nil, &f
 		}
 	}
 	if n == nil {
-		f := unknown("", "the resource has no endpoint at the site that is meant")
+		f := action.Unknown("", "the resource has no endpoint at the site that is meant")
 		return nil, &f
 	}
 	return n, nil
@@ -143,17 +144,17 @@ func (v *view) side(name string, otherwise *node) (*node, *connectors.Finding) {
 func (v *view) proved(n *node) *connectors.Finding {
 	switch {
 	case n == nil:
-		f := unknown("", "the resource has no endpoint at the site that is meant")
+		f := action.Unknown("", "the resource has no endpoint at the site that is meant")
 		return &f
 	case n.unreached != nil:
 		code := n.unreached.code
 		if code == "" {
 			code = v.visibilityCode(n)
 		}
-		f := unknown(code, "%s: %s", n.Name, n.unreached.message)
+		f := action.Unknown(code, "%s: %s", n.Name, n.unreached.message)
 		return &f
 	case v.rejected[n]:
-		f := refused(readiness.IdentityMismatch, "%s did not prove to be cluster %s", n.Name, v.spec.Identity["systemIdentifier"])
+		f := action.Refused(readiness.IdentityMismatch, "%s did not prove to be cluster %s", n.Name, v.spec.Identity["systemIdentifier"])
 		for _, o := range v.obs {
 			if o.Endpoint == n.Name && o.Indicator == identityID {
 				for _, x := range o.Findings {
@@ -166,13 +167,13 @@ func (v *view) proved(n *node) *connectors.Finding {
 		}
 		return &f
 	case v.elsewhere[n] != "":
-		f := refused(readiness.IdentityMismatch, "%s", v.elsewhere[n])
+		f := action.Refused(readiness.IdentityMismatch, "%s", v.elsewhere[n])
 		return &f
 	case v.alias[n] != nil:
-		f := refused(readiness.EndpointAliased, "%s and %s answer as one server", n.Name, v.alias[n].Name)
+		f := action.Refused(readiness.EndpointAliased, "%s and %s answer as one server", n.Name, v.alias[n].Name)
 		return &f
 	case v.unknown[n]:
-		f := unknown(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", n.Name, versionText(n.facts.Version))
+		f := action.Unknown(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", n.Name, versionText(n.facts.Version))
 		return &f
 	}
 	return nil
@@ -196,7 +197,7 @@ func (v *view) said(n *node, ids ...readiness.ID) (failure *readiness.Finding, f
 // judged is the verdict of findings: none is a pass with the message given.
 func judged(found []readiness.Finding, worst connectors.FindingResult, message string) connectors.Finding {
 	if len(found) == 0 {
-		return passed("%s", message)
+		return action.Passed("%s", message)
 	}
 	f := connectors.Finding{Result: worst, Code: found[0].Code, Message: found[0].Message}
 	for _, x := range found[1:] {

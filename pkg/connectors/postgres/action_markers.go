@@ -5,11 +5,12 @@ import (
 	"strconv"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 )
 
 // Markers implements connectors.Actor.
 func (a *actor) Markers(ctx context.Context) []connectors.Marker {
-	ctx, cancel := bounded(ctx, checkLimit)
+	ctx, cancel := action.Bounded(ctx, action.CheckLimit)
 	defer cancel()
 	a.seen = nil
 	v := a.look(ctx)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -48,26 +49,26 @@ func onePrimaryAfter(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	n := v.next
 	if !n.isPrimary() || n.position == nil {
-		return refused(readiness.RoleUnexpected, "%s is not a primary", n.Name)
+		return action.Refused(readiness.RoleUnexpected, "%s is not a primary", n.Name)
 	}
-	if f := v.fenced(c.arg("evidence"), false); f.Result != connectors.Passed {
+	if f := v.fenced(c.Arg("evidence"), false); f.Result != connectors.Passed {
 		if f.Code == readiness.WriterUnproven {
 			f.Result = connectors.Unknown
 		}
 		return f
 	}
-	if old, err := strconv.Atoi(c.arg("timeline")); err == nil && n.position.Timeline <= old {
-		return refused(readiness.Diverged, "%s is on timeline %d, which is not past %d", n.Name, n.position.Timeline, old)
+	if old, err := strconv.Atoi(c.Arg("timeline")); err == nil && n.position.Timeline <= old {
+		return action.Refused(readiness.Diverged, "%s is on timeline %d, which is not past %d", n.Name, n.position.Timeline, old)
 	}
 	if a.spec.Run != "" {
 		if o := a.reigns(ctx, n.Name); o.State != connectors.Done {
-			return connectors.Finding{Result: ofState[o.State], Code: readiness.ReignMismatch, Message: o.Message}
+			return connectors.Finding{Result: action.AsFinding(o).Result, Code: readiness.ReignMismatch, Message: o.Message}
 		}
 		if n.reign != nil && n.reign.Newest != nil && *n.reign.Newest != a.reignID() {
-			return refused(readiness.ReignMismatch, "the newest reign on %s is %s, not that of this run", n.Name, *n.reign.Newest)
+			return action.Refused(readiness.ReignMismatch, "the newest reign on %s is %s, not that of this run", n.Name, *n.reign.Newest)
 		}
 	}
-	f := passed("%s is the only server that accepts writes, on timeline %d", n.Name, n.position.Timeline)
+	f := action.Passed("%s is the only server that accepts writes, on timeline %d", n.Name, n.position.Timeline)
 	f.Facts = connectors.Facts{"timeline": strconv.Itoa(n.position.Timeline)}
 	return f
 }
@@ -79,7 +80,7 @@ func forkPoint(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	at, timeline, err := a.fork(ctx, v.next.Name)
 	if err != nil {
-		return unknown(readiness.LineageUnproven, "where the timeline of %s began is not known: %v", v.next.Name, err)
+		return action.Unknown(readiness.LineageUnproven, "where the timeline of %s began is not known: %v", v.next.Name, err)
 	}
 	compared := 0
 	for _, rule := range []struct {
@@ -91,23 +92,23 @@ func forkPoint(ctx context.Context, a *actor, c call) connectors.Finding {
 		{"replay", "before", func(l lsn) bool { return at >= l }},
 		{"have", "after", func(l lsn) bool { return at <= l }},
 	} {
-		given := c.arg(rule.name)
+		given := c.Arg(rule.name)
 		if given == "" {
 			continue
 		}
 		limit, err := parseLSN(given)
 		if err != nil {
-			return unknown("", "%s: %v", rule.name, err)
+			return action.Unknown("", "%s: %v", rule.name, err)
 		}
 		if !rule.fits(limit) {
-			return refused(readiness.ForkUnexpected, "timeline %d of %s begins at %s, %s %s (%s)", timeline, v.next.Name, at, rule.wrong, limit, rule.name)
+			return action.Refused(readiness.ForkUnexpected, "timeline %d of %s begins at %s, %s %s (%s)", timeline, v.next.Name, at, rule.wrong, limit, rule.name)
 		}
 		compared++
 	}
 	if compared == 0 {
-		return unknown("", "fork-point needs something to compare with: expected, checkpoint, replay or have")
+		return action.Unknown("", "fork-point needs something to compare with: expected, checkpoint, replay or have")
 	}
-	f := passed("timeline %d of %s begins at %s", timeline, v.next.Name, at)
+	f := action.Passed("timeline %d of %s begins at %s", timeline, v.next.Name, at)
 	f.Facts = connectors.Facts{"fork": at.String(), "timeline": strconv.Itoa(timeline)}
 	return f
 }
@@ -117,9 +118,9 @@ func forkPoint(ctx context.Context, a *actor, c call) connectors.Finding {
 // waits for a standby, and when the client's fires the write is there all the
 // same: so the token is looked up.
 func writeProbe(ctx context.Context, a *actor, c call) connectors.Finding {
-	limit, err := c.limit("within", 5*time.Second)
+	limit, err := c.Limit("within", 5*time.Second)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
@@ -136,13 +137,13 @@ func writeProbe(ctx context.Context, a *actor, c call) connectors.Finding {
 	for _, token := range tokens {
 		var found struct{ Status *string }
 		if err := a.ask(ctx, v.next.Name, tokenStatusSQL(token), &found); err != nil || found.Status == nil {
-			return unknown(readiness.WriteUnproven, "transaction %s was confirmed by %s and is not found again", token, v.next.Name)
+			return action.Unknown(readiness.WriteUnproven, "transaction %s was confirmed by %s and is not found again", token, v.next.Name)
 		}
 		if *found.Status != "committed" {
-			return refused(readiness.WriteUnproven, "transaction %s was confirmed by %s and is %s", token, v.next.Name, *found.Status)
+			return action.Refused(readiness.WriteUnproven, "transaction %s was confirmed by %s and is %s", token, v.next.Name, *found.Status)
 		}
 	}
-	f := passed("%s confirmed two writes", v.next.Name)
+	f := action.Passed("%s confirmed two writes", v.next.Name)
 	f.Facts = connectors.Facts{"tokens": strings.Join(tokens, ",")}
 	return f
 }
@@ -151,27 +152,27 @@ func (a *actor) writeOnce(ctx context.Context, name, synchronous string, limit t
 	bad := func(f connectors.Finding) (string, *connectors.Finding) { return "", &f }
 	s, o := a.open(ctx, name, asPrimary)
 	if o != nil {
-		return bad(unknown(o.Code, "%s", o.Message))
+		return bad(action.Unknown(o.Code, "%s", o.Message))
 	}
 	defer s.close()
 	begin := `BEGIN`
 	if synchronous != "" {
 		begin = `BEGIN; SET LOCAL synchronous_commit = ` + synchronous
 	} else if err := s.run(ctx, `RESET synchronous_commit; SET synchronous_commit = on`); err != nil {
-		return bad(unknown(readiness.WriteUnproven, "%s", s.ended("SET synchronous_commit", err).Message))
+		return bad(action.Unknown(readiness.WriteUnproven, "%s", s.ended("SET synchronous_commit", err).Message))
 	}
 	if err := s.run(ctx, begin); err != nil {
-		return bad(unknown(readiness.WriteUnproven, "%s", s.ended("BEGIN", err).Message))
+		return bad(action.Unknown(readiness.WriteUnproven, "%s", s.ended("BEGIN", err).Message))
 	}
 	var write struct {
 		Token    string
 		ReadOnly string
 	}
 	if err := s.read(ctx, writeTokenSQL, &write); err != nil {
-		return bad(refused(readiness.WriteUnproven, "%s", s.ended("a write", err).Message))
+		return bad(action.Refused(readiness.WriteUnproven, "%s", s.ended("a write", err).Message))
 	}
 	if write.ReadOnly != "off" {
-		return bad(refused(readiness.PrimaryReadOnly, "%s starts transactions read-only", name))
+		return bad(action.Refused(readiness.PrimaryReadOnly, "%s starts transactions read-only", name))
 	}
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -179,22 +180,22 @@ func (a *actor) writeOnce(ctx context.Context, name, synchronous string, limit t
 		var found struct{ Status *string }
 		switch asked := a.ask(ctx, name, tokenStatusSQL(write.Token), &found); {
 		case asked != nil || found.Status == nil:
-			return bad(unknown(readiness.WriteUnproven, "a commit on %s was not confirmed within %s, and what became of it cannot be read", name, limit))
+			return bad(action.Unknown(readiness.WriteUnproven, "a commit on %s was not confirmed within %s, and what became of it cannot be read", name, limit))
 		case *found.Status == "committed":
-			return bad(refused(readiness.SyncStandbyMissing, "a commit on %s was not confirmed within %s although it is there: it waits for a synchronous standby", name, limit))
+			return bad(action.Refused(readiness.SyncStandbyMissing, "a commit on %s was not confirmed within %s although it is there: it waits for a synchronous standby", name, limit))
 		case *found.Status == "in progress":
-			return bad(refused(readiness.SyncStandbyMissing, "a commit on %s was not confirmed within %s and is still in progress", name, limit))
+			return bad(action.Refused(readiness.SyncStandbyMissing, "a commit on %s was not confirmed within %s and is still in progress", name, limit))
 		default:
-			return bad(refused(readiness.WriteUnproven, "a commit on %s was not confirmed, and its transaction is %s", name, *found.Status))
+			return bad(action.Refused(readiness.WriteUnproven, "a commit on %s was not confirmed, and its transaction is %s", name, *found.Status))
 		}
 	}
 	return write.Token, nil
 }
 
 func standbyFollows(ctx context.Context, a *actor, c call) connectors.Finding {
-	limit, err := c.limit("within", 20*time.Second)
+	limit, err := c.Limit("within", 20*time.Second)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	var f connectors.Finding
 	a.reread(ctx, limit, func(v *view) bool {
@@ -205,7 +206,7 @@ func standbyFollows(ctx context.Context, a *actor, c call) connectors.Finding {
 }
 
 func following(v *view, c call) connectors.Finding {
-	n, bad := v.side(c.arg("endpoint"), v.old)
+	n, bad := v.side(c.Arg("endpoint"), v.old)
 	if bad != nil {
 		return *bad
 	}
@@ -216,26 +217,26 @@ func following(v *view, c call) connectors.Finding {
 	}
 	switch {
 	case !v.next.isPrimary() || v.next.position == nil:
-		return refused(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
+		return action.Refused(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
 	case n.isPrimary():
-		return refused(readiness.TwoWriters, "%s accepts writes as well", n.Name)
+		return action.Refused(readiness.TwoWriters, "%s accepts writes as well", n.Name)
 	}
 	failure, found := v.said(n, transportAgeID, lineageID)
 	switch {
 	case failure != nil:
-		return refused(failure.Code, "%s", failure.Message)
+		return action.Refused(failure.Code, "%s", failure.Message)
 	case len(found) > 0:
 		return judged(found, blocks, "")
 	case !v.follows(n, v.next.position.Timeline):
-		return refused(readiness.ReceiverDown, "%s does not stream from %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
+		return action.Refused(readiness.ReceiverDown, "%s does not stream from %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
 	case !v.lineage[n].ok || !v.lineage[n].proved:
-		return unknown(readiness.LineageUnproven, "that the history of %s is that of %s is not proved", n.Name, v.next.Name)
+		return action.Unknown(readiness.LineageUnproven, "that the history of %s is that of %s is not proved", n.Name, v.next.Name)
 	}
 	// Received is not applied: a copy that diverged receives and never applies.
 	if have, known := n.have(); !known || have.minus(*n.replay.Replay) > gapLimit {
-		return refused(readiness.ReplayBacklogHigh, "%s receives and does not apply", n.Name)
+		return action.Refused(readiness.ReplayBacklogHigh, "%s receives and does not apply", n.Name)
 	}
-	return passed("%s streams from %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
+	return action.Passed("%s streams from %s on timeline %d", n.Name, v.next.Name, v.next.position.Timeline)
 }
 
 func noRemnants(ctx context.Context, a *actor, c call) connectors.Finding {
@@ -255,28 +256,28 @@ func noRemnants(ctx context.Context, a *actor, c call) connectors.Finding {
 	if len(found) > 0 {
 		return judged(found, blocks, "")
 	}
-	if bad := v.proved(v.old); bad != nil && c.arg("type") == forFailover {
-		return passed("no fence is left on %s; the old side is fenced and is not asked", v.next.Name)
+	if bad := v.proved(v.old); bad != nil && c.Arg("type") == forFailover {
+		return action.Passed("no fence is left on %s; the old side is fenced and is not asked", v.next.Name)
 	} else if bad != nil {
-		return warned(readiness.FenceLeft, "no fence is left on %s; what %s is set to is not known: %s", v.next.Name, v.old.Name, bad.Message)
+		return action.Warned(readiness.FenceLeft, "no fence is left on %s; what %s is set to is not known: %s", v.next.Name, v.old.Name, bad.Message)
 	}
-	return passed("no fence is left")
+	return action.Passed("no fence is left")
 }
 
 // clientPath connects as the monitor login over the applications' address and asks
 // who is there.
 func clientPath(ctx context.Context, a *actor, c call) connectors.Finding {
-	limit, err := c.limit("within", 20*time.Second)
+	limit, err := c.Limit("within", 20*time.Second)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	spec := a.c.spec
-	if db := c.arg("database"); db != "" {
+	if db := c.Arg("database"); db != "" {
 		spec.Database = db
 	}
-	d, err := newDialer(spec, connectors.Endpoint{Name: "client path", Address: c.arg("address")})
+	d, err := newDialer(spec, connectors.Endpoint{Name: "client path", Address: c.Arg("address")})
 	if err != nil {
-		return unknown("", "address: %v", err)
+		return action.Unknown("", "address: %v", err)
 	}
 	var f connectors.Finding
 	a.reread(ctx, limit, func(v *view) bool {
@@ -294,26 +295,26 @@ func (a *actor) leadsTo(ctx context.Context, d *dialer, v *view) connectors.Find
 	defer cancel()
 	cred, err := a.c.spec.Credential(ctx, connectors.Monitor)
 	if err != nil {
-		return unknown(readiness.SecretUnresolved, "%v", err)
+		return action.Unknown(readiness.SecretUnresolved, "%v", err)
 	}
 	conn, accepted, err := d.dial(ctx, cred, nil)
 	if err != nil {
-		return refused(readiness.ClientPath, "over the clients' address: %s", classify(err, accepted, a.c.endpointTimeout(), cred.Password).message)
+		return action.Refused(readiness.ClientPath, "over the clients' address: %s", classify(err, accepted, a.c.endpointTimeout(), cred.Password).message)
 	}
 	defer closeQuietly(conn)
 	var facts nodeFacts
 	if err := readJSON(ctx, conn, factsSQL, &facts); err != nil {
-		return refused(readiness.ClientPath, "over the clients' address: %s", queryFailure(err, cred.Password).Message)
+		return action.Refused(readiness.ClientPath, "over the clients' address: %s", queryFailure(err, cred.Password).Message)
 	}
 	switch {
 	case facts.SystemIdentifier != v.next.facts.SystemIdentifier:
-		return refused(readiness.ClientPath, "the clients' address leads to cluster %q", facts.SystemIdentifier)
+		return action.Refused(readiness.ClientPath, "the clients' address leads to cluster %q", facts.SystemIdentifier)
 	case !facts.Started.Equal(v.next.facts.Started):
-		return refused(readiness.ClientPath, "the clients' address leads to another server of the cluster than %s", v.next.Name)
+		return action.Refused(readiness.ClientPath, "the clients' address leads to another server of the cluster than %s", v.next.Name)
 	case facts.InRecovery:
-		return refused(readiness.ClientPath, "the clients' address leads to a server that accepts no writes")
+		return action.Refused(readiness.ClientPath, "the clients' address leads to a server that accepts no writes")
 	}
-	return passed("the clients' address leads to %s", v.next.Name)
+	return action.Passed("the clients' address leads to %s", v.next.Name)
 }
 
 // declared is the integrity member of a resource, as far as PostgreSQL is asked.
@@ -337,23 +338,23 @@ func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
 		return *bad
 	}
 	var d declared
-	if text := c.arg("checks"); text != "" {
+	if text := c.Arg("checks"); text != "" {
 		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			return unknown("", "checks: %v", err)
+			return action.Unknown("", "checks: %v", err)
 		}
 	}
-	if q := c.arg("query"); q != "" {
-		d.Invariants = append(d.Invariants, struct{ Name, Database, Query, Expect string }{"query", c.arg("database"), q, c.arg("expect")})
+	if q := c.Arg("query"); q != "" {
+		d.Invariants = append(d.Invariants, struct{ Name, Database, Query, Expect string }{"query", c.Arg("database"), q, c.Arg("expect")})
 	}
 	facts := connectors.Facts{}
 	for _, i := range d.Invariants {
 		got, err := a.value(ctx, v.next.Name, i.Database, i.Query)
 		if err != nil {
-			return unknown(readiness.QueryFailed, "%s on %s: %v", i.Name, v.next.Name, err)
+			return action.Unknown(readiness.QueryFailed, "%s on %s: %v", i.Name, v.next.Name, err)
 		}
 		facts[i.Name] = got
 		if got != i.Expect {
-			f := refused(readiness.IntegrityFailed, "%s gives %q on %s, not %q", i.Name, shortened(got), v.next.Name, shortened(i.Expect))
+			f := action.Refused(readiness.IntegrityFailed, "%s gives %q on %s, not %q", i.Name, shortened(got), v.next.Name, shortened(i.Expect))
 			f.Facts = facts
 			return f
 		}
@@ -361,13 +362,13 @@ func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
 	for _, q := range d.counts() {
 		got, err := a.value(ctx, v.next.Name, q.database, q.sql)
 		if err != nil {
-			return unknown(readiness.QueryFailed, "%s on %s: %v", q.name, v.next.Name, err)
+			return action.Unknown(readiness.QueryFailed, "%s on %s: %v", q.name, v.next.Name, err)
 		}
 		facts[q.name] = got
 	}
-	f := passed("%d checks of the data on %s", len(facts), v.next.Name)
+	f := action.Passed("%d checks of the data on %s", len(facts), v.next.Name)
 	if len(facts) == 0 {
-		f = passed("no check of the data is declared")
+		f = action.Passed("no check of the data is declared")
 	}
 	f.Facts = facts
 	return f

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -37,7 +38,7 @@ const (
 func simple(name, summary string, by strictness, judge func(*view, call) connectors.Finding, more ...connectors.ActionParameter) operation {
 	return operation{
 		Action: connectors.Action{Name: "pg.native/" + name, Summary: summary, Idempotent: true, Parameters: append([]connectors.ActionParameter{typeParameter}, more...)},
-		check: func(ctx context.Context, a *actor, c call) connectors.Finding {
+		Check: func(ctx context.Context, a *actor, c call) connectors.Finding {
 			return weighed(c, by, func() connectors.Finding {
 				v := a.look(ctx)
 				f := judge(v, c)
@@ -52,7 +53,7 @@ func simple(name, summary string, by strictness, judge func(*view, call) connect
 func asking(name, summary string, by strictness, judge func(context.Context, *actor, call) connectors.Finding, more ...connectors.ActionParameter) operation {
 	return operation{
 		Action: connectors.Action{Name: "pg.native/" + name, Summary: summary, Idempotent: true, Parameters: append([]connectors.ActionParameter{typeParameter}, more...)},
-		check: func(ctx context.Context, a *actor, c call) connectors.Finding {
+		Check: func(ctx context.Context, a *actor, c call) connectors.Finding {
 			return weighed(c, by, func() connectors.Finding { return judge(ctx, a, c) })
 		},
 	}
@@ -60,13 +61,13 @@ func asking(name, summary string, by strictness, judge func(context.Context, *ac
 
 // weighed makes a refusal a warning where the type of run allows that.
 func weighed(c call, by strictness, judge func() connectors.Finding) connectors.Finding {
-	kind := c.arg("type")
+	kind := c.Arg("type")
 	if !slices.Contains([]string{forSwitchover, forFailover, forFailback, forDrill}, kind) {
-		return unknown("", "type: %q is none of switchover, failover, failback, drill", kind)
+		return action.Unknown("", "type: %q is none of switchover, failover, failback, drill", kind)
 	}
 	weight, asked := by[kind]
 	if !asked {
-		return passed("not asked for a %s", kind)
+		return action.Passed("not asked for a %s", kind)
 	}
 	f := judge()
 	if f.Result == connectors.Refused && weight == warns {
@@ -144,7 +145,7 @@ func synchronousStandbys(v *view, c call) connectors.Finding {
 // toBeRebuilt: a failback begins with a home side that is down, and makes it a
 // standby first. What is asked of the target is asked of the other side until then.
 func (v *view) toBeRebuilt(c call) bool {
-	return c.arg("type") == forFailback && v.next != nil && v.next.unreached != nil && v.old != nil && v.trusted(v.old)
+	return c.Arg("type") == forFailback && v.next != nil && v.next.unreached != nil && v.old != nil && v.trusted(v.old)
 }
 
 // target judges the node that shall write, if its answers can be used.
@@ -153,7 +154,7 @@ func (v *view) target(judge func(*node) connectors.Finding) connectors.Finding {
 		return *bad
 	}
 	if v.next.settings == nil {
-		return unknown(readiness.QueryFailed, "%s did not tell its settings", v.next.Name)
+		return action.Unknown(readiness.QueryFailed, "%s did not tell its settings", v.next.Name)
 	}
 	return judge(v.next)
 }
@@ -163,9 +164,9 @@ func targetIsStandby(v *view, _ call) connectors.Finding {
 		return *bad
 	}
 	if n := v.next; n.isPrimary() {
-		return refused(readiness.RoleUnexpected, "%s at site %s is a primary, not a standby", n.Name, n.Site)
+		return action.Refused(readiness.RoleUnexpected, "%s at site %s is a primary, not a standby", n.Name, n.Site)
 	}
-	return passed("%s at site %s is a standby", v.next.Name, v.next.Site)
+	return action.Passed("%s at site %s is a standby", v.next.Name, v.next.Site)
 }
 
 func singlePrimary(v *view, c call) connectors.Finding {
@@ -175,35 +176,35 @@ func singlePrimary(v *view, c call) connectors.Finding {
 			writers = append(writers, n)
 		}
 	}
-	failover := c.arg("type") == forFailover
+	failover := c.Arg("type") == forFailover
 	switch {
 	case len(writers) > 1:
-		return refused(readiness.TwoWriters, "%s accept writes at the same time", names(writers))
+		return action.Refused(readiness.TwoWriters, "%s accept writes at the same time", names(writers))
 	case failover && len(writers) == 1:
-		return refused(readiness.PrimaryAlive, "%s answers and accepts writes: this is a switchover, not a failover", writers[0].Name)
+		return action.Refused(readiness.PrimaryAlive, "%s answers and accepts writes: this is a switchover, not a failover", writers[0].Name)
 	case failover:
-		return passed("no server that answers accepts writes")
+		return action.Passed("no server that answers accepts writes")
 	case len(writers) == 0:
 		code := readiness.VisPrimary
 		if f := v.proved(v.old); f != nil && f.Code != "" {
 			code = f.Code
 		}
-		return unknown(code, "no primary is seen: %s", describe(nil, v.standbys(), v.unseen()))
+		return action.Unknown(code, "no primary is seen: %s", describe(nil, v.standbys(), v.unseen()))
 	case writers[0] != v.old:
-		return refused(readiness.RoleUnexpected, "%s at site %s is the primary, not a server at the site that is left", writers[0].Name, writers[0].Site)
+		return action.Refused(readiness.RoleUnexpected, "%s at site %s is the primary, not a server at the site that is left", writers[0].Name, writers[0].Site)
 	}
 	for _, n := range v.nodes {
 		if f := v.proved(n); f != nil && n != v.old {
 			if _, ok := v.answering(v.sentTo[n], n); ok && n.unreached != nil {
 				continue // the primary hears from it as from a standby
 			}
-			if c.arg("type") == forFailback && n.unreached != nil && n.unreached.refused {
+			if c.Arg("type") == forFailback && n.unreached != nil && n.unreached.refused {
 				continue // its host says that nothing listens there: it is to be rebuilt
 			}
-			return unknown(readiness.WriterUnproven, "that %s does not accept writes is not proved: %s", n.Name, f.Message)
+			return action.Unknown(readiness.WriterUnproven, "that %s does not accept writes is not proved: %s", n.Name, f.Message)
 		}
 	}
-	return passed("%s at site %s is the only primary", v.old.Name, v.old.Site)
+	return action.Passed("%s at site %s is the only primary", v.old.Name, v.old.Site)
 }
 
 func (v *view) standbys() []*node {
@@ -223,12 +224,12 @@ func (v *view) those(test func(*node) bool) []*node {
 
 func sameLineage(v *view, c call) connectors.Finding {
 	if v.spec.Identity["systemIdentifier"] == "" {
-		return refused(readiness.IdentityUnproven, "the resource declares no identity.systemIdentifier")
+		return action.Refused(readiness.IdentityUnproven, "the resource declares no identity.systemIdentifier")
 	}
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}
-	if c.arg("type") != forFailover {
+	if c.Arg("type") != forFailover {
 		if bad := v.proved(v.old); bad != nil {
 			return *bad
 		}
@@ -238,7 +239,7 @@ func sameLineage(v *view, c call) connectors.Finding {
 			return *f
 		}
 	}
-	return passed("all that answer are cluster %s, each a server of its own", v.next.facts.SystemIdentifier)
+	return action.Passed("all that answer are cluster %s, each a server of its own", v.next.facts.SystemIdentifier)
 }
 
 func notDiverged(ctx context.Context, a *actor, c call) connectors.Finding {
@@ -250,15 +251,15 @@ func notDiverged(ctx context.Context, a *actor, c call) connectors.Finding {
 	failure, found := v.said(n, lineageID)
 	switch was := v.lineage[n]; {
 	case was.ok && was.proved:
-		return passed("%s has nothing the primary never had", n.Name)
+		return action.Passed("%s has nothing the primary never had", n.Name)
 	case len(found) > 0:
 		return judged(found, blocks, "")
-	case c.arg("type") == forFailover && v.primary == nil:
+	case c.Arg("type") == forFailover && v.primary == nil:
 		return a.lastLineage(ctx, v, n)
 	case failure != nil:
-		return unknown(failure.Code, "%s", failure.Message)
+		return action.Unknown(failure.Code, "%s", failure.Message)
 	default:
-		return unknown(readiness.LineageUnproven, "that %s has only what the primary had is not proved", n.Name)
+		return action.Unknown(readiness.LineageUnproven, "that %s has only what the primary had is not proved", n.Name)
 	}
 }
 
@@ -266,7 +267,7 @@ func notDiverged(ctx context.Context, a *actor, c call) connectors.Finding {
 // target on its timeline?
 func (a *actor) lastLineage(ctx context.Context, v *view, n *node) connectors.Finding {
 	unproved := func(why string) connectors.Finding {
-		return warned(readiness.LineageUnproven, "the primary cannot be asked; %s", why)
+		return action.Warned(readiness.LineageUnproven, "the primary cannot be asked; %s", why)
 	}
 	mine, err := a.history(ctx, n.Name)
 	if err != nil {
@@ -281,9 +282,9 @@ func (a *actor) lastLineage(ctx context.Context, v *view, n *node) connectors.Fi
 			continue
 		}
 		if int(number) != mine.system.timeline {
-			return refused(readiness.Diverged, "%s is on timeline %d, and %s was on %d when last seen at %s", n.Name, mine.system.timeline, other.Name, int(number), timeline.ObservedAt.UTC().Format(time.RFC3339))
+			return action.Refused(readiness.Diverged, "%s is on timeline %d, and %s was on %d when last seen at %s", n.Name, mine.system.timeline, other.Name, int(number), timeline.ObservedAt.UTC().Format(time.RFC3339))
 		}
-		return passed("%s is on timeline %d, that of %s when last seen at %s", n.Name, mine.system.timeline, other.Name, timeline.ObservedAt.UTC().Format(time.RFC3339))
+		return action.Passed("%s is on timeline %d, that of %s when last seen at %s", n.Name, mine.system.timeline, other.Name, timeline.ObservedAt.UTC().Format(time.RFC3339))
 	}
 	return unproved("nothing is recorded of it to compare with")
 }
@@ -293,27 +294,27 @@ func streaming(v *view, c call) connectors.Finding {
 		return *bad
 	}
 	n := v.next
-	if c.arg("type") == forFailover {
-		if silent, ok := v.receiving(n); ok && c.arg("evidence") == "" {
-			return refused(readiness.PrimaryAlive, "%s heard from %s %s ago: that server is alive", n.Name, n.replay.Receiver.upstream(), seconds(silent))
+	if c.Arg("type") == forFailover {
+		if silent, ok := v.receiving(n); ok && c.Arg("evidence") == "" {
+			return action.Refused(readiness.PrimaryAlive, "%s heard from %s %s ago: that server is alive", n.Name, n.replay.Receiver.upstream(), seconds(silent))
 		}
-		return passed("%s hears from nobody", n.Name)
+		return action.Passed("%s hears from nobody", n.Name)
 	}
 	failure, found := v.said(n, transportAgeID)
 	if failure != nil {
-		return unknown(failure.Code, "%s", failure.Message)
+		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
 	if len(found) > 0 {
 		return judged(found, blocks, "")
 	}
 	silent, ok := v.receiving(n)
 	if !ok {
-		return unknown(readiness.TransportSilent, "%s did not tell when it heard from its upstream", n.Name)
+		return action.Unknown(readiness.TransportSilent, "%s did not tell when it heard from its upstream", n.Name)
 	}
 	if slot := v.slotOf(n); slot != "" && v.old != nil && v.sentTo[n] != nil && v.sentTo[n].SlotName == nil {
-		return passed("%s streams from %s without its slot %q, and heard from it %s ago", n.Name, v.old.Name, slot, seconds(silent))
+		return action.Passed("%s streams from %s without its slot %q, and heard from it %s ago", n.Name, v.old.Name, slot, seconds(silent))
 	}
-	return passed("%s streams, and heard from its upstream %s ago", n.Name, seconds(silent))
+	return action.Passed("%s streams, and heard from its upstream %s ago", n.Name, seconds(silent))
 }
 
 // gapLimit is one WAL segment of the default size.
@@ -325,31 +326,31 @@ func gap(v *view, c call) connectors.Finding {
 	}
 	have, known := v.next.have()
 	if !known {
-		return unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)
+		return action.Unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)
 	}
-	if c.arg("type") == forFailover && v.primary == nil {
+	if c.Arg("type") == forFailover && v.primary == nil {
 		if v.old == nil {
-			return unknown("", "the resource has no endpoint at the site that is left")
+			return action.Unknown("", "the resource has no endpoint at the site that is left")
 		}
-		return warned(readiness.RPOUnproven, "%s", v.lossBound(v.old, v.standbys()))
+		return action.Warned(readiness.RPOUnproven, "%s", v.lossBound(v.old, v.standbys()))
 	}
 	if v.primary == nil || v.primary.position == nil {
-		return unknown(readiness.VisPrimary, "the primary did not tell its position")
+		return action.Unknown(readiness.VisPrimary, "the primary did not tell its position")
 	}
-	limit, err := strconv.ParseInt(c.arg("limit"), 10, 64)
+	limit, err := strconv.ParseInt(c.Arg("limit"), 10, 64)
 	if err != nil || limit < 0 {
-		return unknown("", "limit: %q is no number of bytes", c.arg("limit"))
+		return action.Unknown("", "limit: %q is no number of bytes", c.Arg("limit"))
 	}
 	missing := v.primary.newest().Flush.minus(have)
 	if s := v.sentTo[v.next]; s != nil && s.Flush != nil {
 		missing = v.senderLag(s)
 	}
-	f := passed("%s lacks %s", v.next.Name, sizeText(max(missing, 0)))
+	f := action.Passed("%s lacks %s", v.next.Name, sizeText(max(missing, 0)))
 	switch {
 	case have > v.primary.newest().Flush:
-		f = refused(readiness.ValueInvalid, "%s is %d bytes ahead of the primary, which is divergence, not zero lag", v.next.Name, have.minus(v.primary.newest().Flush))
+		f = action.Refused(readiness.ValueInvalid, "%s is %d bytes ahead of the primary, which is divergence, not zero lag", v.next.Name, have.minus(v.primary.newest().Flush))
 	case missing > limit:
-		f = refused(readiness.ReplicationLagHigh, "%s lacks %s; at most %s may be missing before the drain", v.next.Name, sizeText(missing), sizeText(limit))
+		f = action.Refused(readiness.ReplicationLagHigh, "%s lacks %s; at most %s may be missing before the drain", v.next.Name, sizeText(missing), sizeText(limit))
 	}
 	f.Facts = connectors.Facts{"bytes": strconv.FormatInt(missing, 10)}
 	return f
@@ -360,11 +361,11 @@ func replayRunning(v *view, _ call) connectors.Finding {
 		return *bad
 	}
 	if v.next.isPrimary() {
-		return refused(readiness.RoleUnexpected, "%s is a primary and replays nothing", v.next.Name)
+		return action.Refused(readiness.RoleUnexpected, "%s is a primary and replays nothing", v.next.Name)
 	}
 	failure, found := v.said(v.next, replayStateID, backlogID)
 	if failure != nil {
-		return unknown(failure.Code, "%s", failure.Message)
+		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
 	return judged(found, blocks, v.next.Name+" applies what it receives")
 }
@@ -397,7 +398,7 @@ func (a *actor) parametersOf(v *view, given string) (settings, string) {
 // server shuts down instead of becoming a primary.
 func (a *actor) promotable(v *view, n *node, given string) connectors.Finding {
 	if n.settings == nil {
-		return unknown(readiness.ParametersUnproven, "%s did not tell its settings", n.Name)
+		return action.Unknown(readiness.ParametersUnproven, "%s did not tell its settings", n.Name)
 	}
 	reference, from := a.parametersOf(v, given)
 	for _, name := range notLower {
@@ -405,19 +406,19 @@ func (a *actor) promotable(v *view, n *node, given string) connectors.Finding {
 		got, told := n.settings.number(name)
 		switch {
 		case !known:
-			return unknown(readiness.ParametersUnproven, "what %s was on the primary is not known, so a promotion of %s might shut it down", name, n.Name)
+			return action.Unknown(readiness.ParametersUnproven, "what %s was on the primary is not known, so a promotion of %s might shut it down", name, n.Name)
 		case !told:
-			return unknown(readiness.ParametersUnproven, "%s did not tell %s", n.Name, name)
+			return action.Unknown(readiness.ParametersUnproven, "%s did not tell %s", n.Name, name)
 		case got < need:
-			return refused(readiness.ParameterTooLow, "on %s %s is %d, and %s has %d: a promotion would shut it down", n.Name, name, got, from, need)
+			return action.Refused(readiness.ParameterTooLow, "on %s %s is %d, and %s has %d: a promotion would shut it down", n.Name, name, got, from, need)
 		}
 	}
-	return passed("%s has nothing lower than %s", n.Name, from)
+	return action.Passed("%s has nothing lower than %s", n.Name, from)
 }
 
 func parametersCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 	v := a.look(ctx)
-	return v.target(func(n *node) connectors.Finding { return a.promotable(v, n, c.arg("parameters")) })
+	return v.target(func(n *node) connectors.Finding { return a.promotable(v, n, c.Arg("parameters")) })
 }
 
 // parametersText writes settings as recorded facts hold them.
@@ -436,18 +437,18 @@ func noApplyDelay(v *view, _ call) connectors.Finding {
 		delay, known := n.settings.milliseconds("recovery_min_apply_delay")
 		switch {
 		case !known:
-			return unknown(readiness.ValueInvalid, "%s did not tell recovery_min_apply_delay", n.Name)
+			return action.Unknown(readiness.ValueInvalid, "%s did not tell recovery_min_apply_delay", n.Name)
 		case delay > 0:
-			return refused(readiness.ApplyDelay, "%s applies with a delay of %s; a promotion applies everything at once, and the delay is lost", n.Name, delay)
+			return action.Refused(readiness.ApplyDelay, "%s applies with a delay of %s; a promotion applies everything at once, and the delay is lost", n.Name, delay)
 		}
-		return passed("%s applies at once", n.Name)
+		return action.Passed("%s applies at once", n.Name)
 	})
 }
 
 func rtoRealistic(ctx context.Context, a *actor, c call) connectors.Finding {
-	objective, err := c.limit("within", 0)
+	objective, err := c.Limit("within", 0)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	v := a.look(ctx)
 	backlog := func(v *view) (int64, lsn, bool) {
@@ -462,10 +463,10 @@ func rtoRealistic(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	rest, first, known := backlog(v)
 	if !known {
-		return unknown(readiness.ValueInvalid, "%s did not tell what it has replayed", v.next.Name)
+		return action.Unknown(readiness.ValueInvalid, "%s did not tell what it has replayed", v.next.Name)
 	}
 	if rest == 0 {
-		f := passed("%s has applied all it received", v.next.Name)
+		f := action.Passed("%s has applied all it received", v.next.Name)
 		f.Facts = connectors.Facts{"seconds": "0"}
 		return f
 	}
@@ -478,19 +479,19 @@ func rtoRealistic(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	rest, second, _ := backlog(later)
 	if rest == 0 {
-		return passed("%s has applied all it received", later.next.Name)
+		return action.Passed("%s has applied all it received", later.next.Name)
 	}
 	took, applied := a.c.now().Sub(from).Seconds(), second.minus(first)
 	if applied <= 0 || took <= 0 {
-		return unknown(readiness.RTOUnproven, "%s has %s to apply and applied none within %.1f s", later.next.Name, sizeText(rest), took)
+		return action.Unknown(readiness.RTOUnproven, "%s has %s to apply and applied none within %.1f s", later.next.Name, sizeText(rest), took)
 	}
 	need := float64(rest) / (float64(applied) / took)
-	f := passed("%s needs about %.0f s to apply %s", later.next.Name, need, sizeText(rest))
+	f := action.Passed("%s needs about %.0f s to apply %s", later.next.Name, need, sizeText(rest))
 	switch {
 	case objective > 0 && need > objective.Seconds():
-		f = refused(readiness.RTOEstimateOver, "%s needs about %.0f s to apply %s; the objective is %s", later.next.Name, need, sizeText(rest), objective)
+		f = action.Refused(readiness.RTOEstimateOver, "%s needs about %.0f s to apply %s; the objective is %s", later.next.Name, need, sizeText(rest), objective)
 	case objective == 0 && need > 60:
-		f = refused(readiness.RTOUnproven, "%s needs about %.0f s to apply %s, and no objective is given to compare with", later.next.Name, need, sizeText(rest))
+		f = action.Refused(readiness.RTOUnproven, "%s needs about %.0f s to apply %s, and no objective is given to compare with", later.next.Name, need, sizeText(rest))
 	}
 	f.Facts = connectors.Facts{"seconds": strconv.FormatFloat(need, 'f', 0, 64)}
 	return f
@@ -502,7 +503,7 @@ func slotsSane(v *view, _ call) connectors.Finding {
 	}
 	failure, found := v.said(v.old, slotsID)
 	if failure != nil {
-		return unknown(failure.Code, "%s", failure.Message)
+		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
 	// A slot without a reader keeps WAL, which is not what this is about.
 	idle := func(f readiness.Finding) bool { return f.Code == readiness.SlotInactive }
@@ -518,10 +519,10 @@ func archiving(v *view, _ call) connectors.Finding {
 	}
 	failure, found := v.said(v.old, archiveID)
 	if failure != nil {
-		return unknown(failure.Code, "%s", failure.Message)
+		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
 	if v.old.archiver == nil {
-		return unknown(readiness.ValueInvalid, "%s did not tell about its archive", v.old.Name)
+		return action.Unknown(readiness.ValueInvalid, "%s did not tell about its archive", v.old.Name)
 	}
 	return judged(found, blocks, "no attempt of "+v.old.Name+" to archive failed")
 }
@@ -537,13 +538,13 @@ func canRewind(v *view, _ call) connectors.Finding {
 	if bad := v.proved(v.old); bad != nil {
 		return *bad
 	}
-	return passed("%s could be rewound", v.old.Name)
+	return action.Passed("%s could be rewound", v.old.Name)
 }
 
 func nothingInDoubt(ctx context.Context, a *actor, c call) connectors.Finding {
-	longest, err := c.limit("longest", time.Minute)
+	longest, err := c.Limit("longest", time.Minute)
 	if err != nil {
-		return unknown("", "%v", err)
+		return action.Unknown("", "%v", err)
 	}
 	v := a.look(ctx)
 	if bad := v.proved(v.old); bad != nil {
@@ -554,7 +555,7 @@ func nothingInDoubt(ctx context.Context, a *actor, c call) connectors.Finding {
 		Oldest            float64
 	}
 	if err := a.ask(ctx, v.old.Name, openWorkSQL(v.old.facts.Version), &open); err != nil {
-		return unknown(readiness.QueryFailed, "%s: %v", v.old.Name, err)
+		return action.Unknown(readiness.QueryFailed, "%s: %v", v.old.Name, err)
 	}
 	var found []readiness.Finding
 	if open.Prepared > 0 {
@@ -584,9 +585,9 @@ func logicalSlots(v *view, _ call) connectors.Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return refused(readiness.LogicalSlots, "logical slots %s on %s are not on %s: their subscriptions would stop", strings.Join(missing, ", "), v.old.Name, v.next.Name)
+		return action.Refused(readiness.LogicalSlots, "logical slots %s on %s are not on %s: their subscriptions would stop", strings.Join(missing, ", "), v.old.Name, v.next.Name)
 	}
-	return passed("no logical slot would be lost")
+	return action.Passed("no logical slot would be lost")
 }
 
 func binaryParity(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -610,10 +611,10 @@ func binaryParity(ctx context.Context, a *actor, _ call) connectors.Finding {
 	var libraries [2]struct{ Preload, JIT *string }
 	for i, n := range []*node{v.old, v.next} {
 		if err := a.ask(ctx, n.Name, librariesSQL, &libraries[i]); err != nil {
-			return unknown(readiness.QueryFailed, "%s: %v", n.Name, err)
+			return action.Unknown(readiness.QueryFailed, "%s: %v", n.Name, err)
 		}
 		if libraries[i].Preload == nil {
-			return unknown(readiness.InsufficientPrivilege, "%s did not tell shared_preload_libraries", n.Name)
+			return action.Unknown(readiness.InsufficientPrivilege, "%s did not tell shared_preload_libraries", n.Name)
 		}
 	}
 	if *libraries[0].Preload != *libraries[1].Preload {
@@ -631,17 +632,17 @@ func noManager(ctx context.Context, a *actor, c call) connectors.Finding {
 		}
 		var traces struct{ Sessions, Extensions []string }
 		if err := a.ask(ctx, n.Name, managerSQL, &traces); err != nil {
-			return unknown(readiness.QueryFailed, "%s: %v", n.Name, err)
+			return action.Unknown(readiness.QueryFailed, "%s: %v", n.Name, err)
 		}
 		asked++
 		if all := slices.Concat(traces.Sessions, traces.Extensions); len(all) > 0 {
-			return refused(readiness.HAManager, "%s shows %s", n.Name, strings.Join(all, ", "))
+			return action.Refused(readiness.HAManager, "%s shows %s", n.Name, strings.Join(all, ", "))
 		}
 	}
 	if bad := v.proved(v.next); bad != nil && !v.toBeRebuilt(c) {
 		return *bad
 	}
-	return passed("no trace of a cluster manager on %d servers", asked)
+	return action.Passed("no trace of a cluster manager on %d servers", asked)
 }
 
 func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
@@ -659,7 +660,7 @@ func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 	for _, n := range sides {
 		s, o := a.open(ctx, n.Name, asAny)
 		if o != nil {
-			return unknown(o.Code, "with the execute login: %s", o.Message)
+			return action.Unknown(o.Code, "with the execute login: %s", o.Message)
 		}
 		var may struct {
 			Superuser, Replication, Monitor, Signal, Promote, Reload, Schema, Checkpoint, Settings bool
@@ -670,7 +671,7 @@ func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 		}
 		s.close()
 		if err != nil {
-			return unknown(readiness.QueryFailed, "%s: %s", n.Name, queryFailure(err, s.cred.Password).Message)
+			return action.Unknown(readiness.QueryFailed, "%s: %s", n.Name, queryFailure(err, s.cred.Password).Message)
 		}
 		if missing := missingPrivileges(may.Superuser, map[string]bool{
 			"REPLICATION": may.Replication, "pg_monitor": may.Monitor, "pg_signal_backend": may.Signal,
@@ -678,13 +679,13 @@ func privilegesCheck(ctx context.Context, a *actor, c call) connectors.Finding {
 			"a place for bcctl.reign (CREATE on the database, or INSERT and SELECT on the table)": may.Schema,
 			"CHECKPOINT": may.Checkpoint, "ALTER SYSTEM on parameters": may.Settings,
 		}); len(missing) > 0 {
-			return refused(readiness.InsufficientPrivilege, "on %s the execute login lacks %s", n.Name, strings.Join(missing, ", "))
+			return action.Refused(readiness.InsufficientPrivilege, "on %s the execute login lacks %s", n.Name, strings.Join(missing, ", "))
 		}
 		if may.Superuser {
 			super = "; it is a superuser, which is more than it needs"
 		}
 	}
-	return passed("the execute login may do what the steps need on %s%s", names(sides), super)
+	return action.Passed("the execute login may do what the steps need on %s%s", names(sides), super)
 }
 
 func missingPrivileges(super bool, have map[string]bool) []string {
@@ -706,7 +707,7 @@ func clocks(v *view, _ call) connectors.Finding {
 		}
 		failure, found := v.said(n, clockSkewID)
 		if failure != nil {
-			return unknown(failure.Code, "%s", failure.Message)
+			return action.Unknown(failure.Code, "%s", failure.Message)
 		}
 		if len(found) > 0 {
 			return judged(found, blocks, "")
@@ -714,7 +715,7 @@ func clocks(v *view, _ call) connectors.Finding {
 		all = append(all, n.Name)
 	}
 	if len(all) == 0 {
-		return unknown(readiness.VisBoth, "no server told its clock")
+		return action.Unknown(readiness.VisBoth, "no server told its clock")
 	}
-	return passed("%s", fmt.Sprintf("the clocks of %s agree with this machine's", strings.Join(all, ", ")))
+	return action.Passed("%s", fmt.Sprintf("the clocks of %s agree with this machine's", strings.Join(all, ", ")))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
@@ -42,7 +43,7 @@ func (r role) fits(f nodeFacts) bool {
 // nothing was changed.
 func (a *actor) open(ctx context.Context, name string, want role) (*changing, *connectors.Outcome) {
 	fail := func(code readiness.Code, format string, args ...any) (*changing, *connectors.Outcome) {
-		o := failed(code, format, args...)
+		o := action.Failed(code, format, args...)
 		return nil, &o
 	}
 	i := a.index(name)
@@ -86,15 +87,15 @@ func (a *actor) isMeant(s *changing, want role, declared string) *connectors.Out
 	elsewhere := a.isElsewhere(name, &f)
 	switch {
 	case f.SystemIdentifier != declared:
-		o = failed(readiness.IdentityMismatch, "%s is cluster %q, the resource declares %s", name, f.SystemIdentifier, declared)
+		o = action.Failed(readiness.IdentityMismatch, "%s is cluster %q, the resource declares %s", name, f.SystemIdentifier, declared)
 	case f.Version < minVersion || f.Version > maxVersion:
-		o = failed(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", name, versionText(f.Version))
+		o = action.Failed(readiness.VersionUnsupported, "%s runs PostgreSQL %s; bcctl knows 12 to 18", name, versionText(f.Version))
 	case elsewhere != "":
-		o = failed(readiness.IdentityMismatch, "%s", elsewhere)
+		o = action.Failed(readiness.IdentityMismatch, "%s", elsewhere)
 	case recovering != "" && (recovering == "on") != f.InRecovery:
-		o = failed(readiness.Conflict, "%s says pg_is_in_recovery() = %v and in_hot_standby = %s", name, f.InRecovery, recovering)
+		o = action.Failed(readiness.Conflict, "%s says pg_is_in_recovery() = %v and in_hot_standby = %s", name, f.InRecovery, recovering)
 	case !want.fits(f):
-		o = failed(readiness.RoleUnexpected, "%s at site %s is not a %s now", name, s.node.Site, want)
+		o = action.Failed(readiness.RoleUnexpected, "%s at site %s is not a %s now", name, s.node.Site, want)
 	default:
 		return nil
 	}
@@ -153,9 +154,9 @@ func (s *changing) ended(what string, err error) connectors.Outcome {
 	f := queryFailure(err, s.cred.Password)
 	pgErr := asPgError(err)
 	if pgErr == nil || strings.HasPrefix(pgErr.Code, "57") || strings.HasPrefix(pgErr.Code, "08") {
-		return inDoubt("", "%s on %s: no answer says what became of it: %s", what, s.node.Name, f.Message)
+		return action.InDoubt("", "%s on %s: no answer says what became of it: %s", what, s.node.Name, f.Message)
 	}
-	return failed(f.Code, "%s on %s: %s", what, s.node.Name, f.Message)
+	return action.Failed(f.Code, "%s on %s: %s", what, s.node.Name, f.Message)
 }
 
 // ask runs a reading on an endpoint with the monitor credential.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -18,12 +19,12 @@ func takeover() []operation {
 		{
 			Action: connectors.Action{Name: "pg.native/detach", Summary: "ends reception on the target, so that what it has is final and a primary that returns gets no acknowledgment from it",
 				Changes: true, Idempotent: true, Outputs: []string{"have", "replay", "timeline", "lastCommit"}},
-			do: detach, probe: detachProbe,
+			Do: detach, Probe: detachProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/attach", Summary: "takes detach back, where primary_conninfo was set elsewhere than by ALTER SYSTEM",
 				Changes: true, Idempotent: true},
-			do: attach, probe: attachProbe,
+			Do: attach, Probe: attachProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/promote", Summary: "promotes the target, unless another server writes or may write (SI-22)",
@@ -31,17 +32,17 @@ func takeover() []operation {
 				Parameters: []connectors.ActionParameter{
 					{Name: "evidence", Summary: "what proves that the old primary is down or fenced: ${steps.prove.proof}, or ${steps.fence.evidence}"},
 					unprovenParameter, parametersParameter}},
-			do: promote, probe: promoteProbe,
+			Do: promote, Probe: promoteProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/reign", Summary: "the first write of the new primary: a row in bcctl.reign that is this run's",
 				Changes: true, Idempotent: true, Outputs: []string{"reign", "fork", "timeline"}},
-			do: reignWrite, probe: reignProbe,
+			Do: reignWrite, Probe: reignProbe,
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/checkpoint-new", Summary: "CHECKPOINT on the new primary, without which pg_rewind before 16 does nothing and says that all is well",
 				Changes: true, Idempotent: true, Outputs: []string{"checkpoint", "timeline"}},
-			do: checkpointNew, probe: checkpointNewProbe,
+			Do: checkpointNew, Probe: checkpointNewProbe,
 		},
 	}
 }
@@ -59,7 +60,7 @@ func (r receiving) detached() bool { return r.Receivers == 0 && r.Conninfo != ni
 func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if v.next == nil {
-		return failed("", "the resource has no endpoint at the target site")
+		return action.Failed("", "the resource has no endpoint at the target site")
 	}
 	s, o := a.open(ctx, v.next.Name, asStandby)
 	if o != nil {
@@ -67,7 +68,7 @@ func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	}
 	defer s.close()
 	if s.facts.Version < 130000 {
-		return failed(readiness.VersionUnsupported, "before PostgreSQL 13 primary_conninfo cannot be changed while %s runs", v.next.Name)
+		return action.Failed(readiness.VersionUnsupported, "before PostgreSQL 13 primary_conninfo cannot be changed while %s runs", v.next.Name)
 	}
 	if err := s.run(ctx, detachSQL); err != nil {
 		return s.ended("ALTER SYSTEM SET primary_conninfo", err)
@@ -83,16 +84,16 @@ func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 			break
 		}
 	}
-	return inDoubt("", "%s was told to let go and still receives", v.next.Name)
+	return action.InDoubt("", "%s was told to let go and still receives", v.next.Name)
 }
 
 func (a *actor) detached(ctx context.Context, name string) connectors.Outcome {
 	var r receiving
 	if err := a.ask(ctx, name, receiverGoneSQL, &r); err != nil {
-		return inDoubt("", "%s: %v", name, err)
+		return action.InDoubt("", "%s: %v", name, err)
 	}
 	if !r.detached() || r.Replay == nil {
-		return notDone("", "%s still has an upstream", name)
+		return action.NotDone("", "%s still has an upstream", name)
 	}
 	n := node{replay: &replay{Receive: r.Receive, Replay: r.Replay}}
 	have, _ := n.have()
@@ -104,16 +105,16 @@ func (a *actor) detached(ctx context.Context, name string) connectors.Outcome {
 	if h, err := a.history(ctx, name); err == nil {
 		facts["timeline"] = strconv.Itoa(h.system.timeline)
 	}
-	return done(facts, "%s receives nothing any more; it has everything up to %s", name, have)
+	return action.Done(facts, "%s receives nothing any more; it has everything up to %s", name, have)
 }
 
 func detachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	if v.next.isPrimary() {
-		return done(connectors.Facts{"have": "", "replay": "", "timeline": "", "lastCommit": ""}, "%s is a primary and receives nothing", v.next.Name)
+		return action.Done(connectors.Facts{"have": "", "replay": "", "timeline": "", "lastCommit": ""}, "%s is a primary and receives nothing", v.next.Name)
 	}
 	return a.detached(ctx, v.next.Name)
 }
@@ -121,7 +122,7 @@ func detachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 func attach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if v.next == nil {
-		return failed("", "the resource has no endpoint at the target site")
+		return action.Failed("", "the resource has no endpoint at the target site")
 	}
 	s, o := a.open(ctx, v.next.Name, asStandby)
 	if o != nil {
@@ -142,22 +143,22 @@ func attach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 			break
 		}
 	}
-	return notDone("", "%s has no primary_conninfo but the one that was set by ALTER SYSTEM: set it again by hand", v.next.Name)
+	return action.NotDone("", "%s has no primary_conninfo but the one that was set by ALTER SYSTEM: set it again by hand", v.next.Name)
 }
 
 func attachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	conninfo, err := a.configured(ctx, v.next.Name, "primary_conninfo")
 	switch {
 	case err != nil:
-		return inDoubt("", "%s: %v", v.next.Name, err)
+		return action.InDoubt("", "%s: %v", v.next.Name, err)
 	case conninfo == "":
-		return notDone("", "%s has no upstream", v.next.Name)
+		return action.NotDone("", "%s has no upstream", v.next.Name)
 	}
-	return done(nil, "%s has an upstream", v.next.Name)
+	return action.Done(nil, "%s has an upstream", v.next.Name)
 }
 
 // promotePoll is how often is asked whether the target has become primary.
@@ -169,26 +170,26 @@ const promotePoll = 50 * time.Millisecond
 func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return because(*bad)
+		return action.NotBegun(*bad)
 	}
 	n := v.next
 	if n.isPrimary() {
 		if a.asked || a.reigns(ctx, n.Name).State == connectors.Done {
 			return a.promoted(ctx, n.Name)
 		}
-		return failed(readiness.RoleUnexpected, "%s is a primary already, and not by this run", n.Name)
+		return action.Failed(readiness.RoleUnexpected, "%s is a primary already, and not by this run", n.Name)
 	}
-	if f := v.fenced(c.arg("evidence"), c.arg("unproven") == "accept"); f.Result != connectors.Passed && f.Result != connectors.Warned {
-		return because(f)
+	if f := v.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept"); f.Result != connectors.Passed && f.Result != connectors.Warned {
+		return action.NotBegun(f)
 	}
 	if f := mostAdvanced(v, c); f.Result != connectors.Passed {
-		return because(f)
+		return action.NotBegun(f)
 	}
-	if f := a.promotable(v, n, c.arg("parameters")); f.Result != connectors.Passed {
-		return because(f)
+	if f := a.promotable(v, n, c.Arg("parameters")); f.Result != connectors.Passed {
+		return action.NotBegun(f)
 	}
 	if pause := n.replay.Pause; pause == nil || *pause != "not paused" {
-		return failed(readiness.ReplayPaused, "replay on %s is paused; a promotion would end the pause and apply everything: resume it first", n.Name)
+		return action.Failed(readiness.ReplayPaused, "replay on %s is paused; a promotion would end the pause and apply everything: resume it first", n.Name)
 	}
 	s, o := a.open(ctx, n.Name, asStandby)
 	if o != nil {
@@ -205,7 +206,7 @@ func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 			return o
 		}
 		if !pause(ctx, promotePoll) {
-			return inDoubt("", "%s was told to become primary and is none yet; it may still become one", n.Name)
+			return action.InDoubt("", "%s was told to become primary and is none yet; it may still become one", n.Name)
 		}
 	}
 }
@@ -215,23 +216,23 @@ func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 func (a *actor) promoted(ctx context.Context, name string) connectors.Outcome {
 	var f nodeFacts
 	if err := a.ask(ctx, name, factsSQL, &f); err != nil {
-		return inDoubt("", "%s: %v", name, err)
+		return action.InDoubt("", "%s: %v", name, err)
 	}
 	switch {
 	case f.SystemIdentifier != a.spec.Identity["systemIdentifier"]:
-		return inDoubt(readiness.IdentityMismatch, "%s is cluster %q", name, f.SystemIdentifier)
+		return action.InDoubt(readiness.IdentityMismatch, "%s is cluster %q", name, f.SystemIdentifier)
 	case f.InRecovery:
-		return notDone("", "%s is still a standby", name)
+		return action.NotDone("", "%s is still a standby", name)
 	}
 	var p position
 	if err := a.ask(ctx, name, positionSQL, &p); err != nil {
-		return inDoubt("", "%s: %v", name, err)
+		return action.InDoubt("", "%s: %v", name, err)
 	}
 	facts := connectors.Facts{"timeline": strconv.Itoa(p.Timeline), "fork": ""}
 	if at, _, err := a.fork(ctx, name); err == nil {
 		facts["fork"] = at.String()
 	}
-	return done(facts, "%s is primary on timeline %d, which began at %s", name, p.Timeline, orNotKnown(facts["fork"]))
+	return action.Done(facts, "%s is primary on timeline %d, which began at %s", name, p.Timeline, orNotKnown(facts["fork"]))
 }
 
 func orNotKnown(text string) string {
@@ -244,7 +245,7 @@ func orNotKnown(text string) string {
 func promoteProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if v.next == nil {
-		return inDoubt("", "the resource has no endpoint at the target site")
+		return action.InDoubt("", "the resource has no endpoint at the target site")
 	}
 	return a.promoted(ctx, v.next.Name)
 }
@@ -261,11 +262,11 @@ func (a *actor) reignID() string {
 // that changes things, and the login that reads may read it.
 func reignWrite(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	if a.spec.Run == "" {
-		return failed("", "there is no run whose reign it would be")
+		return action.Failed("", "there is no run whose reign it would be")
 	}
 	v := a.look(ctx)
 	if v.next == nil {
-		return failed("", "the resource has no endpoint at the target site")
+		return action.Failed("", "the resource has no endpoint at the target site")
 	}
 	name := v.next.Name
 	fork, forkErr := "", error(nil)
@@ -306,10 +307,10 @@ func reignWrite(ctx context.Context, a *actor, _ call) connectors.Outcome {
 func reignProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if v.next == nil {
-		return inDoubt("", "the resource has no endpoint at the target site")
+		return action.InDoubt("", "the resource has no endpoint at the target site")
 	}
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	return a.reigns(ctx, v.next.Name)
 }
@@ -318,21 +319,21 @@ func reignProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 func (a *actor) reigns(ctx context.Context, name string) connectors.Outcome {
 	var table struct{ There bool }
 	if err := a.ask(ctx, name, reignThereSQL, &table); err != nil {
-		return inDoubt("", "%s: %v", name, err)
+		return action.InDoubt("", "%s: %v", name, err)
 	}
 	if table.There {
 		if err := a.ask(ctx, name, reignFindSQL(a.reignID()), &table); err != nil {
-			return inDoubt("", "%s: %v", name, err)
+			return action.InDoubt("", "%s: %v", name, err)
 		}
 	}
 	if !table.There {
-		return notDone("", "%s has no reign of this run", name)
+		return action.NotDone("", "%s has no reign of this run", name)
 	}
 	facts := connectors.Facts{"reign": a.reignID(), "fork": "", "timeline": ""}
 	if at, timeline, err := a.fork(ctx, name); err == nil {
 		facts["fork"], facts["timeline"] = at.String(), strconv.Itoa(timeline)
 	}
-	return done(facts, "%s carries reign %s", name, a.reignID())
+	return action.Done(facts, "%s carries reign %s", name, a.reignID())
 }
 
 // checkpointNew is S9. Before 16 pg_rewind reads the timeline of the control file,
@@ -347,17 +348,17 @@ func checkpointNew(ctx context.Context, a *actor, _ call) connectors.Outcome {
 func checkpointNewProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	v := a.look(ctx)
 	if bad := v.proved(v.next); bad != nil {
-		return inDoubt(bad.Code, "%s", bad.Message)
+		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
 	if !v.next.isPrimary() {
-		return notDone(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
+		return action.NotDone(readiness.RoleUnexpected, "%s is not a primary", v.next.Name)
 	}
 	var c control
 	if err := a.ask(ctx, v.next.Name, controlSQL, &c); err != nil || c.Timeline == nil || c.Current == nil || c.Location == nil {
-		return inDoubt("", "%s did not tell its last checkpoint", v.next.Name)
+		return action.InDoubt("", "%s did not tell its last checkpoint", v.next.Name)
 	}
 	if *c.Timeline != *c.Current {
-		return notDone("", "the last checkpoint on %s is of timeline %d, and it is on %d", v.next.Name, *c.Timeline, *c.Current)
+		return action.NotDone("", "the last checkpoint on %s is of timeline %d, and it is on %d", v.next.Name, *c.Timeline, *c.Current)
 	}
-	return done(connectors.Facts{"checkpoint": c.Location.String(), "timeline": strconv.Itoa(*c.Timeline)}, "%s has a checkpoint of timeline %d", v.next.Name, *c.Timeline)
+	return action.Done(connectors.Facts{"checkpoint": c.Location.String(), "timeline": strconv.Itoa(*c.Timeline)}, "%s has a checkpoint of timeline %d", v.next.Name, *c.Timeline)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/action"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -28,11 +29,11 @@ func failoverChecks() []operation {
 func primaryGone(v *view, _ call) connectors.Finding {
 	suspects := v.those(func(n *node) bool { return n.Site == v.fromSite() })
 	if len(suspects) == 0 {
-		return unknown("", "the resource has no endpoint at the site that is left")
+		return action.Unknown("", "the resource has no endpoint at the site that is left")
 	}
 	for _, n := range v.nodes {
 		if v.member(n) && n.isPrimary() {
-			return refused(readiness.PrimaryAlive, "%s answers and accepts writes", n.Name)
+			return action.Refused(readiness.PrimaryAlive, "%s answers and accepts writes", n.Name)
 		}
 	}
 	for _, n := range v.those(func(n *node) bool { return v.trusted(n) && n.isStandby() }) {
@@ -42,9 +43,9 @@ func primaryGone(v *view, _ call) connectors.Finding {
 		}
 		switch up := v.upstreamOf(n); {
 		case up == nil:
-			return unknown(readiness.WriterUnproven, "%s heard %s ago from %s, which is no endpoint of this resource and may be the primary under another address", n.Name, seconds(silent), n.replay.Receiver.upstream())
+			return action.Unknown(readiness.WriterUnproven, "%s heard %s ago from %s, which is no endpoint of this resource and may be the primary under another address", n.Name, seconds(silent), n.replay.Receiver.upstream())
 		case up.Site == v.fromSite() || up.unreached != nil:
-			return refused(readiness.PrimaryPathLost, "%s heard from %s %s ago: it is alive, and only the way to it from here is broken", n.Name, up.Name, seconds(silent))
+			return action.Refused(readiness.PrimaryPathLost, "%s heard from %s %s ago: it is alive, and only the way to it from here is broken", n.Name, up.Name, seconds(silent))
 		}
 	}
 	for _, n := range suspects {
@@ -52,20 +53,20 @@ func primaryGone(v *view, _ call) connectors.Finding {
 		case u == nil && v.member(n):
 			continue // it answers as a standby
 		case u == nil:
-			return unknown(readiness.WriterUnproven, "something else answers in place of %s", n.Name)
+			return action.Unknown(readiness.WriterUnproven, "something else answers in place of %s", n.Name)
 		case u.alive:
-			return unknown(readiness.WriterUnproven, "%s: %s: its host is alive", n.Name, u.message)
+			return action.Unknown(readiness.WriterUnproven, "%s: %s: its host is alive", n.Name, u.message)
 		case u.accepted:
-			return unknown(readiness.WriterUnproven, "%s %s: it hangs, and may go on at any moment", n.Name, u.message)
+			return action.Unknown(readiness.WriterUnproven, "%s %s: it hangs, and may go on at any moment", n.Name, u.message)
 		}
 	}
 	if bad := v.proved(v.next); bad != nil {
-		return unknown(bad.Code, "there is no second vantage point: %s", bad.Message)
+		return action.Unknown(bad.Code, "there is no second vantage point: %s", bad.Message)
 	}
 	if r := v.next.replay; r == nil || r.Receiver.masked() {
-		return unknown(readiness.InsufficientPrivilege, "%s does not tell whether it hears from the primary", v.next.Name)
+		return action.Unknown(readiness.InsufficientPrivilege, "%s does not tell whether it hears from the primary", v.next.Name)
 	}
-	return passed("%s gives no answer to bcctl, and %s hears nothing from it", names(suspects), v.next.Name)
+	return action.Passed("%s gives no answer to bcctl, and %s hears nothing from it", names(suspects), v.next.Name)
 }
 
 // fromSite is the site that is left; the old side stands there.
@@ -77,7 +78,7 @@ func (v *view) fromSite() string {
 }
 
 func writerFenced(v *view, c call) connectors.Finding {
-	return v.fenced(c.arg("evidence"), c.arg("unproven") == "accept")
+	return v.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept")
 }
 
 // fenced is SI-22: a server that is seen to write is never acceptable; one that
@@ -88,7 +89,7 @@ func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
 		switch {
 		case n == v.next:
 		case v.member(n) && n.isPrimary():
-			return refused(readiness.TwoWriters, "%s accepts writes now; a promotion would make two writers, whatever was accepted", n.Name)
+			return action.Refused(readiness.TwoWriters, "%s accepts writes now; a promotion would make two writers, whatever was accepted", n.Name)
 		case v.member(n):
 		case n.Site == v.fromSite() && evidence != "" && v.silent(n):
 		default:
@@ -97,13 +98,13 @@ func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
 	}
 	switch {
 	case len(doubtful) == 0 && evidence != "":
-		return passed("no other server writes; evidence of the fence: %s", evidence)
+		return action.Passed("no other server writes; evidence of the fence: %s", evidence)
 	case len(doubtful) == 0:
-		return passed("every other server was asked, and none accepts writes")
+		return action.Passed("every other server was asked, and none accepts writes")
 	case accepted:
-		return warned(readiness.WriterUnproven, "%s may accept writes; the request accepts that", strings.Join(doubtful, ", "))
+		return action.Warned(readiness.WriterUnproven, "%s may accept writes; the request accepts that", strings.Join(doubtful, ", "))
 	default:
-		return refused(readiness.WriterUnproven, "that %s does not accept writes is not proved", strings.Join(doubtful, ", "))
+		return action.Refused(readiness.WriterUnproven, "that %s does not accept writes is not proved", strings.Join(doubtful, ", "))
 	}
 }
 
@@ -118,16 +119,16 @@ func mostAdvanced(v *view, _ call) connectors.Finding {
 		return *bad
 	}
 	if v.primary != nil {
-		return passed("%s answers, so what one standby has before another is a matter of moments", v.primary.Name)
+		return action.Passed("%s answers, so what one standby has before another is a matter of moments", v.primary.Name)
 	}
 	mine, known := v.next.have()
 	if !known {
-		return unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)
+		return action.Unknown(readiness.ValueInvalid, "%s did not tell its position", v.next.Name)
 	}
 	for _, n := range v.standbys() {
 		if have, ok := n.have(); n != v.next && ok && have > mine {
-			return refused(readiness.CandidateBehind, "%s has %s of the primary's log that %s has not", n.Name, sizeText(have.minus(mine)), v.next.Name)
+			return action.Refused(readiness.CandidateBehind, "%s has %s of the primary's log that %s has not", n.Name, sizeText(have.minus(mine)), v.next.Name)
 		}
 	}
-	return passed("no standby that answers has more than %s", v.next.Name)
+	return action.Passed("no standby that answers has more than %s", v.next.Name)
 }
