@@ -24,14 +24,15 @@ import (
 // policy, and one request by ann in a pull request.
 type gate struct {
 	*github.Server
-	t     *testing.T
-	mu    sync.Mutex
-	now   time.Time
-	dir   string // clone of main
-	users map[string]github.User
-	pull  int
-	path  string
-	files map[string]string // main's own
+	t      *testing.T
+	mu     sync.Mutex
+	now    time.Time
+	dir    string // clone of main
+	users  map[string]github.User
+	pull   int
+	path   string
+	branch string            // of the pull request
+	files  map[string]string // main's own
 }
 
 const (
@@ -99,7 +100,7 @@ spec:
 // newGate opens the pull request; change may alter main's files and the request first.
 func newGate(t *testing.T, change ...func(g *gate, request map[string]string)) *gate {
 	t.Helper()
-	g := &gate{t: t, now: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC), users: map[string]github.User{}, path: "requests/2026/" + gateID + ".yaml"}
+	g := &gate{t: t, now: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC), users: map[string]github.User{}, path: "requests/2026/" + gateID + ".yaml", branch: gateBranch}
 	srv, err := github.Start(t.TempDir(), github.Options{Now: g.Now, Violation: func(s string) { t.Error("violation: " + s) }})
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +210,7 @@ func gitShow(dir, what string) (string, error) {
 // digest is that of the request as it is on the branch.
 func (g *gate) digest() runbook.Digest {
 	g.t.Helper()
-	raw, err := exec.Command("git", "-C", g.GitDir(), "show", gateBranch+":"+g.path).Output()
+	raw, err := exec.Command("git", "-C", g.GitDir(), "show", g.branch+":"+g.path).Output()
 	g.ok(err)
 	return runbook.RequestDigest(g.RepoID(), g.path, raw)
 }

@@ -161,7 +161,7 @@ is taken from the event, and everything else is asked of GitHub.`,
 			if err := knownTarget(r, w.Target); err != nil {
 				return err
 			}
-			p, err := a.makePlan(ctx, r, w, "")
+			p, err := a.makePlan(ctx, r, w, plan.By{})
 			if err != nil {
 				return err
 			}
@@ -250,7 +250,7 @@ func knownTarget(r *repository, name string) error {
 }
 
 // makePlan compiles a wish against what the servers say now.
-func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, requester string) (runbook.Plan, error) {
+func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, by plan.By) (runbook.Plan, error) {
 	m := plan.Maker{
 		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
 		Parallel: a.globals.planParallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
@@ -274,11 +274,16 @@ func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, reque
 		defer status.Done()
 		m.Progress = func(p check.Progress) { status.Update(progressStep(p)) }
 	}
-	p, err := m.Make(ctx, src, w, requester)
+	p, err := m.Make(ctx, src, w, by)
 	if errors.Is(err, plan.ErrWish) {
 		return p, fail(exitConfig, err, "bcctl plan --help")
 	}
 	return p, err
+}
+
+// askedOf is who asks, and how, by a request.
+func askedOf(r runbook.Request) plan.By {
+	return plan.By{Person: r.Requester, Emergency: r.BreakGlass != nil}
 }
 
 func (a *app) planView(p runbook.Plan) render.PlanView {
@@ -342,7 +347,7 @@ func (a *app) planRequest(ctx context.Context, cmd *cobra.Command, name string, 
 	// The plan is worked out as of the request's own commit; what has changed in the
 	// files since is in the pins.
 	r.commit = req.Spec.Commit
-	p, err := a.makePlan(ctx, r, req.Spec.Wish(req.Name()), req.Spec.Requester)
+	p, err := a.makePlan(ctx, r, req.Spec.Wish(req.Name()), askedOf(req.Spec))
 	if err != nil {
 		return err
 	}

@@ -148,7 +148,7 @@ func (a *app) commentPlan(ctx context.Context, r *repository, c *forge.Client, f
 	if at.rules, problems = check.Validate(at.repo, at.registry); len(problems) > 0 {
 		return fail(exitConfig, errors.New(problems.Error()), "bcctl validate")
 	}
-	p, err := a.makePlan(ctx, &at, req.Spec.Wish(req.Name()), req.Spec.Requester)
+	p, err := a.makePlan(ctx, &at, req.Spec.Wish(req.Name()), askedOf(req.Spec))
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -55,6 +53,7 @@ changed on any server.`,
 		Example: exampleLines(
 			"bcctl request new switchover ledger --reason 'power supply in fra' --ticket CHG0012345",
 			"bcctl request new failover ledger --to ams --max-loss 30s --reason 'fra is lost'",
+			"bcctl request new failover ledger --max-loss 30s --reason 'fra is lost' --break-glass INC-7 --break-glass-reason 'business is not reachable'",
 			"bcctl request new drill payments --not-before 2026-12-01T09:00:00Z --expires 8h --reason 'quarterly drill' --dry-run",
 		),
 		Args:              cobra.ExactArgs(2),
@@ -70,8 +69,8 @@ changed on any server.`,
 	f.StringVar(&o.ticket, "ticket", "", "change ticket")
 	f.StringVar(&o.requester, "requester", "", "who asks, by the id of the roster (default: whose e-mail git has)")
 	f.StringVar(&o.notBefore, "not-before", "", "when it may start: a time such as 2026-12-01T09:00:00Z, or a length of time from now (default: now)")
-	f.StringVar(&o.expires, "expires", "", "when it may not start any more: a time, or a length of time from --not-before (default: 24h, or what the policy allows)")
-	f.StringVar(&o.incident, "break-glass", "", "incident reference: ask for the emergency entry of the policy")
+	f.StringVar(&o.expires, "expires", "", "when it may not start any more: a time, or a length of time from --not-before (default: 24h, or what the policy allows; with --break-glass at most 1h)")
+	f.StringVar(&o.incident, "break-glass", "", "incident reference: ask by the break-glass entry of the policy")
 	f.StringVar(&o.glassReason, "break-glass-reason", "", "why the ordinary way will not do")
 	p := pflag.NewFlagSet("publish", pflag.ContinueOnError)
 	p.StringVar(&o.base, "base", "", "commit or branch to plan from (default: the remote's main branch as known here, else what is checked out)")
@@ -91,7 +90,7 @@ func (a *app) requestWorkFlags() flagSection {
 
 // newRequestText is a request that was made and is not yet anywhere.
 type newRequestText struct {
-	id, path string // path from the root of the work tree
+	id, path string // path from the root of the repository
 	base     string // commit it is made from
 	file     []byte
 	view     render.PlanView
@@ -111,8 +110,15 @@ func (a *app) requestNew(ctx context.Context, flags *pflag.FlagSet, args []strin
 	if strings.TrimSpace(o.reason) == "" {
 		return usage(errors.New("--reason is needed: approvers and auditors read it"), "bcctl request new --help")
 	}
+	if (o.incident == "") != (o.glassReason == "") {
+		return usage(errors.New("--break-glass and --break-glass-reason go together: the policy asks for an incident, and approvers read why the ordinary way will not do"),
+			"bcctl request new "+args[0]+" "+args[1]+" --break-glass INCIDENT --break-glass-reason TEXT --reason TEXT")
+	}
 	dir, err := a.findRepository()
 	if err != nil {
+		return err
+	}
+	if err := atRoot(ctx, dir); err != nil {
 		return err
 	}
 	// The plan is made from a commit, never from files that nobody else has.
@@ -154,6 +160,21 @@ func (a *app) requestNew(ctx context.Context, flags *pflag.FlagSet, args []strin
 		return a.printRequest(text)
 	}
 	return a.publishRequest(ctx, r, text, o, by)
+}
+
+// atRoot refuses a configuration in a folder of its Git repository. Whoever decides
+// about a request reads the configuration from the root, and a request anywhere but in
+// requests/ there is none (PR-03).
+func atRoot(ctx context.Context, dir string) error {
+	prefix, err := git.Prefix(ctx, dir)
+	switch {
+	case err != nil:
+		return fail(exitConfig, fmt.Errorf("a request is a commit: %w", err), "git init && git add --all && git commit")
+	case prefix != "":
+		return fail(exitConfig, fmt.Errorf("the configuration is in the folder %s of its Git repository, and requests of it would be refused (PR-03): bcctl.yaml must be at the root", strings.TrimSuffix(prefix, "/")),
+			"give the configuration a repository of its own, or move it up: git mv "+prefix+"* . && git commit")
+	}
+	return nil
 }
 
 // requestBase is the commit that a request is made from.
@@ -204,7 +225,7 @@ func requesterOf(repo *config.Repo, id string, by git.Author) (string, error) {
 func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o *requestOptions, requester string) (newRequestText, error) {
 	now := a.Now().UTC().Truncate(time.Second)
 	w.Request = plan.NewID(now, w.Target, w.Type)
-	p, err := a.makePlan(ctx, r, w, requester)
+	p, err := a.makePlan(ctx, r, w, plan.By{Person: requester, Emergency: o.incident != ""})
 	if err != nil {
 		return newRequestText{}, err
 	}
@@ -212,31 +233,26 @@ func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o 
 		return newRequestText{}, usage(fmt.Errorf("the members of %s would write at different sites: %s; a request names one", w.Target, p.To), "bcctl request new ... --to SITE")
 	}
 	ask := plan.Ask{Reason: o.reason, Requester: requester, Ticket: o.ticket}
-	entry, ok := entryFor(r.repo, p)
-	if ok {
-		if err := checkTicket(entry.Ticket, o.ticket); err != nil {
-			return newRequestText{}, err
+	// Without exactly one entry the plan has said so already, and is refused.
+	demand, _ := plan.DemandOf(r.repo, p, o.incident != "")
+	if o.incident != "" {
+		ask.BreakGlass = &runbook.BreakGlass{Incident: o.incident, Reason: o.glassReason}
+		if why := demand.Incident(*ask.BreakGlass); why != "" {
+			return newRequestText{}, usage(fmt.Errorf("--break-glass %q: %s (BG-01)", o.incident, why), "")
 		}
 	}
-	if ask.NotBefore, ask.ExpiresAt, err = startWindow(now, o.notBefore, o.expires, entry); err != nil {
+	if err := checkTicket(demand, o.ticket); err != nil {
 		return newRequestText{}, err
 	}
-	if o.incident != "" || o.glassReason != "" {
-		if o.incident == "" || o.glassReason == "" {
-			return newRequestText{}, usage(errors.New("--break-glass and --break-glass-reason go together"), "")
-		}
-		ask.BreakGlass = &runbook.BreakGlass{Incident: o.incident, Reason: o.glassReason}
+	if ask.NotBefore, ask.ExpiresAt, err = startWindow(now, o.notBefore, o.expires, demand); err != nil {
+		return newRequestText{}, err
 	}
 	req := plan.Request(p, w, ask)
 	file, err := plan.Marshal(w.Request, req)
 	if err != nil {
 		return newRequestText{}, err
 	}
-	prefix, err := git.Prefix(ctx, r.dir)
-	if err != nil {
-		return newRequestText{}, err
-	}
-	text := newRequestText{id: w.Request, path: path.Join(prefix, plan.RequestPath(w.Request)), base: r.commit, file: file, view: a.planView(p)}
+	text := newRequestText{id: w.Request, path: plan.RequestPath(w.Request), base: r.commit, file: file, view: a.planView(p)}
 	text.view.Request = &req
 	if id := r.settings.GitHub.RepositoryID; id != 0 {
 		text.view.Digest = runbook.RequestDigest(id, text.path, file)
@@ -244,52 +260,26 @@ func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o 
 	return text, nil
 }
 
-// entryFor is the entry of the approval policy for a plan, where there is exactly
-// one.
-func entryFor(repo *config.Repo, p runbook.Plan) (approval.Entry, bool) {
-	var found []approval.Entry
-	for _, policy := range repo.ApprovalPolicies {
-		for _, e := range policy.Spec.Entries {
-			if e.Tier == p.Tier && e.Action == p.Type {
-				found = append(found, e)
-			}
-		}
-	}
-	if len(found) != 1 {
-		return approval.Entry{}, false
-	}
-	return found[0], true
-}
-
-func checkTicket(wanted *approval.Ticket, ticket string) error {
-	switch {
-	case wanted == nil:
+// checkTicket holds the ticket against what will be asked of it when the request is
+// verified.
+func checkTicket(d approval.Demand, ticket string) error {
+	switch why := d.Ticket(ticket); {
+	case why == "":
 		return nil
 	case ticket == "":
-		return usage(fmt.Errorf("--ticket is needed: the approval policy asks for one in %s", wanted.System), "")
-	case wanted.Pattern == "":
-		return nil
+		return usage(fmt.Errorf("--ticket is needed: the approval policy asks for one in %s", d.Entry.Ticket.System), "")
+	default:
+		return usage(fmt.Errorf("--ticket %q does not look like one of %s: %s (POL-02)", ticket, d.Entry.Ticket.System, why), "")
 	}
-	form, err := regexp.Compile(wanted.Pattern)
-	if err != nil || !form.MatchString(ticket) {
-		return usage(fmt.Errorf("--ticket %q does not look like one of %s; the policy wants %s", ticket, wanted.System, wanted.Pattern), "")
-	}
-	return nil
 }
 
-// windowDefault is how long a request may start where nothing says otherwise; the
-// policy's default maximum is windowMost (BIND-06).
-const (
-	windowDefault = 24 * time.Hour
-	windowMost    = 72 * time.Hour
-)
+// windowDefault is how long a request may start where nothing says otherwise and the
+// policy allows as much (BIND-06).
+const windowDefault = 24 * time.Hour
 
 // startWindow reads the times between which a request may start.
-func startWindow(now time.Time, notBefore, expires string, e approval.Entry) (from, until time.Time, err error) {
-	most := windowMost
-	if e.WindowMax != nil {
-		most = e.WindowMax.Std()
-	}
+func startWindow(now time.Time, notBefore, expires string, d approval.Demand) (from, until time.Time, err error) {
+	most := d.Window()
 	if from, err = moment(now, notBefore, now); err != nil {
 		return from, until, usage(fmt.Errorf("--not-before: %w", err), "")
 	}

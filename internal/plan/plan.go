@@ -45,10 +45,8 @@ type Maker struct {
 var ErrWish = errors.New("no plan")
 
 // Make compiles a wish against live state. The error is about the documents and the
-// wish; what servers do or do not answer is in the plan. Requester is the person
-// who asks, by the id of the roster, and is left out of those who may approve;
-// empty leaves nobody out.
-func (m *Maker) Make(ctx context.Context, src Source, wish runbook.Wish, requester string) (runbook.Plan, error) {
+// wish; what servers do or do not answer is in the plan.
+func (m *Maker) Make(ctx context.Context, src Source, wish runbook.Wish, by By) (runbook.Plan, error) {
 	scope, err := m.scope(src, wish)
 	if err != nil {
 		return runbook.Plan{}, fmt.Errorf("%w: %w", ErrWish, err)
@@ -72,7 +70,7 @@ func (m *Maker) Make(ctx context.Context, src Source, wish runbook.Wish, request
 	if err != nil {
 		return runbook.Plan{}, fmt.Errorf("%w: %w", ErrWish, err)
 	}
-	p.Live = m.live(ctx, src, scope, p, seen, requester)
+	p.Live = m.live(ctx, src, scope, p, seen, by)
 	return p, nil
 }
 
@@ -145,7 +143,7 @@ func (o *onlyLoad) Load(ctx context.Context, targets []string) (map[string]check
 func (*onlyLoad) Save(context.Context, check.Report, map[string]check.Memory) error { return nil }
 
 // live is everything of a plan that was measured or looked up.
-func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p runbook.Plan, seen sweepSeen, requester string) runbook.Live {
+func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p runbook.Plan, seen sweepSeen, by By) runbook.Live {
 	live := runbook.Live{At: m.Now().UTC()}
 	checked := m.prechecks(ctx, src, p)
 	for i, member := range p.Members() {
@@ -168,7 +166,7 @@ func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p run
 		live.Unchecked = append(live.Unchecked, runbook.Unchecked{What: "earlier checks", Why: warning})
 	}
 	var refusals []runbook.Refusal
-	live.Approvers, refusals = approvers(src.Repo, p, requester, live.At)
+	live.Approvers, refusals = approvers(src.Repo, p, by, live.At)
 	live.Refusals = append(live.Refusals, refusals...)
 	live.Expected = whole(p, live.Members)
 	return live

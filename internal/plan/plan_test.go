@@ -273,7 +273,7 @@ func TestSI30PlanChangesNothing(t *testing.T) {
 	saved := &store{}
 	m := maker(p)
 	m.Store = saved
-	plan, err := m.Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, "")
+	plan, err := m.Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, By{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestSI39EveryPrecheckIsSomewhere(t *testing.T) {
 	all := offerAll()
 	for name, actions := range map[string][]connectors.Action{"everything": all, "nothing": nil, "half": all[:len(all)/2]} {
 		p := &platform{actions: actions}
-		plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, "")
+		plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, By{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -367,7 +367,7 @@ func TestSI38PrechecksThatGoWrong(t *testing.T) {
 			}
 			return connectors.Finding{Result: connectors.Passed, Message: "fine"}
 		}
-		plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, "")
+		plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, By{})
 		close(over)
 		if err != nil {
 			t.Fatal(err)
@@ -417,7 +417,7 @@ func TestPlanOfManyReadsTogether(t *testing.T) {
 		}
 		src := source(t, files)
 		start := time.Now()
-		plan, err := maker(p).Make(context.Background(), src, runbook.Wish{Type: runbook.Switchover, Target: "all"}, "")
+		plan, err := maker(p).Make(context.Background(), src, runbook.Wish{Type: runbook.Switchover, Target: "all"}, By{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -449,7 +449,7 @@ func TestSI25LossIsBoundedAndNeverZero(t *testing.T) {
 		"over it":    {runbook.Wish{Type: runbook.Failover, MaxLoss: &short}, "up to 12s", "12s"},
 	} {
 		c.wish.Target = "ledger"
-		plan, err := maker(&platform{}).Make(context.Background(), source(t, oneResource), c.wish, "")
+		plan, err := maker(&platform{}).Make(context.Background(), source(t, oneResource), c.wish, By{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -509,15 +509,36 @@ func TestPOL02ApproversWithoutTheRequester(t *testing.T) {
 	src := source(t, oneResource)
 	p := runbook.Plan{Type: runbook.Switchover, Tier: 1}
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	needs, refusals := approvers(src.Repo, p, "ada", now)
+	needs, refusals := approvers(src.Repo, p, By{Person: "ada"}, now)
 	if got := fmt.Sprint(needs, refusals); got != "[{it [eve] } {business [ian] }] []" {
 		t.Error(got)
 	}
-	if _, refusals = approvers(src.Repo, p, "ian", now); len(refusals) != 1 || refusals[0].Rule != "ID-04" {
+	if _, refusals = approvers(src.Repo, p, By{Person: "ian"}, now); len(refusals) != 1 || refusals[0].Rule != "ID-04" {
 		t.Errorf("nobody can approve, and the plan says %v", refusals)
 	}
-	if _, refusals = approvers(src.Repo, runbook.Plan{Type: runbook.Drill, Tier: 1}, "", now); len(refusals) != 1 || refusals[0].Rule != "POL-02" {
+	if _, refusals = approvers(src.Repo, runbook.Plan{Type: runbook.Drill, Tier: 1}, By{}, now); len(refusals) != 1 || refusals[0].Rule != "POL-02" {
 		t.Errorf("no entry, and the plan says %v", refusals)
+	}
+}
+
+// An emergency is planned by the break-glass entry: fewer people may be enough, and
+// without such an entry there is no emergency, whatever the ordinary one says.
+func TestBG01ApproversOfAnEmergency(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p := runbook.Plan{Type: runbook.Switchover, Tier: 1}
+	glass := map[string]string{"glass.yaml": "apiVersion: bcctl/v1\nkind: ApprovalPolicy\nmetadata: {name: glass}\nspec:\n  entries:\n    - {tier: 2, action: switchover, slots: [{role: it}]}\n" +
+		"  breakGlass:\n    - {tier: 1, action: switchover, slots: [{role: it}], incidentPattern: 'INC-[0-9]+'}\n"}
+	needs, refusals := approvers(source(t, glass).Repo, p, By{Person: "ada", Emergency: true}, now)
+	if got := fmt.Sprint(needs, refusals); got != "[{it [eve] }] []" {
+		t.Error(got)
+	}
+	p.AcceptUnprovenWriter = true // one more person (SI-22)
+	if needs, _ = approvers(source(t, glass).Repo, p, By{Person: "ada", Emergency: true}, now); len(needs) != 2 {
+		t.Error(needs)
+	}
+	if _, refusals = approvers(source(t, oneResource).Repo, p, By{Person: "ada", Emergency: true}, now); len(refusals) != 1 || refusals[0].Rule != "BG-01" {
+		t.Errorf("no break-glass entry, and the plan says %v", refusals)
 	}
 }
 
@@ -533,7 +554,7 @@ func TestSI30WithheldLoginIsNotChecked(t *testing.T) {
 		_, err := s.Credential(ctx, connectors.Execute)
 		return connectors.Finding{Result: connectors.Unknown, Message: err.Error()}
 	}
-	plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, "")
+	plan, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Switchover, Target: "ledger"}, By{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -549,7 +570,7 @@ func TestSI30WithheldLoginIsNotChecked(t *testing.T) {
 func TestWishIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
 	t.Parallel()
 	p := &platform{actions: offerAll()}
-	_, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Drill, Target: "ledger"}, "")
+	_, err := maker(p).Make(context.Background(), source(t, oneResource), runbook.Wish{Type: runbook.Drill, Target: "ledger"}, By{})
 	if !errors.Is(err, ErrWish) || p.most != 0 {
 		t.Errorf("%v, %d read", err, p.most)
 	}
@@ -566,7 +587,7 @@ func TestRequestFile(t *testing.T) {
 	if long := NewID(now, strings.Repeat("a", 63), runbook.Switchover); len(long) != 63 {
 		t.Errorf("id %q has %d characters", long, len(long))
 	}
-	plan, err := maker(&platform{}).Make(context.Background(), source(t, oneResource), w, "ada")
+	plan, err := maker(&platform{}).Make(context.Background(), source(t, oneResource), w, By{Person: "ada"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package approval
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -110,10 +109,6 @@ func (j *judge) policy() {
 	if !j.terms.found {
 		return
 	}
-	if r.AcceptUnprovenWriter {
-		// A node that may still write is a risk of its own, and takes one more person.
-		j.terms.slots = append(slices.Clone(j.terms.slots), Slot{Role: SlotIT})
-	}
 	for _, s := range j.terms.slots {
 		if s.Role.Role() == "" {
 			j.hard("POL-04", "", fmt.Sprintf("the policy asks for the unknown role %q", s.Role))
@@ -121,27 +116,27 @@ func (j *judge) policy() {
 	}
 }
 
+// demand finds the entry that is about this request.
+func (j *judge) demand() (Demand, int) {
+	policies := make([]Policy, len(j.c.Policies))
+	for i, p := range j.c.Policies {
+		policies[i] = p.Spec
+	}
+	return DemandOf(policies, j.v.Tier, j.request().Type, j.request().BreakGlass != nil)
+}
+
 func (j *judge) entry() {
 	r := j.request()
-	var found []Entry
-	var path string
-	var off *Offline
-	for _, p := range j.c.Policies {
-		for _, e := range p.Spec.Entries {
-			if e.Tier == j.v.Tier && e.Action == r.Type {
-				found, path, off = append(found, e), p.Path, p.Spec.Offline
-			}
-		}
-	}
-	if len(found) != 1 {
-		j.hard("POL-02", "", fmt.Sprintf("%d entries of the policy are about a tier %d %s; exactly one must be", len(found), j.v.Tier, r.Type))
+	d, found := j.demand()
+	if found != 1 {
+		j.hard("POL-02", "", fmt.Sprintf("%d entries of the policy are about a tier %d %s; exactly one must be", found, j.v.Tier, r.Type))
 		return
 	}
-	e := found[0]
-	j.pinnedPolicy(path)
+	e, of := d.Entry, j.c.Policies[d.Policy]
+	j.pinnedPolicy(of.Path)
 	j.terms = terms{
-		found: true, slots: e.Slots, maxAge: orDefault(e.ApprovalMaxAge, defaultMaxAge), window: orDefault(e.WindowMax, defaultWindow),
-		digestLine: e.DigestLine != DigestOptional || j.v.Tier != 2, offline: e.Offline, offlinePolicy: off,
+		found: true, slots: d.Slots(r.AcceptUnprovenWriter), maxAge: d.MaxAge(), window: d.Window(),
+		digestLine: e.DigestLine != DigestOptional || j.v.Tier != 2, offline: e.Offline, offlinePolicy: of.Spec.Offline,
 	}
 	if len(e.Slots) == 0 {
 		j.hard("POL-03", "", "the policy's entry names no slot")
@@ -153,7 +148,7 @@ func (j *judge) entry() {
 			}
 		}
 	}
-	j.ticket(e.Ticket)
+	j.ticket(d)
 }
 
 func (j *judge) pinnedPolicy(path string) {
@@ -163,17 +158,17 @@ func (j *judge) pinnedPolicy(path string) {
 }
 
 // ticket checks what the policy asks of the change ticket.
-func (j *judge) ticket(t *Ticket) {
+func (j *judge) ticket(d Demand) {
+	t := d.Entry.Ticket
 	if t == nil {
 		return
 	}
 	r, f := j.request(), j.e.Ticket
-	switch {
-	case r.Ticket == "":
-		j.hard("POL-02", "", "the policy asks for a change ticket, and the request names none")
+	if why := d.Ticket(r.Ticket); why != "" {
+		j.hard("POL-02", strings.TrimSpace("ticket "+r.Ticket), why)
+	}
+	if r.Ticket == "" {
 		return
-	case t.Pattern != "" && !whole(t.Pattern, r.Ticket):
-		j.hard("POL-02", "ticket "+r.Ticket, "it does not match the policy's pattern "+t.Pattern)
 	}
 	if len(t.States) == 0 {
 		return
@@ -185,45 +180,23 @@ func (j *judge) ticket(t *Ticket) {
 	}
 }
 
-// whole reports whether a pattern matches all of a text. A pattern that is not one
-// matches nothing.
-func whole(pattern, text string) bool {
-	if pattern == "" || len(pattern) > maxPatternLength {
-		return false
-	}
-	expression, err := regexp.Compile(`^(?:` + pattern + `)$`)
-	return err == nil && expression.MatchString(text)
-}
-
 // breakGlass takes the terms of the emergency entry (BG-01, BG-02).
 func (j *judge) breakGlass() {
 	r := j.request()
 	j.v.BreakGlass = true
-	var found []BreakGlass
-	var path string
-	for _, p := range j.c.Policies {
-		for _, b := range p.Spec.BreakGlass {
-			if b.Tier == j.v.Tier && b.Action == r.Type {
-				found, path = append(found, b), p.Path
-			}
-		}
-	}
-	if len(found) != 1 {
-		j.hard("BG-01", "", fmt.Sprintf("%d break-glass entries of the policy are about a tier %d %s; exactly one must be", len(found), j.v.Tier, r.Type))
+	d, found := j.demand()
+	if found != 1 {
+		j.hard("BG-01", "", fmt.Sprintf("%d break-glass entries of the policy are about a tier %d %s; exactly one must be", found, j.v.Tier, r.Type))
 		return
 	}
-	b := found[0]
-	j.pinnedPolicy(path)
-	grant := min(orDefault(b.ValidFor, breakGlassAge), breakGlassAge)
-	j.terms = terms{found: true, slots: b.Slots, maxAge: grant, window: grant, digestLine: true, grant: grant}
+	b := d.BreakGlass
+	j.pinnedPolicy(j.c.Policies[d.Policy].Path)
+	j.terms = terms{found: true, slots: d.Slots(r.AcceptUnprovenWriter), maxAge: d.MaxAge(), window: d.Window(), digestLine: true, grant: d.Grant()}
 	if len(b.Slots) == 0 {
 		j.hard("BG-01", "", "the break-glass entry names no slot")
 	}
-	if !whole(b.IncidentPattern, r.BreakGlass.Incident) {
-		j.hard("BG-01", "", "the incident's reference does not match the pattern "+b.IncidentPattern)
-	}
-	if strings.TrimSpace(r.BreakGlass.Reason) == "" {
-		j.hard("BG-01", "", "a reason is missing")
+	if why := d.Incident(*r.BreakGlass); why != "" {
+		j.hard("BG-01", "", why)
 	}
 	for _, id := range b.Relax {
 		if id.Relaxable() {
