@@ -111,7 +111,7 @@ const (
 	DatabaseSuspended     Code = "DATABASE_SUSPENDED"      // data movement of a database is suspended: its lag figures mean nothing
 	NotSynchronizing      Code = "NOT_SYNCHRONIZING"       // a database does not synchronize: its lag figures mean nothing
 	SynchronizationLost   Code = "SYNCHRONIZATION_LOST"    // a replica is configured to be synchronous and is not synchronized: a failover would lose data
-	NotFailoverReady      Code = "NOT_FAILOVER_READY"      // a database is not ready for a failover without loss
+	NotFailoverReady      Code = "NOT_FAILOVER_READY"      // a database is not ready for a planned failover
 	DatabaseReverting     Code = "DATABASE_REVERTING"      // a database is undoing or initializing: a failover to it would leave it unable to start
 	DatabaseNotOnline     Code = "DATABASE_NOT_ONLINE"     // a database is not online where it should serve
 	DatabaseNotJoined     Code = "DATABASE_NOT_JOINED"     // a database of the group is not joined on a replica
@@ -430,7 +430,7 @@ var codes = []CodeInfo{
 		"no node at the DR site can become primary: priority 0, no vote, hidden, delayed or no data",
 		"give a member at the DR site a priority above 0", true},
 	{NotFailoverReady, Yellow,
-		"a database is not ready for a failover without loss",
+		"a database is not ready for a planned failover",
 		"planned: make the replica synchronous first; see the databases named", false},
 	{NotPromotable, Red,
 		"the group is a replication group, which cannot be promoted",
