@@ -20,6 +20,7 @@ import (
 
 func newExplain(a *app) *cobra.Command {
 	o := &checkOptions{}
+	signed := &signedOptions{}
 	var live, all bool
 	var output string
 	cmd := &cobra.Command{
@@ -31,8 +32,10 @@ of the audit log (AUD-11), and what this program can do with a platform (platfor
 
 A request (its id, its file, or its pull request as #12) is asked of GitHub: each review
 with whether it counts and by which rule not, what is missing and who can give it.
-The exit code is the verdict: 0 approved, 12 not, 16 GitHub did not answer.`,
-		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql", "bcctl explain 2026-001-ledger"),
+The exit code is the verdict: 0 approved, 12 not, 16 GitHub did not answer.
+With --offline no connection is made: signed statements count, by the trust snapshot
+and what this clone holds.`,
+		Example: exampleLines("bcctl explain ledger", "bcctl explain ledger --live", "bcctl explain REPLAY_PAUSED", "bcctl explain 4", "bcctl explain platform/postgresql", "bcctl explain 2026-001-ledger", "bcctl explain 2026-001-ledger --offline --snapshot trust --statements statements"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(errors.New("name one target, request, reason code, exit code or platform/NAME"), "bcctl explain ledger")
@@ -41,6 +44,14 @@ The exit code is the verdict: 0 approved, 12 not, 16 GitHub did not answer.`,
 		},
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := signed.check(cmd); err != nil {
+				return err
+			}
+			if signed.on {
+				ctx, cancel := a.deadline(cmd.Context())
+				defer cancel()
+				return a.explainOffline(ctx, cmd, args[0], output, *signed)
+			}
 			if !fixedForm(args[0]) {
 				ctx, cancel := a.deadline(cmd.Context())
 				defer cancel()
@@ -54,6 +65,7 @@ The exit code is the verdict: 0 approved, 12 not, 16 GitHub did not answer.`,
 			return a.explain(cmd, args[0], o, live, all)
 		},
 	}
+	cmd.Flags().AddFlagSet(signed.flags().flags)
 	cmd.Flags().BoolVar(&live, "live", false, "look now instead of at the record")
 	cmd.Flags().BoolVar(&all, "all", false, "every indicator, not only what matters")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "of a request: table or json")

@@ -195,3 +195,86 @@ func TestOFF03PublicKey(t *testing.T) {
 		t.Error("it is signed")
 	}
 }
+
+// What was signed is counted from the clone alone, without a connection: who has
+// counted, who has not and why, what is missing and who may give it.
+func TestOFF04ExplainOffline(t *testing.T) {
+	t.Parallel()
+	d := newDark(t)
+	d.vars["BCCTL_GITHUB_API_URL"] = "http://127.0.0.1:1/" // nobody is asked
+	trust := d.snapshot(1, "root1", "root2")
+	folder := t.TempDir()
+	say := func(person, as string, more ...string) {
+		t.Helper()
+		d.want(exitOK, "by "+person, d.say(person, as, trust, filepath.Join(folder, fmt.Sprintf("%s-%d.json", person, d.Now().Unix())), more...))
+		d.later(60e9)
+	}
+	explain := func(code int, texts ...string) {
+		t.Helper()
+		out := d.bcctl("", "explain", gateID, "--offline", "--snapshot", trust, "--statements", folder)
+		for _, text := range texts {
+			d.want(code, text, out)
+		}
+	}
+	d.later(2 * 3600e9) // into the window of the request
+	explain(exitNotApproved, "GitHub was not asked", "statements\n  none", "it: open; may be given by ben, dora", "business: open; may be given by cleo", "requester", "author of commit", "Next: ask one of those who may: bcctl approve "+d.path+" --offline")
+	say("ben", "it")
+	explain(exitNotApproved, "ben  APPROVED", "as it", "it: ben, by statement", "business: open; may be given by cleo")
+	say("cleo", "business")
+	explain(exitOK, "APPROVED until", "business: cleo", "bcctl execute "+d.path+" --offline")
+	if out := d.bcctl("", "explain", gateID, "--offline", "--snapshot", trust, "--statements", folder, "-o", "json"); out.code != exitOK || !strings.Contains(out.stdout, `"allowed": true`) || !strings.Contains(out.stdout, `"mode": "offline-review"`) {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	// Who merged wrote nothing: ben may approve what he merged, and ann may not.
+	if out := d.bcctl("", "explain", gateID, "--offline", "--snapshot", trust, "--statements", folder); strings.Contains(out.stdout, "root: ") {
+		t.Errorf("a merge counts as authorship:\n%s", out.stdout)
+	}
+
+	say("cleo", "business", "--veto")
+	explain(exitNotApproved, "APP-02", "cleo objects")
+	say("cleo", "business")
+	explain(exitOK, "APPROVED until", "a later statement of the same person decides")
+
+	// Elsewhere than where it may run, somebody looks all the same, and is told.
+	d.vars["BCCTL_OFFLINE_HOST"] = "laptop"
+	explain(exitOK, "it cannot run here: the policy names dr-host")
+	d.vars["BCCTL_OFFLINE_HOST"] = "dr-host"
+
+	d.later(3600e9)
+	explain(exitNotApproved, "OFF-03", "it no longer counts")
+	d.want(exitFailed, "--offline needs the trust snapshot", d.bcctl("", "explain", gateID, "--offline"))
+	d.want(exitFailed, "are for --offline", d.bcctl("", "explain", gateID, "--snapshot", trust))
+	d.want(exitFailed, "GitHub alone knows pull requests", d.bcctl("", "explain", "#1", "--offline", "--snapshot", trust))
+	// A snapshot that too few root keys signed counts for nothing.
+	d.want(exitNotApproved, "OFF-02", d.bcctl("", "explain", gateID, "--offline", "--snapshot", d.snapshot(1, "root1"), "--statements", folder))
+	d.want(exitConfig, "is its medium mounted", func() outcome {
+		d.vars["BCCTL_OFFLINE_DIR"] = filepath.Join(folder, "none")
+		return d.bcctl("", "explain", gateID, "--offline", "--snapshot", trust)
+	}())
+}
+
+// A clone whose checkout leaves out what it fetched is not main: a request that was
+// taken back there does not come to life again (PR-04).
+func TestPR04OfflineRevertIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	d := newDark(t)
+	trust := d.snapshot(1, "root1", "root2")
+	explain := func() outcome {
+		return d.bcctl("", "explain", gateID, "--offline", "--snapshot", trust)
+	}
+	d.want(exitNotApproved, "ID-06", explain())
+	if out := explain(); strings.Contains(out.stdout, "PR-04") {
+		t.Errorf("%s", out.stdout)
+	}
+	git := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("git", append([]string{"-C", d.dir, "-c", "user.name=x", "-c", "user.email=x@localhost"}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	git("rm", "--quiet", d.path)
+	git("commit", "--quiet", "-m", "Withdraw")
+	git("update-ref", "refs/remotes/origin/main", "HEAD")
+	git("reset", "--quiet", "--hard", "HEAD~1")
+	d.want(exitNotApproved, "PR-04", explain())
+}

@@ -39,6 +39,10 @@ type OfflineSettings struct {
 	RootKeys  []string `mapstructure:"root-keys"` // fingerprints, SHA256:...
 	Threshold int      `mapstructure:"threshold"` // how many of them sign a snapshot
 	Host      string   `mapstructure:"host"`      // what the policy calls this host; empty: its own name
+
+	// Dir is where runs without GitHub keep their locks, claims and records: a folder of
+	// another medium than the journal's, which everybody shares who runs bcctl here.
+	Dir string `mapstructure:"dir"`
 }
 
 // CommandSettings say which programs a run may start on this machine.
@@ -126,6 +130,7 @@ var settingDefaults = map[string]any{
 	"offline.root-keys": []string{},
 	"offline.threshold": 2,
 	"offline.host":      "",
+	"offline.dir":       "",
 	"commands.allow":    []string{},
 	"operator.key":      "",
 
@@ -147,7 +152,7 @@ var settingDefaults = map[string]any{
 var personal = []string{"store.url", "commands.allow", "operator.key", "audit.dir", "github.api-url",
 	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
 	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca",
-	"offline.root-keys", "offline.threshold", "offline.host"}
+	"offline.root-keys", "offline.threshold", "offline.host", "offline.dir"}
 
 // loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
 // person's file, the repository's bcctl.yaml, built-in defaults.

@@ -180,6 +180,36 @@ func Unsettled(records []Record, keys ...string) []Record {
 	return open
 }
 
+// RunsOf returns the ids of the runs without the forge of a request.
+func RunsOf(records []Record, request string) []string {
+	var runs []string
+	for _, r := range records {
+		if r.Kind == Offline && r.Request == request {
+			runs = append(runs, r.Run)
+		}
+	}
+	return runs
+}
+
+// Merge puts two lists of records together. What both have, byte for byte, is there
+// once; two records of one name that say different things stay, for the rules to see.
+func Merge(a, b []Record) []Record {
+	all := slices.Clone(a)
+	for _, r := range b {
+		if !slices.ContainsFunc(a, func(o Record) bool { return same(o, r) }) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// same reports whether two records say the same under the same name.
+func same(a, b Record) bool {
+	oneName, one, oneErr := a.Encode()
+	otherName, other, otherErr := b.Encode()
+	return oneErr == nil && otherErr == nil && oneName == otherName && string(one) == string(other)
+}
+
 // OverdueReviews returns uses of break-glass by a person whose review was due
 // before now and is not done (BG-04).
 func OverdueReviews(records []Record, person string, now time.Time) []Record {

@@ -46,7 +46,13 @@ func Verdict(w io.Writer, v VerdictView) error {
 	}
 	line("request %s: %s", harmless(d.Request), harmless(what))
 	line("digest  %s", orDash(string(d.Digest)))
-	line("pull    #%d %s, %s", v.Pull.Number, harmless(v.Pull.URL), pullState(v.Pull))
+	title := "reviews"
+	if v.Pull.Number != 0 {
+		line("pull    #%d %s, %s", v.Pull.Number, harmless(v.Pull.URL), pullState(v.Pull))
+	} else {
+		line("GitHub was not asked: by this clone, the trust snapshot and what people signed")
+		title = "statements"
+	}
 	line("")
 	switch {
 	case d.Allowed && d.ValidUntil.IsZero():
@@ -56,7 +62,7 @@ func Verdict(w io.Writer, v VerdictView) error {
 	default:
 		line("NOT APPROVED: %s", count(len(d.Denials), "reason"))
 	}
-	verdictReviews(line, d.Reviews)
+	verdictReviews(line, title, d.Reviews)
 	verdictSlots(line, d.Slots)
 	ruleFindings(line, "against it", d.Denials)
 	ruleFindings(line, "lifted by break-glass", d.Relaxed)
@@ -74,8 +80,8 @@ func Verdict(w io.Writer, v VerdictView) error {
 	return err
 }
 
-func verdictReviews(line func(string, ...any), reviews []approval.Counted) {
-	line("\nreviews")
+func verdictReviews(line func(string, ...any), title string, reviews []approval.Counted) {
+	line("\n%s", title)
 	if len(reviews) == 0 {
 		line("  none")
 	}

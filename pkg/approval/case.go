@@ -26,6 +26,14 @@ const (
 
 	// ModeOffline is a start while the forge cannot be reached (OFF-01).
 	ModeOffline Mode = "offline"
+
+	// ModeOfflineResume goes on with an attempt that stopped, while the forge cannot be
+	// reached.
+	ModeOfflineResume Mode = "offline-resume"
+
+	// ModeOfflineReview asks how far signed statements are: nothing is confirmed, nothing
+	// will be run on this verdict, and the forge is not asked for.
+	ModeOfflineReview Mode = "offline-review"
 )
 
 // Decoded is a document together with where its bytes came from, so that the
@@ -68,7 +76,7 @@ type Case struct {
 	Targets []Target // all of the plan
 
 	// Plan is the digest of the plan as it is compiled now; it must be the request's
-	// (SI-14). It is needed for ModeConfirm and ModeOffline.
+	// (SI-14). It is needed to start an attempt: for ModeConfirm and ModeOffline.
 	Plan runbook.Digest
 
 	// ScheduleOwner is the owner of the schedule that opened the request, a person. It
@@ -93,7 +101,7 @@ type Case struct {
 
 	// First is the fingerprint of the evidence of the first read. Where Claimed is set,
 	// the claim has been made, this is the second read, and both must be the same
-	// (APP-10).
+	// (APP-10). Offline the claim must be in the ledger of this host then (OFF-05).
 	First   runbook.Digest
 	Claimed bool
 

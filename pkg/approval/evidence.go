@@ -464,9 +464,15 @@ type OfflineEvidence struct {
 	// Statements are the approvals, vetoes and whatever else was handed over.
 	Statements []SignedStatement `json:"statements,omitempty"`
 
-	// LocalClaim and HostLock say that both are held (OFF-05).
+	// HostLock says that this process keeps every other one of the host from running
+	// anything offline, LocalClaim that the ledger of the host has the claim of this
+	// attempt by this run (OFF-05).
 	LocalClaim Fact `json:"localClaim,omitempty"`
 	HostLock   Fact `json:"hostLock,omitempty"`
+
+	// Begun says that the ledger of this host has this run as one that began offline. Only
+	// such a run may go on offline when the forge answers again.
+	Begun Fact `json:"begun,omitempty"`
 }
 
 // SignedStatement is a statement as its file holds it, and its SSH signature in

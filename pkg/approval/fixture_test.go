@@ -280,7 +280,7 @@ func say(c *Case, s Statement, key, namespace string) {
 // offline is a case in which the forge does not answer, and two people signed.
 func offline() Case {
 	c := approved()
-	c.Mode = ModeOffline
+	c.Mode, c.Claimed = ModeOffline, true
 	e := &c.Evidence
 	e.Source, e.ServerDate = SourceOffline, time.Time{}
 	e.Pull, e.Files, e.Reviews, e.Dismissals, e.Movements, e.Timeline, e.Comments, e.RuleSuite, e.Changes = PullRequest{}, List[ChangedFile]{}, List[Review]{}, List[Dismissal]{}, List[Movement]{}, List[TimelineEvent]{}, List[Comment]{}, RuleSuite{}, List[AuthorityChange]{}
@@ -294,6 +294,28 @@ func offline() Case {
 	say(&c, statementBy(c, "ben", SlotIT, 1), "ben", NamespaceApproval)
 	say(&c, statementBy(c, "cleo", SlotBusiness, 2), "cleo", NamespaceApproval)
 	typedByDora(&c)
+	return c
+}
+
+// offlineResume goes on with an attempt, while the forge does not answer.
+func offlineResume() Case {
+	c := offline()
+	c.Mode, c.Attempt, c.Plan = ModeOfflineResume, 2, ""
+	c.Evidence.Ledger.Attempts = Complete(Attempt{1, digestIn(c), AttemptStopped, ago(10 * time.Minute), No})
+	c.Evidence.Offline.Begun = Yes
+	line := ConfirmationLine(VerbResume, c.Request.Name, c.Request.Spec, digestIn(c), 2)
+	typed(&c, "dora", ago(time.Minute), line)
+	return c
+}
+
+// offlineReview asks how far statements are, on the machine of somebody who signs.
+func offlineReview() Case {
+	c := offline()
+	c.Mode, c.Attempt, c.Plan, c.Claimed = ModeOfflineReview, 0, "", false
+	e := &c.Evidence
+	e.Main.Checkout, e.Typed = "", nil
+	o := e.Offline
+	o.Answered, o.LocalClaim, o.HostLock, o.Host = "", "", "", "laptop"
 	return c
 }
 

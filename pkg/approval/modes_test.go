@@ -52,7 +52,7 @@ func TestPOL06EveryModeHitsTheSameRules(t *testing.T) {
 // A case that says nothing is denied in every mode, and nothing panics.
 func TestNothingIsDenied(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []Mode{"", ModeReview, ModeConfirm, ModeResume, ModeOffline} {
+	for _, mode := range []Mode{"", ModeReview, ModeConfirm, ModeResume, ModeOffline, ModeOfflineResume, ModeOfflineReview} {
 		if v := Verify(Case{Mode: mode}); v.Allowed || len(v.Denials) < 10 {
 			t.Errorf("mode %q: allowed %v, with %d reasons", mode, v.Allowed, len(v.Denials))
 		}

@@ -14,7 +14,7 @@ import (
 
 // bases are cases in which everything holds, one of each kind.
 var bases = map[string]func() Case{
-	"comment": approved, "offline": offline, "tier 2": start(tier2), "emergency": start(emergency), "resume": start(resume),
+	"comment": approved, "offline": offline, "offline resume": offlineResume, "offline review": offlineReview, "tier 2": start(tier2), "emergency": start(emergency), "resume": start(resume),
 	"typed": start(typedByDora), "schedule": start(scheduled), "team": start(team),
 	"ready": start(func(c *Case) {
 		c.Mode, c.Attempt, c.Evidence.Main.Checkout, c.Evidence.Run, c.Evidence.Confirmation = ModeReview, 0, "", nil, nil
@@ -63,7 +63,7 @@ var harmless = []func(*Case, int){
 
 func online(change func(*Case, int)) func(*Case, int) {
 	return func(c *Case, n int) {
-		if c.Mode != ModeOffline {
+		if c.Evidence.Source != SourceOffline {
 			change(c, n)
 		}
 	}

@@ -160,7 +160,7 @@ var ruleCases = []ruleCase{
 	{name: "ID-04 who pushed is on no roster", fail: func(c *Case) { c.Evidence.Movements.Items[0].Actor = ptr(other) }},
 	{name: "ID-04 whoever pushed by force approves", pass: pushed(HeadForcePushed, ago(80*time.Minute)), fail: func(c *Case) {
 		pushed(HeadForcePushed, ago(80*time.Minute))(c)
-		c.Evidence.Timeline.Items[0].Actor = ptr(ben)
+		c.Evidence.Timeline.Items[len(c.Evidence.Timeline.Items)-1].Actor = ptr(ben)
 	}},
 	{name: "ID-04 the second account of whoever asked approves", pass: instead(eve2), fail: func(c *Case) { instead(eve2)(c); c.Request.Spec.Requester = "eve" }},
 	{name: "ID-05 the author of a commit is on no roster", fail: committed(func(k *Commit) { k.Author = Signature{nil, "nobody@example.com"} })},
@@ -468,6 +468,17 @@ var ruleCases = []ruleCase{
 
 	// Offline.
 	{name: "OFF-01 the forge answers", from: offline, fail: func(c *Case) { c.Evidence.Offline.Answered = Yes }},
+	{name: "OFF-01 whether the forge answers is not known", from: offline, fail: func(c *Case) { c.Evidence.Offline.Answered = "" }},
+	{name: "OFF-01 the forge answers again, and the attempt began with it", from: offlineResume, pass: func(c *Case) { c.Evidence.Offline.Answered = Yes },
+		fail: func(c *Case) { c.Evidence.Offline.Answered, c.Evidence.Offline.Begun = Yes, No }},
+	{name: "OFF-01 looking needs no host, running does", from: offlineReview, fail: func(c *Case) {
+		c.Mode = ModeOffline
+	}},
+	{name: "OFF-01 the action may not be approved offline, when somebody looks", from: offlineReview, fail: func(c *Case) { entry(c).Offline = false }},
+	{name: "OFF-04 looking lifts nothing", from: offlineReview, fail: vetoBy("finn"), by: "APP-02"},
+	{name: "OFF-04 one statement is not enough, when somebody looks", from: offlineReview, fail: func(c *Case) {
+		c.Evidence.Offline.Statements = c.Evidence.Offline.Statements[:1]
+	}, by: "ID-06"},
 	{name: "OFF-01 nobody asked for it", from: offline, fail: func(c *Case) { c.Evidence.Offline.Asked = No }},
 	{name: "OFF-01 another host", from: offline, fail: func(c *Case) { c.Evidence.Offline.Host = "laptop" }},
 	{name: "OFF-01 the action may not be approved offline", from: offline, fail: func(c *Case) { entry(c).Offline = false }},
@@ -512,6 +523,14 @@ var ruleCases = []ruleCase{
 	{name: "OFF-04 expired request", from: offline, fail: func(c *Case) { c.Request.Spec.ExpiresAt = noon }, by: "BIND-06"},
 	{name: "OFF-04 the operator signs", from: offline, fail: signedAgain(func(s *Statement) { s.Person = "dora" }, "", NamespaceApproval), by: "ID-04"},
 	{name: "OFF-05 no local claim", from: offline, fail: func(c *Case) { c.Evidence.Offline.LocalClaim = No }},
+	{name: "OFF-05 the claim comes after the start was verified", from: offline, pass: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = false, No },
+		fail: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = true, No }},
+	{name: "OFF-05 no lock of the host before the first change", from: offlineReview, pass: func(c *Case) {
+		c.Claimed, c.Evidence.Offline.LocalClaim, c.Evidence.Offline.HostLock = true, Yes, Yes
+	}, fail: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = true, Yes }},
+	{name: "RUN-06 an offline run that stopped is not begun again", from: offlineResume, fail: func(c *Case) {
+		c.Mode, c.Plan = ModeOffline, c.Request.Spec.Plan
+	}},
 	{name: "OFF-05 no lock of the host", from: offline, fail: func(c *Case) { c.Evidence.Offline.HostLock = "" }},
 	{name: "OFF-06 an offline run is not reconciled", fail: func(c *Case) { c.Evidence.Ledger.Unreconciled.Items = []string{"2026-000"} }},
 	{name: "OFF-06 whether one is, is not known", fail: func(c *Case) { c.Evidence.Ledger.Unreconciled.Complete = "" }},

@@ -96,8 +96,12 @@ type terms struct {
 }
 
 func (j *judge) request() *runbook.Request { return &j.c.Request.Spec }
-func (j *judge) offline() bool             { return j.c.Mode == ModeOffline }
-func (j *judge) running() bool             { return j.c.Mode != ModeReview }
+func (j *judge) running() bool             { return j.c.Mode != ModeReview && j.c.Mode != ModeOfflineReview }
+func (j *judge) starting() bool            { return j.c.Mode == ModeConfirm || j.c.Mode == ModeOffline }
+func (j *judge) resuming() bool            { return j.c.Mode == ModeResume || j.c.Mode == ModeOfflineResume }
+func (j *judge) offline() bool {
+	return j.c.Mode == ModeOffline || j.c.Mode == ModeOfflineResume || j.c.Mode == ModeOfflineReview
+}
 
 // unmerged reports that nothing has been merged and nothing is to be run.
 func (j *judge) unmerged() bool { return j.c.Mode == ModeReview && j.e.Pull.Merged == No }
@@ -106,7 +110,7 @@ func (j *judge) unmerged() bool { return j.c.Mode == ModeReview && j.e.Pull.Merg
 // return: stopping half way would be worse than late papers (RUN-06).
 func (j *judge) pastNoReturn() bool {
 	a, ok := j.lastAttempt()
-	return j.c.Mode == ModeResume && ok && a.PastNoReturn == Yes
+	return j.resuming() && ok && a.PastNoReturn == Yes
 }
 
 // afterMerge reports that something happened when it could no longer change what was
@@ -139,9 +143,9 @@ func (j *judge) until(t time.Time) { j.deadlines = append(j.deadlines, t) }
 
 func (j *judge) mode() {
 	switch j.c.Mode {
-	case ModeReview, ModeConfirm, ModeResume, ModeOffline:
+	case ModeReview, ModeConfirm, ModeResume, ModeOffline, ModeOfflineResume, ModeOfflineReview:
 	default:
-		j.hard("POL-06", "", fmt.Sprintf("mode %q is none of review, confirm, resume and offline", j.c.Mode))
+		j.hard("POL-06", "", fmt.Sprintf("mode %q is none that there is", j.c.Mode))
 	}
 	if j.c.Now.IsZero() {
 		j.hard("BIND-06", "", "the time is not known")
@@ -177,13 +181,10 @@ func (j *judge) finish() Verdict {
 		v.ValidUntil = slices.MinFunc(j.deadlines, time.Time.Compare)
 	}
 	if v.Digest != "" {
-		switch j.c.Mode {
-		case ModeReview:
-			if n := len(j.e.Ledger.Attempts.Items) + 1; v.Allowed {
-				v.Confirm = ConfirmationLine(VerbExecute, v.Request, *j.request(), v.Digest, n)
-			}
-		default:
+		if n := len(j.e.Ledger.Attempts.Items) + 1; j.running() {
 			v.Confirm = j.line()
+		} else if v.Allowed {
+			v.Confirm = ConfirmationLine(VerbExecute, v.Request, *j.request(), v.Digest, n)
 		}
 	}
 	v.Next = j.next(v)
@@ -205,6 +206,10 @@ func (j *judge) next(v Verdict) string {
 	}
 	open := slices.ContainsFunc(v.Slots, func(s SlotFill) bool { return s.Person == "" })
 	switch {
+	case j.c.Mode == ModeOfflineReview && v.Allowed:
+		return fmt.Sprintf("on a host that the policy names: bcctl execute %s --offline", j.e.RequestPath)
+	case j.c.Mode == ModeOfflineReview && open:
+		return fmt.Sprintf("ask one of those who may: bcctl approve %s --offline", j.e.RequestPath)
 	case v.Allowed && j.c.Mode == ModeReview && v.At.Before(j.request().NotBefore):
 		return "wait until " + stamp(j.request().NotBefore) + "; then comment on the pull request, alone on one line: " + v.Confirm
 	case v.Allowed && j.c.Mode == ModeReview:

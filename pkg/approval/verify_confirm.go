@@ -8,7 +8,7 @@ import (
 // line is the confirmation this attempt needs.
 func (j *judge) line() string {
 	verb := VerbExecute
-	if j.c.Mode == ModeResume {
+	if j.resuming() {
 		verb = VerbResume
 	}
 	return ConfirmationLine(verb, j.c.Request.Name, *j.request(), j.v.Digest, j.c.Attempt)

@@ -63,7 +63,7 @@ func (j *judge) content() {
 	switch {
 	case !r.Plan.Valid():
 		j.hard("SI-14", "", "the request does not say which plan was shown")
-	case j.c.Plan == "" && (j.c.Mode == ModeConfirm || j.offline()):
+	case j.c.Plan == "" && j.starting():
 		j.hard("SI-14", "", "the plan was not compiled anew")
 	case j.c.Plan != "" && j.c.Plan != r.Plan:
 		j.hard("SI-14", "", "PLAN_DRIFT: the plan is no longer the one that was approved; see bcctl plan "+j.c.Request.Name)
@@ -128,7 +128,7 @@ func (j *judge) schedule() {
 		switch {
 		case j.pastNoReturn():
 			j.warn("RUN-06", "", "the request expired at "+stamp(r.ExpiresAt)+"; the attempt is past the point of no return and may be finished")
-		case j.c.Mode == ModeResume:
+		case j.resuming():
 			j.deny("RUN-06", "", "the request expired at "+stamp(r.ExpiresAt)+", and the attempt is not past the point of no return")
 		default:
 			j.hard("BIND-06", "", "the request expired at "+stamp(r.ExpiresAt))
@@ -229,9 +229,9 @@ func (j *judge) attempts() {
 	}
 	resumable := any && (last.State == AttemptStopped || last.State == AttemptClaimed)
 	switch {
-	case j.c.Mode == ModeResume && !resumable:
+	case j.resuming() && !resumable:
 		j.hard("RUN-06", "", "there is no attempt to go on with")
-	case j.c.Mode != ModeResume && resumable:
+	case !j.resuming() && resumable:
 		j.hard("RUN-06", fmt.Sprintf("attempt %d", last.Number), "it is not finished; go on with it: resume, not execute")
 	}
 }

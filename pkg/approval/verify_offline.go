@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -22,17 +23,28 @@ func (j *judge) offlineTrust() {
 	if o.Asked != Yes {
 		j.hard("OFF-01", "", "nobody asked for offline mode")
 	}
-	if o.Answered != No {
+	switch {
+	case o.Answered == No, !j.running():
+	case o.Answered == Yes && o.Begun == Yes && j.resuming():
+		// Half a failover is worse than one that ends as it began.
+		j.warn("OFF-01", "", "the forge answers again; the attempt began without it and goes on so")
+	default:
 		j.hard("OFF-01", "", "the forge answers, or whether it does is not known")
 	}
 	switch t := j.terms; {
 	case !t.offline || t.offlinePolicy == nil:
 		j.hard("OFF-01", "", fmt.Sprintf("the policy does not allow a tier %d %s to be approved offline", j.v.Tier, j.request().Type))
-	case o.Host == "" || !slices.Contains(t.offlinePolicy.Hosts, o.Host):
+	case o.Host != "" && slices.Contains(t.offlinePolicy.Hosts, o.Host):
+	case j.running():
 		j.hard("OFF-01", "host "+o.Host, "the policy does not name this host")
+	default:
+		j.warn("OFF-01", "host "+o.Host, "it cannot run here: the policy names "+strings.Join(t.offlinePolicy.Hosts, ", "))
 	}
-	if o.LocalClaim != Yes || o.HostLock != Yes {
-		j.hard("OFF-05", "", "the claim and the lock of this host are not held")
+	if (j.running() || j.c.Claimed) && o.HostLock != Yes {
+		j.hard("OFF-05", "", "the lock of this host is not held")
+	}
+	if j.c.Claimed && o.LocalClaim != Yes {
+		j.hard("OFF-05", "", "the attempt is not claimed in the ledger of this host")
 	}
 	if j.e.Repository.ID != j.c.RepositoryID {
 		j.hard("PR-01", "", "the clone is of another repository")

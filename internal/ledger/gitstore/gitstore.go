@@ -225,6 +225,23 @@ func (s *Store) All(ctx context.Context) ([]ledger.Record, error) {
 	if err != nil || tip == "" {
 		return nil, err
 	}
+	return s.recordsOf(ctx, tip)
+}
+
+// Fetched returns the records of the remote as git fetch brought them last, without a
+// connection. What has happened since is not among them.
+func (s *Store) Fetched(ctx context.Context) ([]ledger.Record, error) {
+	tip, err := git.Tip(ctx, s.Dir, "refs/remotes/"+s.Remote+"/"+strings.TrimPrefix(recordsRef, "refs/heads/"))
+	if errors.Is(err, git.ErrNoBranch) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.recordsOf(ctx, tip)
+}
+
+func (s *Store) recordsOf(ctx context.Context, tip string) ([]ledger.Record, error) {
 	blobs, err := git.Blobs(ctx, s.Dir, tip, maxRecords)
 	if err != nil {
 		return nil, err
