@@ -22,8 +22,8 @@ import (
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/execute"
 	"github.com/bcctl/bcctl/internal/execute/journal"
+	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/ledger"
-	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/logbook"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
@@ -86,7 +86,8 @@ type running struct {
 	found   int // number of the pull request
 	path    string
 	comment int64
-	ci      int64 // id of the workflow run
+	ci      int64         // id of the workflow run
+	forge   *forge.Client // nil where GitHub is not asked
 	state   runbook.State
 	plan    runbook.Plan
 	digest  runbook.Digest
@@ -109,19 +110,20 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	if x.r, err = a.openRepository(ctx, cmd.Flags()); err != nil {
 		return err
 	}
-	forge, err := a.forge(ctx, x.r.settings)
+	gh, err := a.forge(ctx, x.r.settings)
 	if err != nil {
 		return err
 	}
-	defer forge.Close()
+	defer gh.Close()
+	x.forge = gh
 	if what == "" {
-		c, err := forge.Comment(ctx, x.comment)
+		c, err := gh.Comment(ctx, x.comment)
 		if err != nil {
 			return forgeError(err)
 		}
 		what = "#" + strconv.Itoa(c.Pull)
 	}
-	found, err := findPull(ctx, forge, what)
+	found, err := findPull(ctx, gh, what)
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	if err := x.load(); err != nil {
 		return err
 	}
-	reader := a.verdicts(x.r, forge)
+	reader := a.verdicts(x.r, gh)
 	return x.start(ctx, reader)
 }
 
@@ -369,17 +371,22 @@ func confirmedBy(g *execute.Guard, process audit.Actor) audit.Actor {
 	if process.Kind == "ci" || g.Person == "" {
 		return process
 	}
-	who := audit.Actor{Kind: "human", ID: g.Person, Login: g.Person, Runner: process.ID}
-	for _, p := range g.Case.Roster.Spec.People {
-		if p.ID == g.Person && len(p.GitHub) > 0 {
-			who.ID, who.Login = strconv.FormatInt(p.GitHub[0].ID, 10), cmp.Or(p.GitHub[0].Login, g.Person)
+	return personActor(g.Case.Roster.Spec, g.Person, process)
+}
+
+// personActor is a person of a roster who acts, with the account of the process.
+func personActor(roster approval.Roster, person string, process audit.Actor) audit.Actor {
+	who := audit.Actor{Kind: "human", ID: person, Login: person, Runner: process.ID}
+	for _, p := range roster.People {
+		if p.ID == person && len(p.GitHub) > 0 {
+			who.ID, who.Login = strconv.FormatInt(p.GitHub[0].ID, 10), cmp.Or(p.GitHub[0].Login, person)
 		}
 	}
 	return who
 }
 
 func (x *running) keeper(g *execute.Guard) *execute.Ledger {
-	store := &gitstore.Store{Dir: x.r.dir, Remote: x.r.settings.Audit.Remote, Now: x.a.Now}
+	store := x.a.ledgerStore(x.r)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -392,8 +399,21 @@ func (x *running) keeper(g *execute.Guard) *execute.Ledger {
 		// We have the journal of this run on this machine, exclusively: who had it before
 		// is no more.
 		return h.Run == x.run && h.Host == host && h.CI == "" && holder.CI == ""
-	}}
+	}, Ended: x.ranOut}
 	return &execute.Ledger{Locks: locks, Records: store, Holder: holder, Path: x.path, Comment: x.comment, Now: x.a.Now, Person: func() string { return g.Person }}
+}
+
+// ranOut tells whether the workflow run that holds a lock has come to its end, as GitHub
+// says. Of a run on a host nobody can tell from elsewhere.
+func (x *running) ranOut(ctx context.Context, h ledger.Holder) (bool, error) {
+	if h.CI == "" {
+		return false, fmt.Errorf("it runs, or ran, on the host %s: go on there, or bcctl unlock by two persons", h.Host)
+	}
+	if x.forge == nil {
+		return false, errors.New("it is a workflow run, and GitHub is not asked now")
+	}
+	state, err := runState(ctx, x.forge, h)
+	return err == nil && state.Ended(), err
 }
 
 func (x *running) doer() *execute.Doer {

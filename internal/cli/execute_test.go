@@ -4,10 +4,12 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,13 +34,14 @@ type stage struct {
 	id     string
 	digest runbook.Digest
 	vars   map[string]string
-	key    string // of the operator
+	keys   map[string]string // files with the keys of people
+	clone  string            // another machine's; empty: the first one's
 }
 
 // hook is the program of the runbook: verb and name.
 const hook = `
 case "$1" in
-  do) echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9; echo '{"at":"0/3000060"}' ;;
+  do) while [ -e "$2/pause-$3" ]; do sleep 0.1; done; echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9; echo '{"at":"0/3000060"}' ;;
   undo) rm -f "$2/$3" ;;
   is) [ -e "$2/$3" ] || exit 3 ;;
   fits) [ ! -e "$2/unfit" ] || { echo "it does not fit" >&2; exit 3; } ;;
@@ -52,18 +55,27 @@ func newStage(t *testing.T) *stage {
 	if err := os.WriteFile(script, []byte(hook), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(private, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.key = string(pem.EncodeToMemory(block))
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
+	home := t.TempDir()
+	s.keys = map[string]string{}
+	public := map[string]string{}
+	for _, person := range []string{"dora", "ben", "finn"} {
+		_, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := ssh.MarshalPrivateKey(private, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.keys[person] = filepath.Join(home, person)
+		if err := os.WriteFile(s.keys[person], pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		public[person] = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
 	}
 	command := func(verb, name string) string {
 		return fmt.Sprintf("command: {run: [/bin/sh, %s, %s, %s, %s]}", script, verb, s.world, name)
@@ -80,16 +92,12 @@ func newStage(t *testing.T) *stage {
 		g.files["runbooks/by-program.yaml"] = book
 		g.files["resources/ledger.yaml"] = strings.NewReplacer("credentials:", "procedures: {switchover: {runbook: by-program}}\n  credentials:", "ledger-a.example.net:5432", "127.0.0.1:1", "ledger-b.example.net:5432", "127.0.0.1:2").
 			Replace(fmt.Sprintf(gateResource, 1))
-		dora := fmt.Sprintf("{id: dora, github: [{id: %d}]", g.users["dora"].ID)
-		public := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
-		g.files["roster.yaml"] = strings.Replace(g.files["roster.yaml"], dora, dora+fmt.Sprintf(", sshKeys: [{key: %q}]", public), 1)
+		for person, key := range public {
+			one := fmt.Sprintf("{id: %s, github: [{id: %d}]", person, g.users[person].ID)
+			g.files["roster.yaml"] = strings.Replace(g.files["roster.yaml"], one, one+fmt.Sprintf(", sshKeys: [{key: %q}]", key), 1)
+		}
 	})
-	home := t.TempDir()
-	keyFile := filepath.Join(home, "id_ed25519")
-	if err := os.WriteFile(keyFile, []byte(s.key), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.vars = map[string]string{"HOME": home, "BCCTL_COMMANDS_ALLOW": "/bin/sh", "BCCTL_OPERATOR_KEY": "file:" + keyFile, "MONITOR": "x"}
+	s.vars = map[string]string{"HOME": home, "BCCTL_COMMANDS_ALLOW": "/bin/sh", "BCCTL_OPERATOR_KEY": "file:" + s.keys["dora"], "MONITOR": "x"}
 	s.auditKeys()
 	for _, args := range [][]string{{"config", "user.name", "Ann"}, {"config", "user.email", s.users["ann"].Email}} {
 		if out, err := exec.Command("git", append([]string{"-C", s.dir}, args...)...).CombinedOutput(); err != nil {
@@ -160,11 +168,34 @@ func (s *stage) bcctl(login, typed string, args ...string) outcome {
 	}
 	var stdout, stderr bytes.Buffer
 	code := Run(s.t.Context(), Env{
-		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: s.dir, Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
+		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: cmp.Or(s.clone, s.dir), Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
 		Terminal: func(io.Reader) bool { return typed != "" },
 		Lookup:   func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
 	}, args)
 	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// elsewhere is another machine: a clone of its own, and nothing that was kept on the
+// first one.
+func (s *stage) elsewhere() *stage {
+	s.t.Helper()
+	o := *s
+	o.clone, o.vars = filepath.Join(s.t.TempDir(), "clone"), maps.Clone(s.vars)
+	o.vars["HOME"] = s.t.TempDir()
+	cmd := exec.Command("git", "clone", "--quiet", "--branch", "main", s.GitDir(), o.clone)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	return &o
+}
+
+// as is the same machine with another person at it.
+func (s *stage) as(person string) *stage {
+	o := *s
+	o.vars = maps.Clone(s.vars)
+	o.vars["BCCTL_OPERATOR_KEY"] = "file:" + s.keys[person]
+	return &o
 }
 
 // line is what the operator types.

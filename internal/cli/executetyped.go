@@ -39,15 +39,21 @@ func (x *running) typed(ctx context.Context, line string, v approval.Verdict) (a
 	if text != line || line == "" {
 		return approval.TypedLine{}, "", errors.New("that is not the line; nothing was started (CONF-02)")
 	}
-	statement, err := approval.EncodeTyped(approval.TypedStatement{At: x.a.Now().UTC().Truncate(time.Second), Line: text, Person: person})
+	typed, err := signTyped(signer, approval.TypedStatement{At: x.a.Now().UTC().Truncate(time.Second), Line: text, Person: person}, approval.NamespaceConfirm)
+	return typed, person, err
+}
+
+// signTyped signs what a person typed at a terminal with the person's key.
+func signTyped(signer ssh.Signer, t approval.TypedStatement, namespace string) (approval.TypedLine, error) {
+	statement, err := approval.EncodeTyped(t)
 	if err != nil {
-		return approval.TypedLine{}, "", err
+		return approval.TypedLine{}, err
 	}
-	sig, err := sshsig.Sign(bytes.NewReader(statement), signer, sshsig.HashSHA512, approval.NamespaceConfirm)
+	sig, err := sshsig.Sign(bytes.NewReader(statement), signer, sshsig.HashSHA512, namespace)
 	if err != nil {
-		return approval.TypedLine{}, "", fmt.Errorf("sign what was typed: %w", err)
+		return approval.TypedLine{}, fmt.Errorf("sign what was typed: %w", err)
 	}
-	return approval.TypedLine{Terminal: approval.Yes, Statement: statement, Signature: sshsig.Armor(sig)}, person, nil
+	return approval.TypedLine{Terminal: approval.Yes, Statement: statement, Signature: sshsig.Armor(sig)}, nil
 }
 
 func (x *running) operatorKey(ctx context.Context) (ssh.Signer, error) {

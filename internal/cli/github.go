@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/forge"
+	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/verdict"
@@ -104,11 +105,18 @@ func builtinFile(path string) ([]byte, bool) {
 	return runbook.BuiltinSource(name)
 }
 
+// ledgerStore is where the locks and the records of a repository are.
+func (a *app) ledgerStore(r *repository) interface {
+	ledger.Cells
+	ledger.Records
+} {
+	return &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
+}
+
 // ledgerOf reads the ledger beside the repository, where it has a remote.
 func (a *app) ledgerOf(r *repository) func(context.Context, string, []string) (approval.Ledger, error) {
 	return func(ctx context.Context, request string, keys []string) (approval.Ledger, error) {
-		store := &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
-		records, err := store.All(ctx)
+		records, err := a.ledgerStore(r).All(ctx)
 		if err != nil {
 			return approval.Ledger{}, err
 		}

@@ -85,31 +85,28 @@ const (
 	mirrorPull = "refs/mirror/pull"
 )
 
+// Main brings the default branch into the mirror, and returns its newest commit.
+func (c *Client) Main(ctx context.Context) (o Objects, tip string, err error) {
+	ctx = c.withBudget(ctx)
+	r, err := c.configured(ctx)
+	if err != nil {
+		return o, "", err
+	}
+	if err := c.bring(ctx, r.CloneURL, "+refs/heads/"+r.DefaultBranch+":"+mirrorMain); err != nil {
+		return o, "", err
+	}
+	o = Objects{c.opts.Mirror}
+	tip, err = git.Tip(ctx, o.Dir, mirrorMain)
+	return o, tip, err
+}
+
 // fetch brings the default branch and the head of a pull request into the mirror, and
 // returns their commits. The ref of the pull request is named by its number: two
 // processes may fetch at once.
 func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int) (o Objects, tip, head string, err error) {
-	if !c.belongs(cloneURL) {
-		return o, "", "", fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
-	}
-	token, err := c.token(ctx)
-	if err != nil {
-		return o, "", "", err
-	}
-	m := git.Mirror{Dir: c.opts.Mirror, Address: cloneURL}
-	if err := m.Open(ctx); err != nil {
-		return o, "", "", err
-	}
 	pull := fmt.Sprintf("%s-%d", mirrorPull, number)
-	err = m.Fetch(ctx, git.Login{User: "x-access-token", Password: token},
-		"+refs/heads/"+branch+":"+mirrorMain, fmt.Sprintf("+refs/pull/%d/head:%s", number, pull))
-	switch {
-	case ctx.Err() != nil:
-		return o, "", "", ctx.Err()
-	case errors.Is(err, git.ErrNoGit):
+	if err := c.bring(ctx, cloneURL, "+refs/heads/"+branch+":"+mirrorMain, fmt.Sprintf("+refs/pull/%d/head:%s", number, pull)); err != nil {
 		return o, "", "", err
-	case err != nil:
-		return o, "", "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	o = Objects{c.opts.Mirror}
 	if tip, err = git.Tip(ctx, o.Dir, mirrorMain); err != nil {
@@ -117,6 +114,31 @@ func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int)
 	}
 	head, err = git.Tip(ctx, o.Dir, pull)
 	return o, tip, head, err
+}
+
+// bring fetches refs into the mirror.
+func (c *Client) bring(ctx context.Context, cloneURL string, refs ...string) error {
+	if !c.belongs(cloneURL) {
+		return fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
+	}
+	token, err := c.token(ctx)
+	if err != nil {
+		return err
+	}
+	m := git.Mirror{Dir: c.opts.Mirror, Address: cloneURL}
+	if err := m.Open(ctx); err != nil {
+		return err
+	}
+	err = m.Fetch(ctx, git.Login{User: "x-access-token", Password: token}, refs...)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, git.ErrNoGit):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
 }
 
 // token is the credential of this moment, for git.

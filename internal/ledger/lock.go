@@ -231,7 +231,7 @@ func (l *Locks) mayTakeOver(ctx context.Context, key string, cell Cell, h Holder
 	case l.Gone != nil && l.Gone(lock.Holder):
 		return nil
 	case now.Before(lock.Until):
-		return busy("its run is at work")
+		return busy("its run is at work, or was a moment ago")
 	case l.Ended == nil:
 		return busy("its lease is over, but nobody can tell whether its run has ended; bcctl unlock needs two persons")
 	}
@@ -328,7 +328,7 @@ func (l *Locks) Release(ctx context.Context, held Held) error {
 }
 
 // Look returns the locks of those keys that are held. A lock that cannot be read
-// is an error that wraps ErrBusy.
+// is an error that wraps ErrBusy, and a *Busy that names its key.
 func (l *Locks) Look(ctx context.Context, keys ...string) ([]Lock, error) {
 	var names []string
 	for _, key := range keys {
@@ -357,6 +357,7 @@ func (l *Locks) Look(ctx context.Context, keys ...string) ([]Lock, error) {
 type Unlock struct {
 	Persons []string // ids of the roster, proved by the caller
 	Reason  string
+	Fence   int64 // of the lock that is meant; 0 for one that cannot be read
 }
 
 // Break removes a lock whose run cannot come back, with everything that was taken
@@ -381,10 +382,16 @@ func (l *Locks) Break(ctx context.Context, key string, u Unlock) ([]Lock, error)
 	}
 	lock, err := decodeLock(key, cell.Data)
 	if err != nil {
+		if u.Fence != 0 {
+			return nil, fmt.Errorf("the lock of %s is not the one that was meant any more", key)
+		}
 		if _, err := l.Cells.Swap(ctx, Change{lockCell(key), cell.Version, nil}); err != nil {
 			return nil, fmt.Errorf("break the lock: %w", err)
 		}
 		return []Lock{{Key: key}}, nil
+	}
+	if u.Fence != lock.Fence {
+		return nil, fmt.Errorf("the lock of %s is not the one that was meant any more: its number is %d, not %d", key, lock.Fence, u.Fence)
 	}
 	if !slices.ContainsFunc(persons, func(p string) bool { return p != lock.Holder.Person }) {
 		return nil, errors.New("one of the two persons must not be the holder (LOCK-05)")

@@ -38,6 +38,7 @@ type Record struct {
 	Attempt int       `json:"attempt,omitempty"`
 	Comment int64     `json:"comment,omitempty"` // numeric id
 	Run     string    `json:"run,omitempty"`
+	Fence   int64     `json:"fence,omitempty"`  // of the lock that was broken
 	Result  string    `json:"result,omitempty"` // of a run that finished
 	Keys    []string  `json:"keys,omitempty"`   // what a run without the forge touched
 	Persons []string  `json:"persons,omitempty"`
@@ -82,7 +83,12 @@ func (r Record) Name() (string, error) {
 			return "", errors.New("a confirmation needs the id of its comment")
 		}
 		return string(r.Kind) + "/" + strconv.FormatInt(r.Comment, 10) + ".json", nil
-	case Offline, Settled, Unlocked:
+	case Unlocked:
+		if !safeID.MatchString(r.Run) || r.Fence < 1 {
+			return "", fmt.Errorf("%q with the number %d is no lock of a run", r.Run, r.Fence)
+		}
+		return fmt.Sprintf("%s/%s/%06d.json", r.Kind, r.Run, r.Fence), nil
+	case Offline, Settled:
 		if !safeID.MatchString(r.Run) {
 			return "", fmt.Errorf("%q is no id of a run", r.Run)
 		}

@@ -16,6 +16,7 @@ const (
 	NamespaceApproval = "bcctl-approval-v1" // offline statements
 	NamespaceConfirm  = "bcctl-confirm-v1"  // typed confirmations
 	NamespaceTrust    = "bcctl-trust-v1"    // trust snapshots
+	NamespaceUnlock   = "bcctl-unlock-v1"   // that a lock is to be broken
 )
 
 // maxSignature is the longest armored signature that is read.

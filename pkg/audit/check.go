@@ -42,6 +42,7 @@ var needs = map[Type][]struct {
 	ExecutionOutcome: {{"outcome", func(e *Entry) bool { return e.Outcome != "" }}},
 	BreakGlassUsed:   {{"actor", hasActor}, {"breakGlass", func(e *Entry) bool { return e.BreakGlass != nil }}},
 	BreakGlassReview: {{"actor", hasActor}, {"evidence", hasEvidence}},
+	LockBroken:       {{"actor", hasActor}, {"system", hasSystem}, {"evidence", hasEvidence}},
 	TrustUpdate:      {{"trust", func(e *Entry) bool { return e.Trust != nil && isHash(e.Trust.SHA256) && e.Trust.Version > 1 }}},
 	RedactionNotice:  {{"evidence", hasEvidence}},
 	RecoveryImport:   {{"evidence", hasEvidence}},

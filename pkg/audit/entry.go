@@ -18,6 +18,7 @@ const (
 	ExecutionOutcome Type = "execution.outcome"  // how a run ended
 	BreakGlassUsed   Type = "breakglass.invoked" // an emergency with fewer people
 	BreakGlassReview Type = "breakglass.review"  // what was found about it afterwards
+	LockBroken       Type = "lock.broken"        // two persons take a lock from a run that cannot come back
 	TrustUpdate      Type = "trust.update"       // a new version of the keys
 	RedactionNotice  Type = "redaction.notice"   // something was taken out of a disclosure
 	RecoveryImport   Type = "recovery.import"    // segments that could not be appended when they were written

@@ -114,7 +114,7 @@ func Run(t *testing.T, o Options) {
 		if err := open().Verify(t.Context(), held); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := open().Break(t.Context(), "resource/a", ledger.Unlock{Persons: []string{"x", "y"}, Reason: "host is gone"}); err != nil {
+		if _, err := open().Break(t.Context(), "resource/a", ledger.Unlock{Persons: []string{"x", "y"}, Reason: "host is gone", Fence: held.Fence("resource/a")}); err != nil {
 			t.Fatal(err)
 		}
 		mustTake(t, open(), ledger.Keys(nil, []string{"a"}), Holder("other", 1))
@@ -136,10 +136,12 @@ func Run(t *testing.T, o Options) {
 		open, _ := fresh(t)
 		held := mustTake(t, open(), ledger.Keys([]string{"g"}, []string{"a"}), Holder("r", 1))
 		for name, u := range map[string]ledger.Unlock{
-			"one person":      {Persons: []string{"x"}, Reason: "gone"},
-			"one twice":       {Persons: []string{"x", "x"}, Reason: "gone"},
-			"no reason":       {Persons: []string{"x", "y"}, Reason: " "},
-			"holder is twice": {Persons: []string{"op-r", "op-r"}, Reason: "gone"},
+			"one person":      {Persons: []string{"x"}, Reason: "gone", Fence: 1},
+			"one twice":       {Persons: []string{"x", "x"}, Reason: "gone", Fence: 1},
+			"no reason":       {Persons: []string{"x", "y"}, Reason: " ", Fence: 1},
+			"holder is twice": {Persons: []string{"op-r", "op-r"}, Reason: "gone", Fence: 1},
+			"another lock":    {Persons: []string{"x", "y"}, Reason: "gone", Fence: 2},
+			"no lock named":   {Persons: []string{"x", "y"}, Reason: "gone"},
 		} {
 			if _, err := open().Break(t.Context(), "group/g", u); err == nil {
 				t.Errorf("%s: unlocked", name)
@@ -148,7 +150,7 @@ func Run(t *testing.T, o Options) {
 		if err := open().Verify(t.Context(), held); err != nil {
 			t.Fatal(err)
 		}
-		removed, err := open().Break(t.Context(), "group/g", ledger.Unlock{Persons: []string{"op-r", "y"}, Reason: "gone"})
+		removed, err := open().Break(t.Context(), "group/g", ledger.Unlock{Persons: []string{"op-r", "y"}, Reason: "gone", Fence: 1})
 		if err != nil || len(removed) != 2 {
 			t.Fatalf("removed %v, %v", removed, err)
 		}
