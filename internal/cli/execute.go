@@ -178,7 +178,7 @@ func (x *running) load() error {
 		return fail(exitConfig, errors.New("github.repository-id is not set, and digests are bound to it"), "bcctl doctor --github")
 	}
 	x.digest = runbook.RequestDigest(r.settings.GitHub.RepositoryID, x.path, x.raw)
-	x.run = strings.TrimPrefix(string(x.digest), "sha256:")[:32]
+	x.run = runOf(x.digest)
 	return nil
 }
 

@@ -229,6 +229,20 @@ func (s *stage) want(code int, typed string, texts ...string) outcome {
 	return out
 }
 
+// explained runs explain and expects a code, and that texts are in what it says.
+func (s *stage) explained(code int, texts ...string) {
+	s.t.Helper()
+	out := s.bcctl("root", "", "explain", fmt.Sprintf("#%d", s.pull))
+	if out.code != code {
+		s.t.Errorf("explain: code %d, want %d\n%s%s", out.code, code, out.stdout, out.stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(out.stdout, text) {
+			s.t.Errorf("explain does not say %q:\n%s", text, out.stdout)
+		}
+	}
+}
+
 // verified checks the audit log.
 func (s *stage) verified() {
 	s.t.Helper()
@@ -286,6 +300,7 @@ func TestRUN05ExecuteAfterARefusal(t *testing.T) {
 	s.put("unfit")
 	s.want(exitRefused, s.line("execute", 1), "nothing was changed", "it does not fit")
 	s.verified()
+	s.explained(exitOK, "Next: run bcctl execute "+s.id, strings.TrimSpace(s.line("execute", 2)))
 	s.ok(os.Remove(filepath.Join(s.world, "unfit")))
 	s.later(time.Minute)
 	s.want(exitNotApproved, s.line("execute", 1), "nothing was started") // CONF-05: a new attempt is a new line
@@ -305,11 +320,45 @@ func TestRUN06ExecuteGoesOn(t *testing.T) {
 		t.Fatal("it is not where it should have stopped")
 	}
 	s.verified()
+	// Explain says what is typed next, where the journal is and where it is not.
+	s.explained(exitOK, "RUN-06   attempt 1: it is not finished", "Next: go on with attempt 1", strings.TrimSpace(s.line("resume", 2)))
+	home := s.vars["HOME"]
+	s.vars["HOME"] = s.t.TempDir()
+	s.explained(exitOK, "Next: attempt 1 was claimed and has not ended", "where it ran", strings.TrimSpace(s.line("resume", 2)))
+	s.vars["HOME"] = home
 	s.ok(os.Remove(filepath.Join(s.world, "break-repoint")))
 	s.later(time.Minute)
 	s.want(exitNotApproved, s.line("execute", 2)) // it is a resume, and must be typed as one
 	s.want(exitOK, s.line("resume", 2), "goes on, attempt 2", "SUCCEEDED")
 	s.verified()
+}
+
+// Past the point of no return a run is finished after its request has expired, also by
+// a person at a terminal; before that point it is not.
+func TestRUN06ExecuteGoesOnAfterExpiry(t *testing.T) {
+	t.Parallel()
+	for obstacle, tt := range map[string]struct {
+		verb, text, next string
+		code             int
+	}{
+		"break-repoint": {"resume", "SUCCEEDED", "go on with attempt 1", exitOK},
+		"unfit":         {"execute", "BIND-06", "bcctl request new switchover ledger", exitNotApproved},
+	} {
+		t.Run(obstacle, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.put(obstacle)
+			s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, `echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9`, `[ ! -e "$2/break-$3" ] || exit 9; echo >>"$2/$3"`, 1)), 0o600))
+			s.bcctl("root", s.line("execute", 1), "execute", fmt.Sprintf("#%d", s.pull))
+			if s.holds("repoint") || s.holds("promote") != (tt.verb == "resume") {
+				t.Fatal("it is not where it should have stopped")
+			}
+			s.ok(os.Remove(filepath.Join(s.world, obstacle)))
+			s.later(25 * time.Hour)
+			s.explained(tt.code, tt.next)
+			s.want(tt.code, s.line(tt.verb, 2), tt.text)
+		})
+	}
 }
 
 // What will run is shown before a person confirms it: what, which steps, where there

@@ -67,12 +67,26 @@ func (g *Guard) mode(c runbook.Circumstances) approval.Mode {
 	return approval.ModeConfirm
 }
 
-// stopped is how the attempt before this one ended.
-func (g *Guard) stopped() approval.AttemptState {
-	if g.Before.Changed() || g.Before.Open != nil {
+func (g *Guard) stopped() approval.AttemptState { return stopped(g.Before) }
+
+// stopped is how the attempt ended of which this is the journal: one that changed
+// nothing was refused.
+func stopped(s runbook.State) approval.AttemptState {
+	if s.Changed() || s.Open != nil {
 		return approval.AttemptStopped
 	}
 	return approval.AttemptRefused
+}
+
+// Known tells of attempts what only their journal knows: whether they changed anything,
+// and whether they passed the point of no return. In the ledger they are claimed.
+func Known(l *approval.Ledger, s runbook.State) {
+	l.Attempts.Items = slices.Clone(l.Attempts.Items)
+	for i := range l.Attempts.Items {
+		if a := &l.Attempts.Items[i]; a.State == approval.AttemptClaimed && a.Number <= s.Claims {
+			a.State, a.PastNoReturn = stopped(s), approval.FactOf(s.AnyPassed())
+		}
+	}
 }
 
 func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approval.Mode) runbook.Ruling {
@@ -117,11 +131,7 @@ func (g *Guard) attempts(l *approval.Ledger, attempt int) {
 	l.Attempts.Items = slices.DeleteFunc(slices.Clone(l.Attempts.Items), func(a approval.Attempt) bool {
 		return a.Number == attempt && a.State == approval.AttemptClaimed
 	})
-	for i := range l.Attempts.Items {
-		if a := &l.Attempts.Items[i]; a.State == approval.AttemptClaimed && a.Number <= g.Before.Claims {
-			a.State, a.PastNoReturn = g.stopped(), approval.FactOf(g.Before.AnyPassed())
-		}
-	}
+	Known(l, g.Before)
 	if g.claimed {
 		l.Comments.Items = slices.DeleteFunc(slices.Clone(l.Comments.Items), func(id int64) bool { return id == g.Query.Confirmation })
 	}

@@ -209,6 +209,11 @@ func pending() Case {
 	return c
 }
 
+// ready asks about the case without running it.
+func ready(c *Case) {
+	c.Mode, c.Attempt, c.Evidence.Main.Checkout, c.Evidence.Run, c.Evidence.Confirmation = ModeReview, 0, "", nil, nil
+}
+
 // tier2 makes the case one of tier 2, with one slot.
 func tier2(c *Case) {
 	c.Targets[0].Tier = 2

@@ -175,7 +175,7 @@ func TestNext(t *testing.T) {
 	}{
 		"merge":    {pending(), "merge the pull request"},
 		"ready":    {bases["ready"](), "comment on the pull request, alone on one line: /bcctl execute 2026-001 SWITCHOVER pg/ledger@fra "},
-		"wait":     {change(bases["ready"], func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }), "wait until 2026-03-10T13:00:00Z; then comment on the pull request, alone on one line: /bcctl execute 2026-001 "},
+		"wait":     {change(bases["ready"], func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }), "wait until 2026-03-10T13:00:00Z; then run bcctl execute 2026-001 at a terminal, or comment on the pull request, alone on one line: /bcctl execute 2026-001 "},
 		"early":    {change(pending, func(c *Case) { c.Request.Spec.NotBefore = noon.Add(time.Hour) }), "merge the pull request"},
 		"drift":    {change(pending, func(c *Case) { c.Evidence.Pins[0].AtTip = file("other") }), "this request cannot run any more; make a new one: bcctl request new switchover pg/ledger"},
 		"too late": {change(bases["ready"], func(c *Case) { c.Evidence.Reviews.Items = nil }), "approvals after the merge do not count"},

@@ -16,9 +16,7 @@ import (
 var bases = map[string]func() Case{
 	"comment": approved, "offline": offline, "offline resume": offlineResume, "offline review": offlineReview, "tier 2": start(tier2), "emergency": start(emergency), "resume": start(resume),
 	"typed": start(typedByDora), "schedule": start(scheduled), "team": start(team),
-	"ready": start(func(c *Case) {
-		c.Mode, c.Attempt, c.Evidence.Main.Checkout, c.Evidence.Run, c.Evidence.Confirmation = ModeReview, 0, "", nil, nil
-	}),
+	"ready": start(ready), "half way": start(resume, ready),
 }
 
 // harmless are facts that speak neither for nor against: what happens around a request.

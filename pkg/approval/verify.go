@@ -110,7 +110,19 @@ func (j *judge) unmerged() bool { return j.c.Mode == ModeReview && j.e.Pull.Merg
 // return: stopping half way would be worse than late papers (RUN-06).
 func (j *judge) pastNoReturn() bool {
 	a, ok := j.lastAttempt()
-	return j.resuming() && ok && a.PastNoReturn == Yes
+	return j.goesOn() && ok && a.PastNoReturn == Yes
+}
+
+// goesOn reports that what is asked about is a resume: it is one, or nothing is run on
+// this verdict and the next thing to do would be one.
+func (j *judge) goesOn() bool {
+	return j.resuming() || !j.running() && j.unfinished()
+}
+
+// unfinished reports that the last attempt may be running, or stopped part way.
+func (j *judge) unfinished() bool {
+	a, ok := j.lastAttempt()
+	return ok && (a.State == AttemptStopped || a.State == AttemptClaimed)
 }
 
 // afterMerge reports that something happened when it could no longer change what was
@@ -181,10 +193,10 @@ func (j *judge) finish() Verdict {
 		v.ValidUntil = slices.MinFunc(j.deadlines, time.Time.Compare)
 	}
 	if v.Digest != "" {
-		if n := len(j.e.Ledger.Attempts.Items) + 1; j.running() {
+		if last, _ := j.lastAttempt(); j.running() {
 			v.Confirm = j.line()
 		} else if v.Allowed {
-			v.Confirm = ConfirmationLine(VerbExecute, v.Request, *j.request(), v.Digest, n)
+			v.Confirm = ConfirmationLine(j.verb(), v.Request, *j.request(), v.Digest, last.Number+1)
 		}
 	}
 	v.Next = j.next(v)
@@ -205,25 +217,42 @@ func (j *judge) next(v Verdict) string {
 		return slices.ContainsFunc(v.Denials, func(f Finding) bool { return slices.Contains(rules, f.Rule) })
 	}
 	open := slices.ContainsFunc(v.Slots, func(s SlotFill) bool { return s.Person == "" })
+	again := fmt.Sprintf("bcctl request new %s %s", j.request().Type, j.request().Target)
+	if j.request().BreakGlass != nil {
+		again += " --break-glass INCIDENT --break-glass-reason TEXT"
+	}
+	// An attempt that is half way is finished where its journal is, if it can be.
+	half := j.c.Mode == ModeReview && j.unfinished()
+	last, _ := j.lastAttempt()
 	switch {
 	case j.c.Mode == ModeOfflineReview && v.Allowed:
 		return fmt.Sprintf("on a host that the policy names: bcctl execute %s --offline", j.e.RequestPath)
 	case j.c.Mode == ModeOfflineReview && open:
 		return fmt.Sprintf("ask one of those who may: bcctl approve %s --offline", j.e.RequestPath)
 	case v.Allowed && j.c.Mode == ModeReview && v.At.Before(j.request().NotBefore):
-		return "wait until " + stamp(j.request().NotBefore) + "; then comment on the pull request, alone on one line: " + v.Confirm
+		return "wait until " + stamp(j.request().NotBefore) + "; then run bcctl execute " + id + " at a terminal, or comment on the pull request, alone on one line: " + v.Confirm
+	case v.Allowed && half && last.State == AttemptClaimed:
+		return fmt.Sprintf("attempt %d was claimed and has not ended: it is running, or it was stopped. If it was stopped, run bcctl execute %s where it ran, or comment on the pull request, alone on one line: %s", last.Number, id, v.Confirm)
+	case v.Allowed && half:
+		return fmt.Sprintf("go on with attempt %d, which stopped part way: run bcctl execute %s where it ran, or comment on the pull request, alone on one line: %s", last.Number, id, v.Confirm)
 	case v.Allowed && j.c.Mode == ModeReview:
-		return "comment on the pull request, alone on one line: " + v.Confirm
+		return "run bcctl execute " + id + " at a terminal, or comment on the pull request, alone on one line: " + v.Confirm
 	case v.Allowed:
 		return ""
+	case half && last.PastNoReturn == "" && has("RUN-06", "BG-02", "RUN-03"):
+		return fmt.Sprintf("where attempt %d ran, bcctl execute %s knows whether it passed the point of no return, and goes on then; if it did not, make a new request: %s", last.Number, id, again)
 	case has("PR-03", "PR-07", "BIND-01", "BIND-02", "BIND-03", "SI-14", "RUN-02", "RUN-03"):
-		return fmt.Sprintf("this request cannot run any more; make a new one: bcctl request new %s %s", j.request().Type, j.request().Target)
+		return "this request cannot run any more; make a new one: " + again
+	case has("BG-02", "BG-04") && j.v.BreakGlass:
+		return "this request cannot run; when what is named allows it, make a new one: " + again
+	case has("RUN-06"), has("BIND-06") && !j.request().ExpiresAt.IsZero() && !v.At.Before(j.request().ExpiresAt):
+		return "this request is over; make a new one: " + again
 	case j.unmerged() && open:
 		return "ask one of those who may: bcctl approve " + id
 	case j.unmerged() && len(v.Denials) == 1:
 		return "merge the pull request"
 	case open && !j.offline():
-		return fmt.Sprintf("approvals after the merge do not count; make a new request: bcctl request new %s %s", j.request().Type, j.request().Target)
+		return "approvals after the merge do not count; make a new request: " + again
 	case has("CONF-01", "CONF-02", "CONF-04", "CONF-05") && v.Confirm != "":
 		return "confirm once more, alone on one line: " + v.Confirm
 	default:

@@ -7,11 +7,14 @@ import (
 
 // line is the confirmation this attempt needs.
 func (j *judge) line() string {
-	verb := VerbExecute
-	if j.resuming() {
-		verb = VerbResume
+	return ConfirmationLine(j.verb(), j.c.Request.Name, *j.request(), j.v.Digest, j.c.Attempt)
+}
+
+func (j *judge) verb() Verb {
+	if j.goesOn() {
+		return VerbResume
 	}
-	return ConfirmationLine(verb, j.c.Request.Name, *j.request(), j.v.Digest, j.c.Attempt)
+	return VerbExecute
 }
 
 // operator finds who confirms, before approvals are counted: whoever runs a request

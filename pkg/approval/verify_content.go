@@ -128,8 +128,12 @@ func (j *judge) schedule() {
 		switch {
 		case j.pastNoReturn():
 			j.warn("RUN-06", "", "the request expired at "+stamp(r.ExpiresAt)+"; the attempt is past the point of no return and may be finished")
-		case j.resuming():
-			j.deny("RUN-06", "", "the request expired at "+stamp(r.ExpiresAt)+", and the attempt is not past the point of no return")
+		case j.goesOn():
+			why := ", and the attempt is not past the point of no return"
+			if last, _ := j.lastAttempt(); last.PastNoReturn == "" {
+				why = ", and whether the attempt is past the point of no return is not known here"
+			}
+			j.deny("RUN-06", "", "the request expired at "+stamp(r.ExpiresAt)+why)
 		default:
 			j.hard("BIND-06", "", "the request expired at "+stamp(r.ExpiresAt))
 		}
@@ -220,15 +224,17 @@ func (j *judge) attempts() {
 			j.hard("RUN-02", subject, "how it ended is not known")
 		}
 	}
-	last, any := j.lastAttempt()
+	last, _ := j.lastAttempt()
 	if !j.running() {
+		if j.unfinished() {
+			j.warn("RUN-06", fmt.Sprintf("attempt %d", last.Number), "it is not finished; it is resumed, not executed again")
+		}
 		return
 	}
 	if j.c.Attempt != last.Number+1 {
 		j.hard("CONF-05", fmt.Sprintf("attempt %d", j.c.Attempt), fmt.Sprintf("the next attempt of this request is %d", last.Number+1))
 	}
-	resumable := any && (last.State == AttemptStopped || last.State == AttemptClaimed)
-	switch {
+	switch resumable := j.unfinished(); {
 	case j.resuming() && !resumable:
 		j.hard("RUN-06", "", "there is no attempt to go on with")
 	case !j.resuming() && resumable:

@@ -205,7 +205,7 @@ func (j *judge) breakGlass() {
 			j.hard("BG-02", "rule "+string(id), "the break-glass entry lifts a rule that always holds")
 		}
 	}
-	if j.running() && (j.c.Attempt != 1 || len(j.e.Ledger.Attempts.Items) > 0) && !j.pastNoReturn() {
+	if (j.running() && j.c.Attempt != 1 || len(j.e.Ledger.Attempts.Items) > 0) && !j.pastNoReturn() {
 		j.hard("BG-02", "", "a break-glass request is good for one attempt, and it was used")
 	}
 	if j.e.Ledger.OpenReviews.Complete != Yes {
