@@ -14,3 +14,5 @@ echo "== history"
 go test -tags minicore_disabled -run '^$' -bench . -benchtime 1x ./internal/store
 echo "== fleet: all platforms, some hung, some refusing; ends with an error when an aim is missed"
 go run -tags minicore_disabled ./bench/fleet -bcctl bin/bcctl
+echo "== switchover and failover of a real pair: how long nobody can write, and what bcctl takes"
+go run -tags minicore_disabled ./bench/switchover -bcctl bin/bcctl

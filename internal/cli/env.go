@@ -12,6 +12,7 @@ import (
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/all"
+	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
 // Version is set by the build: -ldflags "-X github.com/bcctl/bcctl/internal/cli.Version=1.2.3".
@@ -32,6 +33,10 @@ type Env struct {
 	Terminal func(io.Reader) bool
 
 	Registry func() connectors.Registry
+
+	// journal is put around the journal of a run; nil: nothing is. Tests of this package
+	// end the process there.
+	journal func(runbook.Journal) runbook.Journal
 }
 
 // realEnv is the process's own environment. PG* variables are cleared: they

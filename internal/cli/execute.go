@@ -245,10 +245,14 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
 	progress := newRunProgress(a, &x.plan)
 	defer progress.stop()
+	var kept runbook.Journal = j
+	if a.journal != nil {
+		kept = a.journal(j)
+	}
 	runner := &runbook.Runner{
 		Run: x.run, Request: x.request.Name(), Plan: &x.plan, Tool: "bcctl " + version(), Catalog: execute.Catalog(r.registry),
 		Terms:   runbook.Terms{Type: x.request.Spec.Type, MaxLoss: x.request.Spec.MaxLoss, Accept: x.request.Spec.Accept},
-		Journal: j, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
+		Journal: kept, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
 		Watch: func(e runbook.Event, s *runbook.State) {
 			switch e.Kind {
 			case runbook.Claimed:

@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type Server struct {
 	requests []string
 	skew     time.Duration
 	changed  bool
+	latency  time.Duration
 	control  string // hash of the token that Control gave out
 	stop     func()
 }
@@ -220,8 +222,38 @@ func (s *Server) Close() error {
 // maxBody bounds a request.
 const maxBody = 8 << 20
 
+// SetLatency lets every answer wait for so long, as one that comes from far away
+// does. Requests wait beside each other.
+func (s *Server) SetLatency(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = d
+}
+
+// far waits for the latency. It reports false when nobody waits for the answer any
+// more.
+func (s *Server) far(ctx context.Context) bool {
+	s.mu.Lock()
+	d := s.latency
+	s.mu.Unlock()
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.far(r.Context()) {
+		return
+	}
 	if owner, rest, ok := gitPath(r.URL.Path); ok {
 		s.serveGit(w, r, owner, rest)
 		return

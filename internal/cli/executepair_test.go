@@ -1,0 +1,257 @@
+//go:build unix
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bcctl/bcctl/internal/lab/pgpair"
+	"github.com/bcctl/bcctl/internal/lab/pgpair/pgpairtest"
+	"github.com/bcctl/bcctl/internal/lab/rehearsal"
+	"github.com/bcctl/bcctl/pkg/approval"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// mortalName is this test binary as a bcctl with a person at its terminal, which may be
+// made to die at a line of the journal: mortal MOMENT WHAT ARGS...
+const mortalName = "bcctl-mortal"
+
+// mortal is that bcctl. MOMENT is before or after, WHAT begins the line as order has it
+// or is its number; both may be "-".
+func mortal() int {
+	env := realEnv()
+	env.Terminal = func(io.Reader) bool { return true }
+	moment, what := os.Args[1], os.Args[2]
+	env.journal = func(j runbook.Journal) runbook.Journal { return &deadly{Journal: j, moment: moment, what: what} }
+	return Run(context.Background(), env, os.Args[3:])
+}
+
+// deadly ends the process as kill -9 does, before or after a line is on the disk.
+type deadly struct {
+	runbook.Journal
+	moment, what string
+}
+
+func (d *deadly) Append(ctx context.Context, e runbook.Event) error {
+	here := d.what == strconv.FormatInt(e.Seq, 10) || strings.HasPrefix(eventText(e), d.what)
+	if here && d.moment == "before" {
+		die()
+	}
+	err := d.Journal.Append(ctx, e)
+	if here && d.moment == "after" && err == nil {
+		die()
+	}
+	return err
+}
+
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+// eventText names an event: kind, and for steps their name.
+func eventText(e runbook.Event) string {
+	text := string(e.Kind)
+	if e.Step != "" {
+		text += " " + e.Step
+	}
+	if e.Undo {
+		text += " undo"
+	}
+	return text
+}
+
+// pairStage is a stage with a real pair.
+type pairStage struct {
+	*rehearsal.Stage
+	t *testing.T
+}
+
+// newPairStage makes one. The soak of every runbook is a second, for the tests.
+func newPairStage(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Options)) *pairStage {
+	t.Helper()
+	pgpairtest.Require(t)
+	program, err := exec.LookPath("bcctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	po := pgpair.Options{Program: program, WALSenderTimeout: 3 * time.Second, WALReceiverTimeout: 3 * time.Second}
+	ro := rehearsal.Options{Dir: t.TempDir(), Bcctl: (&child{}).run, Soak: "1s"}
+	for _, f := range change {
+		f(&po, &ro)
+	}
+	ro.Pair = pgpairtest.Start(t, po)
+	stage, err := rehearsal.New(t.Context(), ro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stage.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &pairStage{stage, t}
+}
+
+// child is a process that runs bcctl.
+type child struct {
+	moment, what string
+	started      func(*os.Process)
+}
+
+func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result, error) {
+	args := append([]string{"-", "-"}, call.Args...)
+	if c.moment != "" {
+		args[0], args[1] = c.moment, c.what
+	}
+	name := mortalName
+	if call.Typed == "" {
+		name, args = "bcctl", call.Args
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdin = call.Dir, strings.NewReader(call.Typed)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null"}
+	for _, key := range slices.Sorted(maps.Keys(call.Env)) {
+		cmd.Env = append(cmd.Env, key+"="+call.Env[key])
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		return rehearsal.Result{}, err
+	}
+	if c.started != nil {
+		c.started(cmd.Process)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = nil
+	}
+	return rehearsal.Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}, err
+}
+
+func (s *pairStage) ok(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// approved is a request that may run.
+func (s *pairStage) approved(kind runbook.Type, to string, more ...string) rehearsal.Request {
+	s.t.Helper()
+	r, err := s.Approved(s.t.Context(), kind, to, more...)
+	s.ok(err)
+	return r
+}
+
+// execute starts a request and expects a code, and texts in what it says.
+func (s *pairStage) execute(code int, r rehearsal.Request, verb approval.Verb, attempt int, texts ...string) rehearsal.Result {
+	s.t.Helper()
+	out, err := s.Bcctl(s.t.Context(), s.Execute(r, verb, attempt))
+	s.ok(err)
+	s.said(out, code, texts...)
+	return out
+}
+
+func (s *pairStage) said(out rehearsal.Result, code int, texts ...string) {
+	s.t.Helper()
+	all := out.Stdout + out.Stderr
+	if out.Code != code {
+		s.t.Fatalf("code %d, want %d\n%s", out.Code, code, all)
+	}
+	for _, text := range texts {
+		if !strings.Contains(all, text) {
+			s.t.Errorf("it does not say %q:\n%s", text, all)
+		}
+	}
+}
+
+// verified checks the audit log.
+func (s *pairStage) verified() {
+	s.t.Helper()
+	out, err := s.Bcctl(s.t.Context(), rehearsal.Call{Args: []string{"audit", "verify"}})
+	s.ok(err)
+	s.said(out, exitOK, "VERIFIED")
+}
+
+// query reads one value.
+func query[T any](s *pairStage, node, sql string) T {
+	s.t.Helper()
+	var v T
+	s.ok(s.Pair.QueryRow(s.t.Context(), node, sql, &v))
+	return v
+}
+
+// writes says which servers accept writes.
+func (s *pairStage) writes() []string {
+	s.t.Helper()
+	var names []string
+	for _, n := range s.Pair.Nodes() {
+		var primary bool
+		if err := s.Pair.QueryRow(s.t.Context(), n.Name, `SELECT NOT pg_is_in_recovery()`, &primary); err == nil && primary {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+// ended expects the pair as a run shall leave it: one server writes, the other follows
+// on its timeline, and every row is there.
+func (s *pairStage) ended(primary, standby string, rows int) {
+	s.t.Helper()
+	if w := s.writes(); !slices.Equal(w, []string{primary}) {
+		s.t.Fatalf("%v accept writes, want %s", w, primary)
+	}
+	if !query[bool](s, primary, `SELECT EXISTS (SELECT FROM pg_stat_replication WHERE application_name = '`+standby+`' AND state = 'streaming')`) {
+		s.t.Errorf("%s does not stream from %s", standby, primary)
+	}
+	if n := query[int](s, primary, `SELECT count(*) FROM app.entries`); n != rows {
+		s.t.Errorf("%d rows, want %d", n, rows)
+	}
+	for _, node := range []string{primary, standby} {
+		if query[string](s, node, `SELECT setting FROM pg_settings WHERE name = 'default_transaction_read_only'`) != "off" {
+			s.t.Errorf("%s is left read-only", node)
+		}
+	}
+}
+
+func (s *pairStage) timeline(node string) int {
+	s.t.Helper()
+	return query[int](s, node, `SELECT ('x'||substr(pg_walfile_name(pg_current_wal_lsn()),1,8))::bit(32)::int`)
+}
+
+func (s *pairStage) load(node string, rows int) {
+	s.t.Helper()
+	s.ok(s.Pair.Exec(s.t.Context(), node, fmt.Sprintf(`INSERT INTO app.entries(note) SELECT 'row '||g FROM generate_series(1,%d) g`, rows)))
+}
+
+// TestSI24ExecuteThereAndBack: a switchover and the way back through the command line,
+// with everything people do in between.
+func TestSI24ExecuteThereAndBack(t *testing.T) {
+	t.Parallel()
+	s := newPairStage(t)
+	s.load(pgpair.Primary, 100)
+	for i, way := range [][3]string{{"ams", pgpair.Standby, pgpair.Primary}, {"fra", pgpair.Primary, pgpair.Standby}} {
+		r := s.approved(runbook.Switchover, way[0])
+		s.execute(exitOK, r, approval.VerbExecute, 1, "SUCCEEDED", "ledger writes at "+way[0])
+		s.ended(way[1], way[2], 100)
+		if tli := s.timeline(way[1]); tli != i+2 {
+			t.Errorf("timeline %d after %d promotions", tli, i+1)
+		}
+		s.verified()
+	}
+}
