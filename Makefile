@@ -12,7 +12,7 @@ TAGS     := minicore_disabled
 LINT     := bin/golangci-lint
 LINT_VERSION := v2.15.0
 
-.PHONY: build test race demo lint bench docs generate clean setup setup-browser setup-clients
+.PHONY: build test race demo lint bench docs generate clean setup setup-browser setup-clients setup-patroni
 
 build: $(BIN)
 
@@ -32,11 +32,15 @@ setup-browser:
 setup-clients:
 	@scripts/setup-clients.sh
 
-test: setup setup-browser setup-clients
+# A Patroni cluster's programs, likewise.
+setup-patroni:
+	@scripts/setup-patroni.sh
+
+test: setup setup-browser setup-clients setup-patroni
 	$(GO) test -tags $(TAGS) ./...
 
 # The same under the race detector, which needs a C compiler.
-race: setup setup-browser setup-clients
+race: setup setup-browser setup-clients setup-patroni
 	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) ./...
 
 demo: setup build

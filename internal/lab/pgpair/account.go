@@ -109,3 +109,10 @@ func (a account) canReach(dir string) error {
 		}
 	}
 }
+
+// ServerAccount returns the operating system user for this process to run servers
+// with; switched says that it is not the user of this process.
+func ServerAccount() (uid, gid int, switched bool, err error) {
+	a, err := serverAccount()
+	return a.UID, a.GID, a.switched, err
+}

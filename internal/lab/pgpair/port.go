@@ -71,6 +71,9 @@ func (l *Lab) assignPort(name string) error {
 	return nil
 }
 
+// FreePort returns a port of loopback on which nobody listens.
+func FreePort() (int, error) { return freePort() }
+
 func freePort() (int, error) {
 	for range 200 {
 		if port := firstPort + rand.IntN(lastPort-firstPort+1); portIsFree(port) {
