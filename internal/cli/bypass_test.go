@@ -77,6 +77,20 @@ func TestBypassesAreDenied(t *testing.T) {
 			g.merge("root")
 			return g
 		}},
+		"ID-04 the first push of the branch is not on record": {"ID-04", func(t *testing.T) *gate {
+			g := newGate(t)
+			begun := g.Now()
+			g.must(g.As("ann").Commit(gateBranch, github.Change{Files: map[string]string{g.path: g.show() + "\n"}, Message: "Ask"}))
+			g.later(time.Minute)
+			g.approve("ben", approval.SlotIT)
+			g.approve("cleo", approval.SlotBusiness)
+			g.merge("ben")
+			if out := g.run("root", "", "explain", gateID); out.code != exitOK {
+				t.Fatalf("with it: code %d\n%s%s", out.code, out.stdout, out.stderr)
+			}
+			g.ForgetActivity(gateBranch, begun)
+			return g
+		}},
 		"PR-05 a veto on page two": {"APP-02", func(t *testing.T) *gate {
 			g := newGate(t)
 			g.approve("ben", approval.SlotIT)

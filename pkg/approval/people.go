@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -229,9 +230,33 @@ func (j *judge) excludePeople() {
 			j.excludeActor(m.Actor, "one who moved the head")
 		}
 	}
+	j.unbroken()
 	for _, t := range j.e.Timeline.Items {
 		if t.Kind == HeadForcePushed || t.Kind == HeadRestored {
 			j.excludeActor(t.Actor, "one who moved the head")
+		}
+	}
+}
+
+// unbroken checks that the movements of the head lead from the creation of the branch
+// on, each to the next. Where one is missing, whoever made it could be an approver, and
+// the list of those who pushed says nothing (ID-04).
+func (j *judge) unbroken() {
+	moves := slices.DeleteFunc(slices.Clone(j.e.Movements.Items), func(m Movement) bool { return j.afterMerge(m.At) })
+	slices.SortFunc(moves, func(a, b Movement) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Before, b.Before), cmp.Compare(a.After, b.After))
+	})
+	if len(moves) == 0 {
+		j.hard("ID-04", "", "no movement of the head was found, so who pushed is not known")
+		return
+	}
+	const what = "; who moved it then is not known, so nobody can be kept from approving their own request. Make the request on a new branch"
+	if first := moves[0]; !zeros(first.Before) {
+		j.hard("ID-04", "", "the movements of the head do not begin with the creation of its branch"+what)
+	}
+	for i, m := range moves[1:] {
+		if before := moves[i]; m.Before != before.After {
+			j.hard("ID-04", "", fmt.Sprintf("a movement of the head between %s and %s is missing", stamp(before.At), stamp(m.At))+what)
 		}
 	}
 }

@@ -51,8 +51,10 @@ var harmless = []func(*Case, int){
 		last(c).ID, last(c).SubmittedAt = int64(n)+1_000_000, ago(30*time.Minute)
 	}),
 	online(func(c *Case, n int) { pushed(BaseChanged, ago(time.Duration(61+n%20)*time.Minute))(c) }),
-	online(func(c *Case, n int) {
-		c.Evidence.Movements.Items = append(c.Evidence.Movements.Items, Movement{int64(n), "push", c.Evidence.Movements.Items[0].Actor, sha("0"), sha("e"), ago(time.Duration(91+n%20) * time.Minute)})
+	online(func(c *Case, n int) { // a branch of the name was there before
+		none, at := strings.Repeat("0", 40), ago(200*time.Minute+2*time.Duration(n)*time.Second)
+		c.Evidence.Movements.Items = append(c.Evidence.Movements.Items,
+			Movement{int64(n), "branch_creation", c.Evidence.Movements.Items[0].Actor, none, sha("e"), at}, Movement{int64(n), "branch_deletion", ptr(other), sha("e"), none, at.Add(time.Second)})
 	}),
 	online(func(c *Case, n int) { // the branch is used again for something else
 		c.Evidence.Movements.Items = append(c.Evidence.Movements.Items, Movement{int64(n), "push", ptr(other), sha("c"), sha("e"), ago(time.Minute)})
@@ -215,7 +217,7 @@ var speechless = map[string]string{
 	"Commits.Items.Author.User.Type": "known by its id", "Commits.Items.Committer.User.Type": "known by its id",
 	"Commits.Items.Author.User": "the address remains", "Commits.Items.Committer.User": "the address remains", "Commits.Items.Author.Email": "the account remains", "Commits.Items.Committer.Email": "the account remains",
 	"Commits.Items.Parents": "recorded only", "Commits.Items.Message": "names co-authors, or nobody", "Commits.Items.Verified": "matters for commits by GitHub itself",
-	"Movements.Items.ID": "recorded only", "Movements.Items.Kind": "what moved is told by after", "Movements.Items.Actor.Login": "for display", "Movements.Items.Actor.Type": "known by its id", "Movements.Items.Before": "recorded only",
+	"Movements.Items.ID": "recorded only", "Movements.Items.Kind": "what moved is told by after", "Movements.Items.Actor.Login": "for display", "Movements.Items.Actor.Type": "known by its id",
 	"Confirmation.User.Login": "for display", "Run.Actor.Login": "for display", "Run.Actor.Type": "known by its id", "Run.TriggeringActor.Login": "for display", "Run.TriggeringActor.Type": "known by its id",
 	"Pins.AtMerge.Size": "the digest says it", "Pins.AtTip.Size": "the digest says it", "Policies.Items.File.Size": "the digest says it", "Roster.File.Size": "the digest says it", "RosterBefore.File.Size": "the digest says it",
 	"Ledger.OpenReviews.Complete": "asked by break-glass only (BG-04)",

@@ -1,6 +1,8 @@
 package approval
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,30 @@ func moved(at time.Time) func(*Case) {
 	}
 }
 
+// through makes the head what it is by one movement of each, the first of which created
+// the branch.
+func through(users ...User) func(*Case) {
+	return func(c *Case) {
+		before := strings.Repeat("0", 40)
+		c.Evidence.Movements.Items = nil
+		for i, u := range users {
+			after := fmt.Sprintf("%040x", i+1)
+			if i == len(users)-1 {
+				after = sha("c")
+			}
+			c.Evidence.Movements.Items = append(c.Evidence.Movements.Items, Movement{int64(i + 1), "push", &u, before, after, ago(time.Duration(90-i) * time.Minute)})
+			before = after
+		}
+	}
+}
+
+// usedBefore lets another branch of the name have been there and be gone.
+func usedBefore(c *Case) {
+	none := strings.Repeat("0", 40)
+	c.Evidence.Movements.Items = append(c.Evidence.Movements.Items,
+		Movement{8, "branch_creation", ptr(finn), none, sha("e"), ago(200 * time.Minute)}, Movement{9, "branch_deletion", ptr(finn), sha("e"), none, ago(199 * time.Minute)})
+}
+
 // committed changes the only commit.
 func committed(change func(*Commit)) func(*Case) {
 	return func(c *Case) { change(&c.Evidence.Commits.Items[0]) }
@@ -161,6 +187,19 @@ var ruleCases = []ruleCase{
 	{name: "ID-04 whoever pushed by force approves", pass: pushed(HeadForcePushed, ago(80*time.Minute)), fail: func(c *Case) {
 		pushed(HeadForcePushed, ago(80*time.Minute))(c)
 		c.Evidence.Timeline.Items[len(c.Evidence.Timeline.Items)-1].Actor = ptr(ben)
+	}},
+	{name: "ID-04 the movement that created the branch is missing", pass: through(ann, finn), fail: func(c *Case) {
+		through(ann, finn)(c)
+		c.Evidence.Movements.Items = c.Evidence.Movements.Items[1:]
+	}},
+	{name: "ID-04 a movement in between is missing", pass: through(ann, finn, ann), fail: func(c *Case) {
+		through(ann, finn, ann)(c)
+		c.Evidence.Movements.Items = slices.Delete(c.Evidence.Movements.Items, 1, 2)
+	}},
+	{name: "ID-04 whoever pushed first approves", pass: through(finn, ann), fail: through(ben, ann)},
+	{name: "ID-04 the branch was used before, and its end is missing", pass: usedBefore, fail: func(c *Case) {
+		usedBefore(c)
+		c.Evidence.Movements.Items = slices.DeleteFunc(c.Evidence.Movements.Items, func(m Movement) bool { return zeros(m.After) })
 	}},
 	{name: "ID-04 the second account of whoever asked approves", pass: instead(eve2), fail: func(c *Case) { instead(eve2)(c); c.Request.Spec.Requester = "eve" }},
 	{name: "ID-05 the author of a commit is on no roster", fail: committed(func(k *Commit) { k.Author = Signature{nil, "nobody@example.com"} })},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // User is an account.
@@ -352,12 +353,13 @@ func (s *Server) Repoint(reviewID int64, sha string) {
 	s.keep()
 }
 
-// ForgetActivity takes a repository's activity away: not every movement is always
-// found.
-func (s *Server) ForgetActivity() {
+// ForgetActivity takes away what a repository's activity knew of a branch before a
+// moment: not every movement is always found.
+func (s *Server) ForgetActivity(branch string, before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.first().Activity = nil
+	r := s.first()
+	r.Activity = slices.DeleteFunc(r.Activity, func(a *activity) bool { return a.Ref == "refs/heads/"+branch && a.At.Before(before) })
 	s.keep()
 }
 
