@@ -182,7 +182,11 @@ func (a *app) past(ctx context.Context, b *logbook.Book) (logbook.Past, audit.Re
 			return logbook.Past{}, audit.Report{}, err
 		}
 		defer snapshot.Close()
-		archive = snapshot
+		kept, err := log.Kept()
+		if err != nil {
+			return logbook.Past{}, audit.Report{}, err
+		}
+		archive = audit.Overlay(snapshot, kept)
 	}
 	pin, err := logbook.ReadPin(b.PinFile)
 	if err != nil {

@@ -37,6 +37,10 @@ type Env struct {
 	// journal is put around the journal of a run; nil: nothing is. Tests of this package
 	// end the process there.
 	journal func(runbook.Journal) runbook.Journal
+
+	// Medium tells what a folder lies on, so that two can be told apart; nil: as the system
+	// says.
+	Medium func(dir string) (string, error)
 }
 
 // realEnv is the process's own environment. PG* variables are cleared: they

@@ -38,6 +38,7 @@ import (
 type executeOptions struct {
 	comment int64
 	event   bool
+	signed  signedOptions
 }
 
 func newExecute(a *app) *cobra.Command {
@@ -57,8 +58,12 @@ point; a step that has begun is completed.
 
 At a terminal the confirmation is typed and signed with operator.key. In CI it is a
 comment on the pull request, and only the comment's id is taken from the event. No
-flag skips a verification or answers a question.`,
-		Example: exampleLines("bcctl execute 2026-001-ledger", "bcctl execute --event"),
+flag skips a verification or answers a question.
+
+With --offline, where the policy allows it and GitHub does not answer, signed statements
+count instead of reviews; lock, claim and record are in offline.dir. Afterwards: bcctl
+reconcile.`,
+		Example: exampleLines("bcctl execute 2026-001-ledger", "bcctl execute --event", "bcctl execute 2026-001-ledger --offline --snapshot trust --statements statements"),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 0 && !o.event {
 				return usage(errors.New("name one request: its id, its file, or its pull request"), "bcctl execute 2026-001-ledger")
@@ -66,14 +71,20 @@ flag skips a verification or answers a question.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.signed.check(cmd); err != nil {
+				return err
+			}
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
+			if o.signed.on {
+				return a.executeOffline(ctx, cmd, strings.Join(args, ""), *o)
+			}
 			return a.execute(ctx, cmd, strings.Join(args, ""), *o)
 		},
 	}
 	f := pflag.NewFlagSet("safety", pflag.ContinueOnError)
 	f.BoolVar(&o.event, "event", false, "in GitHub Actions: take the confirming comment's id from the event")
-	sections(cmd, flagSection{"Safety", f})
+	sections(cmd, flagSection{"Safety", f}, o.signed.flags())
 	return cmd
 }
 
@@ -92,6 +103,8 @@ type running struct {
 	plan    runbook.Plan
 	digest  runbook.Digest
 	run     string
+	again   string // the command that goes on
+	offline string // folder of this host for runs without GitHub; empty: with it
 }
 
 func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o executeOptions) error {
@@ -125,7 +138,7 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	}
 	found, err := findPull(ctx, gh, what)
 	if err != nil {
-		return err
+		return x.unanswered(what, err)
 	}
 	x.found, x.path = found.Number, found.Path
 	if err := x.load(); err != nil {
@@ -177,7 +190,7 @@ func (x *running) load() error {
 	if r.settings.GitHub.RepositoryID == 0 {
 		return fail(exitConfig, errors.New("github.repository-id is not set, and digests are bound to it"), "bcctl doctor --github")
 	}
-	x.digest = runbook.RequestDigest(r.settings.GitHub.RepositoryID, x.path, x.raw)
+	x.digest, x.again = runbook.RequestDigest(r.settings.GitHub.RepositoryID, x.path, x.raw), "bcctl execute "+x.request.Name()
 	x.run = runOf(x.digest)
 	return nil
 }
@@ -196,13 +209,16 @@ func (a *app) runsDir(r *repository) (string, error) {
 }
 
 // start opens the journal, makes or reads the plan, and runs it.
-func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
+func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	a, r := x.a, x.r
 	dir, err := a.runsDir(r)
 	if err != nil {
 		return err
 	}
 	book, err := a.book(ctx, r.dir, r.settings, true)
+	if err == nil && x.offline != "" {
+		err = x.apart(ctx, book)
+	}
 	if err != nil {
 		return err
 	}
@@ -237,7 +253,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 	record.Log = book.NewRun()
 	guard := x.guard(reader)
 	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
-	record.Evidence = func() (approval.Verdict, approval.Evidence) { return guard.Verdict, guard.Case.Evidence }
+	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	keeper := x.keeper(guard)
 	keeper.Ended(x.state.Finished)
 	keeper.Attempting(x.state.NextAttempt())
@@ -276,7 +292,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 		return fail(exitNotApproved, err, "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
 	}
 	if err != nil {
-		return fail(exitStopped, err, "bcctl execute "+x.request.Name()+" goes on, once this is mended")
+		return fail(exitStopped, err, x.again+" goes on, once this is mended")
 	}
 	if end.Kind == runbook.EndDenied && guard.Verdict.Digest != "" {
 		rules := end.Rules
@@ -287,7 +303,7 @@ func (x *running) start(ctx context.Context, reader *verdict.Reader) error {
 			a.remark("the denial is not on record: %v", err)
 		}
 	}
-	if book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
+	if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
 		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {
 			a.remark("audit: recorded, and not sealed yet: %v", err)
 		}
@@ -358,9 +374,9 @@ func (x *running) makePlan(ctx context.Context, dir string) error {
 	return atomicfile.WriteMode(file, data, 0o600)
 }
 
-func (x *running) guard(reader *verdict.Reader) *execute.Guard {
+func (x *running) guard(reader execute.Reader) *execute.Guard {
 	g := &execute.Guard{
-		Reader: reader, Run: x.run, Plan: x.plan.Digest, Before: x.state,
+		Reader: reader, Offline: x.offline != "", Run: x.run, Plan: x.plan.Digest, Before: x.state,
 		Query: verdict.Query{Pull: x.found, Path: x.path, Confirmation: x.comment, Run: x.ci, Checkout: x.r.commit},
 	}
 	if x.comment == 0 {
@@ -391,6 +407,9 @@ func personActor(roster approval.Roster, person string, process audit.Actor) aud
 
 func (x *running) keeper(g *execute.Guard) *execute.Ledger {
 	store := x.a.ledgerStore(x.r)
+	if x.offline != "" {
+		store = hostLedger(x.offline)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -399,12 +418,16 @@ func (x *running) keeper(g *execute.Guard) *execute.Ledger {
 	if x.ci != 0 {
 		holder.CI = strconv.FormatInt(x.ci, 10)
 	}
-	locks := &ledger.Locks{Cells: store, Now: x.a.Now, Gone: func(h ledger.Holder) bool {
+	locks := &ledger.Locks{Cells: store, Now: x.a.Now, Above: x.state.Fences, Gone: func(h ledger.Holder) bool {
 		// We have the journal of this run on this machine, exclusively: who had it before
 		// is no more.
 		return h.Run == x.run && h.Host == host && h.CI == "" && holder.CI == ""
 	}, Ended: x.ranOut}
-	return &execute.Ledger{Locks: locks, Records: store, Holder: holder, Path: x.path, Comment: x.comment, Now: x.a.Now, Person: func() string { return g.Person }}
+	l := &execute.Ledger{Locks: locks, Records: store, Holder: holder, Path: x.path, Comment: x.comment, Now: x.a.Now, Person: func() string { return g.Person }}
+	if x.offline != "" {
+		l.Offline, l.Claiming = true, func(attempt int) error { return x.keepEvidence(g, attempt) }
+	}
+	return l
 }
 
 // ranOut tells whether the workflow run that holds a lock has come to its end, as GitHub
@@ -455,8 +478,7 @@ func (x *running) spec(res *config.Resource, secrets check.Secrets) connectors.S
 
 // ended says how a start ended and what to do now, and gives it its exit code.
 func (x *running) ended(end runbook.End) error {
-	id := x.request.Name()
-	again := "bcctl execute " + id
+	id, again := x.request.Name(), x.again
 	where := end.Member
 	if end.Step != "" {
 		where += "/" + end.Step
@@ -474,6 +496,9 @@ func (x *running) ended(end runbook.End) error {
 		if end.State.Degraded {
 			fmt.Fprintln(x.a.Stdout, "part of the record is on this machine only. Next: bcctl audit recover")
 		}
+		if x.offline != "" {
+			fmt.Fprintln(x.a.Stdout, "GitHub knows nothing of it yet. Next, when it answers again: bcctl reconcile")
+		}
 		return nil
 	case runbook.EndInDoubt:
 		return fail(exitStopped, fmt.Errorf("nobody can tell whether %s took effect: %w", where, why), fmt.Sprintf("look at the server, then bcctl resolve %s --step %s done|not-done --reason TEXT, then %s", id, where, again))
@@ -482,11 +507,11 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndRefused:
 		return fail(exitRefused, fmt.Errorf("nothing was changed: %w", why), "bcctl plan "+id)
 	case runbook.EndDenied:
-		return fail(exitNotApproved, fmt.Errorf("nothing was changed: %w", why), "bcctl explain "+id)
+		return fail(exitNotApproved, fmt.Errorf("nothing was changed: %w", why), strings.Replace(again, "execute", "explain", 1))
 	case runbook.EndLocked:
 		return fail(exitLocked, fmt.Errorf("nothing was changed: %w", why), "wait for that run to end")
 	case runbook.EndNoAnswer:
-		return fail(exitNoAnswer, fmt.Errorf("nothing was changed: %w", why), again)
+		return fail(exitNoAnswer, fmt.Errorf("nothing was changed: %w", why), again+x.wayOut())
 	case runbook.EndAborted:
 		return fail(exitNotApproved, fmt.Errorf("ended, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
 	default:

@@ -36,6 +36,7 @@ type stage struct {
 	vars   map[string]string
 	keys   map[string]string // files with the keys of people
 	clone  string            // another machine's; empty: the first one's
+	same   bool              // everything lies on one medium
 }
 
 // hook is the program of the runbook: verb and name.
@@ -48,7 +49,7 @@ case "$1" in
 esac
 `
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, change ...func(*gate)) *stage {
 	t.Helper()
 	s := &stage{world: t.TempDir()}
 	script := filepath.Join(s.world, "hook.sh")
@@ -95,6 +96,9 @@ func newStage(t *testing.T) *stage {
 		for person, key := range public {
 			one := fmt.Sprintf("{id: %s, github: [{id: %d}]", person, g.users[person].ID)
 			g.files["roster.yaml"] = strings.Replace(g.files["roster.yaml"], one, one+fmt.Sprintf(", sshKeys: [{key: %q}]", key), 1)
+		}
+		for _, c := range change {
+			c(g)
 		}
 	})
 	s.vars = map[string]string{"HOME": home, "BCCTL_COMMANDS_ALLOW": "/bin/sh", "BCCTL_OPERATOR_KEY": "file:" + s.keys["dora"], "MONITOR": "x"}
@@ -171,6 +175,12 @@ func (s *stage) bcctl(login, typed string, args ...string) outcome {
 		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: cmp.Or(s.clone, s.dir), Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
 		Terminal: func(io.Reader) bool { return typed != "" },
 		Lookup:   func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+		Medium: func(dir string) (string, error) {
+			if other := vars["BCCTL_OFFLINE_DIR"]; other != "" && !s.same && strings.HasPrefix(dir, other) {
+				return "another", nil
+			}
+			return "this", nil
+		},
 	}, args)
 	return outcome{code, stdout.String(), stderr.String()}
 }

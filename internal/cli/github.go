@@ -113,14 +113,20 @@ func (a *app) ledgerStore(r *repository) interface {
 	return &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
 }
 
-// ledgerOf reads the ledger beside the repository, where it has a remote.
+// ledgerOf reads the ledger beside the repository, where it has a remote, and what runs
+// without GitHub left on this host: others learn of those when they are reconciled
+// (OFF-06).
 func (a *app) ledgerOf(r *repository) func(context.Context, string, []string) (approval.Ledger, error) {
 	return func(ctx context.Context, request string, keys []string) (approval.Ledger, error) {
 		records, err := a.ledgerStore(r).All(ctx)
 		if err != nil {
 			return approval.Ledger{}, err
 		}
-		return verdict.LedgerOf(records, request, keys), nil
+		own, err := a.hostRecords(ctx, r)
+		if err != nil {
+			return approval.Ledger{}, err
+		}
+		return verdict.LedgerOf(ledger.Merge(records, own), request, keys), nil
 	}
 }
 

@@ -10,16 +10,25 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
+// Reader reads what a decision needs: of the forge, or of a clone while the forge does
+// not answer.
+type Reader interface {
+	Read(ctx context.Context, q verdict.Query) (verdict.Case, error)
+}
+
 // Guard asks the forge whether a request may run, each time anew. It implements
 // runbook.Guard.
 type Guard struct {
-	Reader *verdict.Reader
+	Reader Reader
 	Query  verdict.Query // pull request, path, checkout, and the comment that confirms
 	Run    string        // id of the run
 
 	// Plan is the digest of the plan as it was compiled just now; empty for a run that
 	// goes on, whose plan is the one it began with.
 	Plan runbook.Digest
+
+	// Offline says that the forge is not asked: statements and the clone decide.
+	Offline bool
 
 	// Before is what the journal says of the attempts before this one.
 	Before runbook.State
@@ -92,23 +101,30 @@ func Known(l *approval.Ledger, s runbook.State) {
 func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approval.Mode) runbook.Ruling {
 	q := g.Query
 	q.Mode, q.Attempt = mode, c.Attempt
-	if mode == approval.ModeReview {
+	if mode == approval.ModeReview && !g.Offline {
 		q.Attempt, q.Confirmation, q.Run = 0, 0, 0
+	}
+	if g.Offline {
+		q.Mode = offlineModes[mode]
 	}
 	k, err := g.Reader.Read(ctx, q)
 	if err != nil {
 		return runbook.Ruling{Away: true, Message: err.Error()}
 	}
 	k.Plan = g.Plan
+	if g.Offline {
+		k.ToRun, k.Claimed = true, g.claimed
+	}
 	k.Evidence.Typed = nil
 	if mode != approval.ModeReview {
 		k.Evidence.Typed = g.typed
 	}
-	g.attempts(&k.Evidence.Ledger, c.Attempt)
-	v := approval.Verify(k.Case)
-	g.Case, g.Verdict = k, v
+	g.Case = k
+	g.attempts(&g.Case.Evidence.Ledger, c.Attempt)
+	v := approval.Verify(g.Case.Case)
+	g.Verdict = v
 	if v.Allowed {
-		return runbook.Ruling{Allowed: true, By: g.person(k), Message: "digest " + string(v.Digest), Evidence: g.evidence()}
+		return runbook.Ruling{Allowed: true, By: g.person(g.Case), Message: "digest " + string(v.Digest), Evidence: g.evidence()}
 	}
 	r := runbook.Ruling{Message: v.Next}
 	for _, d := range v.Denials {
@@ -122,6 +138,11 @@ func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approv
 	return r
 }
 
+// offlineModes are the modes in which a clone decides.
+var offlineModes = map[approval.Mode]approval.Mode{
+	approval.ModeReview: approval.ModeOfflineReview, approval.ModeConfirm: approval.ModeOffline, approval.ModeResume: approval.ModeOfflineResume,
+}
+
 // attempts tells the rules what only the journal knows of earlier attempts, and
 // leaves out what this attempt itself has written.
 func (g *Guard) attempts(l *approval.Ledger, attempt int) {
@@ -131,10 +152,23 @@ func (g *Guard) attempts(l *approval.Ledger, attempt int) {
 	l.Attempts.Items = slices.DeleteFunc(slices.Clone(l.Attempts.Items), func(a approval.Attempt) bool {
 		return a.Number == attempt && a.State == approval.AttemptClaimed
 	})
+	if g.Offline { // what was claimed in the shared ledger is not known here; the journal has it
+		for n := 1; n <= g.Before.Claims; n++ {
+			if !slices.ContainsFunc(l.Attempts.Items, func(a approval.Attempt) bool { return a.Number == n }) {
+				l.Attempts.Items = append(l.Attempts.Items, approval.Attempt{Number: n, Digest: g.digest(), State: approval.AttemptClaimed})
+			}
+		}
+	}
 	Known(l, g.Before)
 	if g.claimed {
 		l.Comments.Items = slices.DeleteFunc(slices.Clone(l.Comments.Items), func(id int64) bool { return id == g.Query.Confirmation })
 	}
+}
+
+// digest is that of the request that was read last.
+func (g *Guard) digest() runbook.Digest {
+	e := g.Case.Evidence
+	return runbook.RequestDigest(g.Case.RepositoryID, e.RequestPath, e.Request)
 }
 
 // Claimed says that this attempt is claimed: its comment is used, by itself.

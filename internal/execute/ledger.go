@@ -19,7 +19,16 @@ type Ledger struct {
 	Records ledger.Records
 	Holder  ledger.Holder // Attempt and Person are filled in
 	Path    string        // of the request's file
-	Now     func() time.Time
+
+	// Offline says that the locks and records are those of this host alone. The first
+	// claim then says which keys wait to be reconciled (OFF-06).
+	Offline bool
+
+	// Claiming is called right before a claim is written; nil for nothing. Its error keeps
+	// the attempt from being claimed.
+	Claiming func(attempt int) error
+
+	Now func() time.Time
 
 	// Person and Comment are who confirmed, and by which comment; zero: typed.
 	Person  func() string
@@ -68,6 +77,11 @@ func (l *Ledger) Lock(ctx context.Context, run string, keys []string) (map[strin
 // Claim implements runbook.Ledger. The same run may find its own claim, written
 // just before it was killed.
 func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
+	if l.Claiming != nil {
+		if err := l.Claiming(attempt); err != nil {
+			return err
+		}
+	}
 	now := l.Now().UTC()
 	all, err := l.Records.All(ctx)
 	if err != nil {
@@ -83,6 +97,9 @@ func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
 	}
 	if l.Comment != 0 {
 		records = append(records, ledger.Record{Kind: ledger.Confirmed, Request: l.Holder.Request, Comment: l.Comment, Attempt: attempt, At: now})
+	}
+	if l.Offline && !slices.Contains(ledger.RunsOf(all, l.Holder.Request), run) {
+		records = append(records, ledger.Record{Kind: ledger.Offline, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: run, Keys: l.held.Keys(), Persons: []string{l.Person()}, At: now})
 	}
 	if len(records) == 0 {
 		return nil

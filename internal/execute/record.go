@@ -27,7 +27,7 @@ type Record struct {
 	By func() audit.Actor
 
 	// Evidence returns how the approvals were counted last, and what was read for it.
-	Evidence func() (approval.Verdict, approval.Evidence)
+	Evidence func() (approval.Verdict, approval.Case)
 
 	// Opened are earlier starts of the same run that have no end in the log; this one
 	// ends them too.
@@ -110,7 +110,8 @@ func (r *Record) by() *audit.Actor {
 
 // counted is the request and how its approvals were counted last.
 func (r *Record) counted() (audit.Request, audit.Policy) {
-	v, read := r.Evidence()
+	v, c := r.Evidence()
+	read := c.Evidence
 	request := audit.Request{Digest: bare(v.Digest), HeadSHA: read.Pull.Head.SHA, PR: int64(read.Pull.Number), URL: read.Pull.URL}
 	if read.Pull.Author != nil {
 		request.By = strconv.FormatInt(read.Pull.Author.ID, 10)
@@ -126,15 +127,53 @@ func (r *Record) counted() (audit.Request, audit.Policy) {
 				Login: review.User.Login, ReviewID: strconv.FormatInt(review.ID, 10), Role: string(slot.Role), State: string(review.State)})
 		}
 	}
+	if read.Offline != nil {
+		signed(&request, &policy, v, c)
+	}
 	slices.Sort(policy.Required)
 	return request, policy
+}
+
+// signed lists statements where there are no reviews. People are named by their account,
+// as online, where the roster has one.
+func signed(request *audit.Request, policy *audit.Policy, v approval.Verdict, c approval.Case) {
+	account := func(person string) string {
+		for _, p := range c.Roster.Spec.People {
+			if p.ID == person && len(p.GitHub) > 0 {
+				return strconv.FormatInt(p.GitHub[0].ID, 10)
+			}
+		}
+		return person
+	}
+	request.By = account(c.Request.Spec.Requester)
+	policy.Rule = "bcctl-approval-v1 offline"
+	for _, slot := range v.Slots {
+		for _, s := range v.Reviews {
+			if s.ID == slot.Review && s.Counted {
+				policy.Approvals = append(policy.Approvals, audit.Approval{At: audit.At(s.At), ID: account(s.Person), Login: s.Person, ReviewID: s.ID, Role: string(slot.Role), State: string(s.State)})
+			}
+		}
+	}
+}
+
+// handed are the documents that counted instead of reviews, by their digests.
+func handed(o *approval.OfflineEvidence) []audit.Evidence {
+	if o == nil {
+		return nil
+	}
+	list := []audit.Evidence{{Name: "trust-snapshot", SHA256: audit.SHA256(o.Snapshot)}}
+	for _, s := range o.Statements {
+		list = append(list, audit.Evidence{Name: "statement", SHA256: audit.SHA256(s.Statement)})
+	}
+	return list
 }
 
 func (r *Record) intent(e runbook.Event) audit.Entry {
 	r.begun = true
 	request, policy := r.counted()
+	_, c := r.Evidence()
 	return audit.Entry{Type: audit.ExecutionIntent, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
-		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e)}
+		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e), Evidence: handed(c.Evidence.Offline)}
 }
 
 func reasons(e runbook.Event) []string {

@@ -60,6 +60,9 @@ type Locks struct {
 	Now   func() time.Time
 	Lease time.Duration // DefaultLease when zero
 
+	// Above are numbers that another ledger gave for keys; those given here are larger.
+	Above map[string]int64
+
 	// Ended tells whether the run that holds a lock has come to an end, as its CI
 	// says. Nil, or an error, means that nobody can tell: the lock stays.
 	Ended func(context.Context, Holder) (bool, error)
@@ -176,6 +179,7 @@ func (l *Locks) take(ctx context.Context, keys []string, h Holder) (Held, error)
 		if err != nil {
 			return Held{}, err
 		}
+		fence = max(fence, l.Above[key]+1)
 		lock := Lock{Version: 1, Key: key, Keys: keys, Holder: h, Fence: fence, TakenAt: now, RenewedAt: now, Until: now.Add(l.lease())}
 		held.locks[key] = lock
 		changes = append(changes,

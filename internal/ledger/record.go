@@ -211,6 +211,9 @@ func Merge(a, b []Record) []Record {
 
 // same reports whether two records say the same under the same name.
 func same(a, b Record) bool {
+	if a.Kind != b.Kind || a.Request != b.Request || a.Attempt != b.Attempt || a.Run != b.Run {
+		return false
+	}
 	oneName, one, oneErr := a.Encode()
 	otherName, other, otherErr := b.Encode()
 	return oneErr == nil && otherErr == nil && oneName == otherName && string(one) == string(other)

@@ -99,6 +99,10 @@ type Case struct {
 	// stopped. Zero in ModeReview.
 	Attempt int
 
+	// ToRun says that what is looked at is about to be run on this host: whether the host
+	// may, and whether the forge answers, is held against it as for a start (OFF-01).
+	ToRun bool
+
 	// First is the fingerprint of the evidence of the first read. Where Claimed is set,
 	// the claim has been made, this is the second read, and both must be the same
 	// (APP-10). Offline the claim must be in the ledger of this host then (OFF-05).

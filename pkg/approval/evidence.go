@@ -470,8 +470,9 @@ type OfflineEvidence struct {
 	LocalClaim Fact `json:"localClaim,omitempty"`
 	HostLock   Fact `json:"hostLock,omitempty"`
 
-	// Begun says that the ledger of this host has this run as one that began offline. Only
-	// such a run may go on offline when the forge answers again.
+	// Begun says that an attempt of this run changed something and stopped, and that it
+	// began offline, as the ledger of this host has it. Only such a run may go on offline
+	// when the forge answers again.
 	Begun Fact `json:"begun,omitempty"`
 }
 

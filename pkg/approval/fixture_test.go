@@ -324,6 +324,13 @@ func offlineReview() Case {
 	return c
 }
 
+// toRun makes a look one that is made in order to run on this host.
+func toRun(c *Case) {
+	c.ToRun, c.Claimed = true, true
+	o := c.Evidence.Offline
+	o.Answered, o.Host, o.LocalClaim, o.HostLock = No, "dr-host", Yes, Yes
+}
+
 // denials are the rules against a case, those of single reviews included.
 func denials(v Verdict) []RuleID {
 	var list []RuleID

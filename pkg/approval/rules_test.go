@@ -564,9 +564,18 @@ var ruleCases = []ruleCase{
 	{name: "OFF-05 no local claim", from: offline, fail: func(c *Case) { c.Evidence.Offline.LocalClaim = No }},
 	{name: "OFF-05 the claim comes after the start was verified", from: offline, pass: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = false, No },
 		fail: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = true, No }},
-	{name: "OFF-05 no lock of the host before the first change", from: offlineReview, pass: func(c *Case) {
-		c.Claimed, c.Evidence.Offline.LocalClaim, c.Evidence.Offline.HostLock = true, Yes, Yes
-	}, fail: func(c *Case) { c.Claimed, c.Evidence.Offline.LocalClaim = true, Yes }},
+	{name: "OFF-05 no lock of the host before the first change", from: offlineReview, pass: toRun, fail: func(c *Case) {
+		toRun(c)
+		c.Evidence.Offline.HostLock = ""
+	}},
+	{name: "OFF-01 the forge answers, before anybody types", from: offlineReview, pass: toRun, fail: func(c *Case) {
+		toRun(c)
+		c.Evidence.Offline.Answered = Yes
+	}},
+	{name: "OFF-01 another host, before anybody types", from: offlineReview, pass: toRun, fail: func(c *Case) {
+		toRun(c)
+		c.Evidence.Offline.Host = "laptop"
+	}},
 	{name: "RUN-06 an offline run that stopped is not begun again", from: offlineResume, fail: func(c *Case) {
 		c.Mode, c.Plan = ModeOffline, c.Request.Spec.Plan
 	}},

@@ -23,9 +23,10 @@ func (j *judge) offlineTrust() {
 	if o.Asked != Yes {
 		j.hard("OFF-01", "", "nobody asked for offline mode")
 	}
+	here := j.running() || j.c.ToRun
 	switch {
-	case o.Answered == No, !j.running():
-	case o.Answered == Yes && o.Begun == Yes && j.resuming():
+	case o.Answered == No, !here:
+	case o.Answered == Yes && o.Begun == Yes && (j.resuming() || !j.running()):
 		// Half a failover is worse than one that ends as it began.
 		j.warn("OFF-01", "", "the forge answers again; the attempt began without it and goes on so")
 	default:
@@ -35,12 +36,12 @@ func (j *judge) offlineTrust() {
 	case !t.offline || t.offlinePolicy == nil:
 		j.hard("OFF-01", "", fmt.Sprintf("the policy does not allow a tier %d %s to be approved offline", j.v.Tier, j.request().Type))
 	case o.Host != "" && slices.Contains(t.offlinePolicy.Hosts, o.Host):
-	case j.running():
+	case here:
 		j.hard("OFF-01", "host "+o.Host, "the policy does not name this host")
 	default:
 		j.warn("OFF-01", "host "+o.Host, "it cannot run here: the policy names "+strings.Join(t.offlinePolicy.Hosts, ", "))
 	}
-	if (j.running() || j.c.Claimed) && o.HostLock != Yes {
+	if here && o.HostLock != Yes {
 		j.hard("OFF-05", "", "the lock of this host is not held")
 	}
 	if j.c.Claimed && o.LocalClaim != Yes {

@@ -75,6 +75,27 @@ func (s Store) locked(ctx context.Context, do func() error) error {
 	return errors.Join(s.finish(), do(), f.Close())
 }
 
+// ErrBusy says that another process of this host holds the store.
+var ErrBusy = errors.New("another bcctl of this host is at work there")
+
+// Hold keeps every other process of this host from holding the store, until release is
+// called or this process ends. ErrBusy when another one has it: nobody waits.
+func (s Store) Hold() (release func() error, err error) {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(s.Dir, "held"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, errors.Join(ErrBusy, f.Close())
+	} else if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
+}
+
 // finish does what a crashed process had decided to do.
 func (s Store) finish() error {
 	data, err := os.ReadFile(filepath.Join(s.Dir, pending))

@@ -16,6 +16,12 @@ type Store struct{ Dir string }
 
 var errUnsupported = errors.New("locks in a directory are not available on this system")
 
+// ErrBusy says that another process of this host holds the store.
+var ErrBusy = errors.New("another bcctl of this host is at work there")
+
+// Hold keeps every other process of this host from holding the store.
+func (Store) Hold() (release func() error, err error) { return nil, errUnsupported }
+
 // Read implements ledger.Cells.
 func (Store) Read(context.Context, ...string) (map[string]ledger.Cell, error) {
 	return nil, errUnsupported

@@ -42,6 +42,11 @@ type Options struct {
 	Pin []byte
 	// Now is the clock of commits; time.Now when nil.
 	Now func() time.Time
+
+	// Folder takes segments while the remote is not to be asked, beside the spool; empty:
+	// it is asked. It lies on another medium or machine, so that a segment in it counts as
+	// kept off this one. Recover brings what is there to the branch.
+	Folder string
 }
 
 // Log is an audit log on a branch.
@@ -77,9 +82,12 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 func (l *Log) tip(ctx context.Context) (string, error) {
 	var commit string
 	var err error
-	if l.o.Remote == "" {
+	switch {
+	case l.o.Remote == "":
 		commit, err = git.Tip(ctx, l.o.Dir, l.o.Ref)
-	} else {
+	case l.o.Folder != "":
+		commit, err = git.Tip(ctx, l.o.Dir, l.fetched())
+	default:
 		commit, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
 	}
 	if errors.Is(err, git.ErrNoBranch) {
@@ -96,11 +104,16 @@ func (l *Log) known(ctx context.Context) (string, error) {
 	if err == nil || errors.Is(err, audit.ErrNoLog) || l.o.Remote == "" || ctx.Err() != nil {
 		return commit, err
 	}
-	last, missing := git.Tip(ctx, l.o.Dir, "refs/remotes/"+l.o.Remote+"/"+strings.TrimPrefix(l.o.Ref, "refs/heads/"))
+	last, missing := git.Tip(ctx, l.o.Dir, l.fetched())
 	if missing != nil {
 		return "", err
 	}
 	return last, nil
+}
+
+// fetched is where git keeps what it fetched last of the branch.
+func (l *Log) fetched() string {
+	return "refs/remotes/" + l.o.Remote + "/" + strings.TrimPrefix(l.o.Ref, "refs/heads/")
 }
 
 // Snapshot returns the log as it is now, for reading; where the remote does not
@@ -288,6 +301,9 @@ func (l *Log) commit(ctx context.Context, tip string, files map[string][]byte, m
 
 // move moves the branch from tip to commit, and makes sure that it is there.
 func (l *Log) move(ctx context.Context, commit, tip string) error {
+	if l.o.Folder != "" {
+		return errors.New("the branch of the audit log is not added to while its remote is not asked")
+	}
 	if l.o.Remote == "" {
 		return git.SwapRef(ctx, l.o.Dir, l.o.Ref, commit, tip)
 	}

@@ -29,7 +29,7 @@ type batch struct {
 // Keep keeps a segment in the spool without trying the branch. Publish brings it
 // there.
 func (l *Log) Keep(s audit.Signed) error {
-	if _, err := l.keep(batch{ID: s.ID.String(), Files: segmentFiles(s)}); err != nil {
+	if _, err := keep(l.spool, batch{ID: s.ID.String(), Files: segmentFiles(s)}); err != nil {
 		return fmt.Errorf("keep the record: %w", err)
 	}
 	return nil
@@ -39,9 +39,15 @@ func (l *Log) Keep(s audit.Signed) error {
 // earlier parts of its run that wait: a part without the ones before it looks like
 // a gap.
 func (l *Log) spooled(ctx context.Context, b batch) error {
-	name, err := l.keep(b)
+	name, err := keep(l.spool, b)
 	if err != nil {
 		return fmt.Errorf("keep the record: %w", err)
+	}
+	if l.o.Folder != "" {
+		if _, err := keep(l.o.Folder, b); err != nil {
+			return fmt.Errorf("%w: %w", ErrSpooled, err)
+		}
+		return nil
 	}
 	if err := l.earlier(ctx, b.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
@@ -91,17 +97,17 @@ func (l *Log) publish(ctx context.Context, b batch) error {
 	})
 }
 
-// keep writes a batch to the spool, flushed, and returns its file.
-func (l *Log) keep(b batch) (string, error) {
-	if err := os.MkdirAll(l.spool, 0o700); err != nil {
+// keep writes a batch to a folder, flushed, and returns its file.
+func keep(dir string, b batch) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
 	text, err := json.Marshal(b)
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(l.spool, b.ID+".json")
-	part, err := os.CreateTemp(l.spool, ".part-*")
+	name := filepath.Join(dir, b.ID+".json")
+	part, err := os.CreateTemp(dir, ".part-*")
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +121,7 @@ func (l *Log) keep(b batch) (string, error) {
 	if err := os.Rename(part.Name(), name); err != nil {
 		return "", err
 	}
-	d, err := os.Open(l.spool)
+	d, err := os.Open(dir)
 	if err != nil {
 		return "", err
 	}
@@ -255,6 +261,21 @@ func readBatch(dir, id string) (batch, error) {
 		return b, fmt.Errorf("read the spool's file %s: %w", name, err)
 	}
 	return b, nil
+}
+
+// Kept are the files of the segments in the folder that took them while the remote was
+// not asked.
+func (l *Log) Kept() (audit.Memory, error) {
+	files := audit.Memory{}
+	ids, err := waiting(l.o.Folder)
+	for _, id := range ids {
+		b, err := readBatch(l.o.Folder, id)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(files, b.Files)
+	}
+	return files, err
 }
 
 // bring brings one file of the spool to the branch.
