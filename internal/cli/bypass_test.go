@@ -167,6 +167,28 @@ func TestBypassesAreDenied(t *testing.T) {
 			g.merge("root")
 			return g
 		}},
+		"RUN-03 a withdrawal is edited away": {"RUN-03", func(t *testing.T) *gate {
+			g := approved(t)
+			id := g.id(g.As("ann").Comment(g.pull, approval.WithdrawalLine(gateID)))
+			g.later(time.Minute)
+			g.ok(g.As("ann").EditComment(id, "never mind"))
+			return g
+		}},
+		"RUN-03 a withdrawal is deleted by somebody else": {"RUN-03", func(t *testing.T) *gate {
+			g := approved(t)
+			id := g.id(g.As("ann").Comment(g.pull, approval.WithdrawalLine(gateID)))
+			g.ok(g.As("root").DeleteComment(id))
+			return g
+		}},
+		"RUN-03 its author deletes a withdrawal that bcctl withdraw has written down": {"RUN-03", func(t *testing.T) *gate {
+			g := approved(t)
+			id := g.id(g.As("ann").Comment(g.pull, approval.WithdrawalLine(gateID)))
+			if out := g.run("ann", "", "withdraw", gateID); out.code != exitOK || strings.Contains(out.stderr, "not in the ledger") {
+				t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+			}
+			g.ok(g.As("ann").DeleteComment(id))
+			return g
+		}},
 		"PR-04 the request is taken off main again": {"PR-04", func(t *testing.T) *gate {
 			g := approved(t)
 			g.must(g.As("root").Commit("main", github.Change{Delete: []string{g.path}}))
@@ -177,6 +199,25 @@ func TestBypassesAreDenied(t *testing.T) {
 			t.Parallel()
 			tt.do(t).denied(tt.rule)
 		})
+	}
+}
+
+// The twin of the withdrawals above: people comment, edit and delete, and none of it
+// withdraws anything.
+func TestCommentsThatWithdrawNothing(t *testing.T) {
+	t.Parallel()
+	g := approved(t)
+	id := g.id(g.As("ann").Comment(g.pull, "shall we?"))
+	own := g.id(g.As("ben").Comment(g.pull, "no idea"))
+	g.id(g.As("finn").Comment(g.pull, approval.WithdrawalLine(gateID)))
+	g.later(time.Minute)
+	g.ok(g.As("ann").EditComment(id, "we shall"))
+	g.ok(g.As("ben").DeleteComment(own))
+	if out := g.run("root", "", "explain", gateID); out.code != exitOK {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	if out := g.run("finn", "", "withdraw", gateID); out.code != exitNotApproved || !strings.Contains(out.stderr, "withdraws nothing") {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 }
 

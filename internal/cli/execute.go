@@ -302,6 +302,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		if err := record.Denied(context.WithoutCancel(ctx), rules); err != nil {
 			a.remark("the denial is not on record: %v", err)
 		}
+		if err := keepWithdrawal(context.WithoutCancel(ctx), keeper.Records, guard.Verdict, a.Now()); err != nil {
+			a.remark("the withdrawal is not in the ledger: %v", err)
+		}
 	}
 	if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
 		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {

@@ -385,9 +385,8 @@ func TestCONF09WhatWillRunIsShown(t *testing.T) {
 func TestAUD06DenialsAreRecorded(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	if out := s.bcctl("ann", "", "withdraw", fmt.Sprintf("#%d", s.pull)); out.code != exitOK {
-		t.Fatalf("withdraw: %d %s", out.code, out.stderr)
-	}
+	comment, err := s.As("ann").Comment(s.pull, approval.WithdrawalLine(s.id))
+	s.ok(err)
 	s.want(exitNotApproved, s.line("execute", 1), "nothing was changed")
 	if s.holds("fence") {
 		t.Error("something was done")
@@ -397,4 +396,7 @@ func TestAUD06DenialsAreRecorded(t *testing.T) {
 		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 	s.verified()
+	// What execute saw is in the ledger, and stays there when the comment goes (RUN-03).
+	s.ok(s.As("ann").DeleteComment(comment))
+	s.explained(exitNotApproved, "RUN-03   the request was withdrawn")
 }

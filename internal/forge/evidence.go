@@ -75,6 +75,9 @@ func (c *Client) readOnce(ctx context.Context, number int, path string) (r Readi
 	if e.Comments, err = c.comments(ctx, number); err != nil {
 		return r, false, err
 	}
+	if err = c.editedComments(ctx, number, e.Comments.Items); err != nil {
+		return r, false, err
+	}
 	if pull.Head.RepositoryID == repo.ID {
 		// The activity of a fork is not ours to read, and a fork is denied in any case.
 		if e.Movements, err = c.movements(ctx, pull.Head.Name); err != nil {

@@ -371,3 +371,52 @@ func TestAPI05UnknownRulesAreKept(t *testing.T) {
 		t.Errorf("%+v, %v", rules, err)
 	}
 }
+
+// RUN-03: of an edited comment it is known what it asked for before; of one that nobody
+// edited, that nobody did. Where the interface answers with an error neither is known.
+func TestRUN03FormerTextsOfComments(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.open()
+	plain, err := l.As("ben").Comment(l.pull, "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited, err := l.As("ann").Comment(l.pull, "/bcctl withdraw r1\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Sleep(t.Context(), time.Minute)
+	for _, text := range []string{"and more", "never mind"} {
+		if err := l.As("ann").EditComment(edited, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() map[int64]approval.Comment {
+		t.Helper()
+		r, err := l.as("ben").Read(t.Context(), l.pull, requestFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[int64]approval.Comment{}
+		for _, m := range r.Evidence.Comments.Items {
+			found[m.ID] = m
+		}
+		return found
+	}
+	found := read()
+	if m := found[plain]; m.Edited != approval.No || len(m.Former.Items) > 0 {
+		t.Errorf("not edited: %+v", m)
+	}
+	if m := found[edited]; m.Edited != approval.Yes || m.Former.Complete != approval.Yes || len(m.Former.Items) != 1 || m.Former.Items[0] != "/bcctl withdraw r1" {
+		t.Errorf("edited: %+v", m)
+	}
+	l.Inject(github.Fault{Match: "POST /graphql", Times: -1, Rewrite: func([]byte) []byte {
+		return []byte(`{"data":null,"errors":[{"type":"FORBIDDEN","message":"no"}]}`)
+	}})
+	for id, m := range read() {
+		if m.Edited != "" || m.Former.Complete != "" {
+			t.Errorf("comment %d, nothing answered: %+v", id, m)
+		}
+	}
+}

@@ -48,6 +48,7 @@ var kept = map[string]approval.TimelineKind{
 	string(approval.HeadRestored):    approval.HeadRestored,
 	string(approval.BaseChanged):     approval.BaseChanged,
 	string(approval.BaseForcePushed): approval.BaseForcePushed,
+	string(approval.CommentDeleted):  approval.CommentDeleted,
 }
 
 // timeline reads dismissals and what makes approvals stale.

@@ -241,7 +241,7 @@ type Movement struct {
 	At     time.Time `json:"at,omitzero"`
 }
 
-// TimelineKind is the kind of an event that makes approvals stale.
+// TimelineKind is the kind of an event that makes approvals stale, or hides a refusal.
 type TimelineKind string
 
 // Kinds of events that are kept as evidence.
@@ -251,6 +251,10 @@ const (
 	HeadRestored    TimelineKind = "head_ref_restored"
 	BaseChanged     TimelineKind = "base_ref_changed"
 	BaseForcePushed TimelineKind = "base_ref_force_pushed"
+
+	// CommentDeleted is recorded where somebody deleted a comment of somebody else. What
+	// it said is gone.
+	CommentDeleted TimelineKind = "comment_deleted"
 )
 
 // TimelineEvent is one such event.
@@ -269,6 +273,12 @@ type Comment struct {
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	ViaApp    Fact      `json:"viaApp,omitempty"` // posted through an App (CONF-03)
+
+	// Edited says whether the text was changed after it was posted. Former holds the lines
+	// of earlier texts that ask bcctl for something, where the comment was edited: what
+	// withdrew a request once cannot be taken back by an edit (RUN-03).
+	Edited Fact         `json:"edited,omitempty"`
+	Former List[string] `json:"former,omitzero"`
 }
 
 // SuiteResult is what the repository's rules said when the merge commit was pushed.

@@ -19,7 +19,7 @@ func (e Evidence) Fingerprint() runbook.Digest {
 	e.ReadAt, e.ServerDate = time.Time{}, time.Time{}
 	e.Ledger, e.Ticket, e.Offline = Ledger{}, TicketFact{}, nil
 	e.Comments.Items = slices.DeleteFunc(slices.Clone(e.Comments.Items), func(c Comment) bool {
-		return !strings.HasPrefix(strings.TrimSpace(c.Body), "/bcctl ")
+		return !strings.HasPrefix(strings.TrimSpace(c.Body), "/bcctl ") && len(c.Former.Items) == 0
 	})
 	sortItems(&e.Files.Items)
 	sortItems(&e.Commits.Items)

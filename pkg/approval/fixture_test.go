@@ -169,7 +169,7 @@ func approved() Case {
 		Review{11, ptr(ben), Approved, ago(60 * time.Minute), sha("c"), "Looks right.\r\n" + ApprovalLine(digestIn(c), SlotIT) + "\r\n", No},
 		Review{12, ptr(cleo), Approved, ago(50 * time.Minute), sha("c"), ApprovalLine(digestIn(c), SlotBusiness), No},
 	)
-	c.Evidence.Confirmation = &Comment{500, 7, ptr(dora), confirmation(c), ago(time.Minute), ago(time.Minute), No}
+	c.Evidence.Confirmation = &Comment{ID: 500, Pull: 7, User: ptr(dora), Body: confirmation(c), CreatedAt: ago(time.Minute), UpdatedAt: ago(time.Minute), ViaApp: No}
 	return c
 }
 

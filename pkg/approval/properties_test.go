@@ -38,7 +38,7 @@ var harmless = []func(*Case, int){
 		c.Evidence.Changes.Items = append(c.Evidence.Changes.Items, AuthorityChange{fmt.Sprintf("file%d", n), "ann", ago(time.Hour)})
 	},
 	online(func(c *Case, n int) {
-		c.Evidence.Comments.Items = append(c.Evidence.Comments.Items, Comment{int64(n), 7, ptr(other), "hello", ago(time.Hour), ago(time.Hour), No})
+		c.Evidence.Comments.Items = append(c.Evidence.Comments.Items, Comment{ID: int64(n), Pull: 7, User: ptr(other), Body: "hello", CreatedAt: ago(time.Hour), UpdatedAt: ago(time.Hour), ViaApp: No})
 	}),
 	online(func(c *Case, n int) { third(ptr(other), Commented, fmt.Sprint(n))(c); last(c).ID = int64(n) }),
 	online(func(c *Case, n int) { third(ptr(other), ChangesRequested, fmt.Sprint(n))(c); last(c).ID = int64(n) }),

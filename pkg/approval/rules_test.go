@@ -396,7 +396,7 @@ var ruleCases = []ruleCase{
 		c.Evidence.Reviews.Items = c.Evidence.Reviews.Items[:1]
 	}, by: "ID-06"},
 	{name: "APP-09 a comment with the line is no approval", fail: func(c *Case) {
-		c.Evidence.Comments.Items = []Comment{{1, 7, ptr(ben), ApprovalLine(digestIn(*c), SlotIT), ago(time.Hour), ago(time.Hour), No}}
+		c.Evidence.Comments.Items = []Comment{{ID: 1, Pull: 7, User: ptr(ben), Body: ApprovalLine(digestIn(*c), SlotIT), CreatedAt: ago(time.Hour), UpdatedAt: ago(time.Hour), ViaApp: No}}
 		c.Evidence.Reviews.Items = c.Evidence.Reviews.Items[1:]
 	}, by: "ID-06"},
 	{name: "APP-09 a review that only comments is no approval", fail: func(c *Case) { review(c, 0).State = Commented }, by: "ID-06"},
@@ -497,6 +497,15 @@ var ruleCases = []ruleCase{
 	{name: "RUN-03 the requester withdraws", pass: withdrawnBy(other), fail: withdrawnBy(ann)},
 	{name: "RUN-03 an approver withdraws", pass: withdrawnBy(finn), fail: withdrawnBy(ben)},
 	{name: "RUN-03 an operator withdraws", fail: withdrawnBy(dora)},
+	{name: "RUN-03 a withdrawal that was edited away", pass: editedBy(ann, "x", "hello"), fail: editedBy(ann, WithdrawalLine("2026-001"), "hello")},
+	{name: "RUN-03 a text that was edited into a withdrawal", pass: editedBy(finn, "x", WithdrawalLine("2026-001")), fail: editedBy(ann, "x", WithdrawalLine("2026-001"))},
+	{name: "RUN-03 what an edited comment said is not known", pass: func(c *Case) { editedBy(ann, "x", "hello")(c); tier2(c); forgotten(c) }, fail: func(c *Case) { editedBy(ann, "x", "hello")(c); forgotten(c) }},
+	{name: "RUN-03 what an edited comment said is not known, and nor whether it was edited", pass: func(c *Case) { editedBy(finn, "x", "hello")(c); forgotten(c); comment(c).Edited = "" },
+		fail: func(c *Case) { editedBy(ann, "x", "hello")(c); forgotten(c); comment(c).Edited = "" }},
+	{name: "RUN-03 a comment of the App is edited by the App", pass: func(c *Case) { editedBy(robot, "x", "hello")(c); forgotten(c); c.Evidence.Pull.Author = ptr(ann) },
+		fail: func(c *Case) { editedBy(ann, "x", "hello")(c); forgotten(c) }},
+	{name: "RUN-03 withdrawn by an account that is gone", pass: func(c *Case) { withdrawnBy(finn)(c); comment(c).User = nil; comment(c).Body = "hello" }, fail: func(c *Case) { withdrawnBy(finn)(c); comment(c).User = nil }},
+	{name: "RUN-03 a comment was deleted", pass: pushed(HeadForcePushed, ago(80*time.Minute)), fail: pushed(CommentDeleted, ago(80*time.Minute))},
 	{name: "RUN-03 the ledger has a withdrawal", fail: func(c *Case) { c.Evidence.Ledger.Withdrawn = Yes }},
 	{name: "RUN-03 whether it was withdrawn is not known", fail: func(c *Case) { c.Evidence.Ledger.Withdrawn = "" }},
 	{name: "RUN-06 expired before the point of no return", from: start(resume), pass: expiredAfter(Yes), fail: expiredAfter(No)},
@@ -693,9 +702,21 @@ func attempted(state AttemptState, next int) func(*Case) {
 
 func withdrawnBy(u User) func(*Case) {
 	return func(c *Case) {
-		c.Evidence.Comments.Items = []Comment{{400, 7, &u, WithdrawalLine(c.Request.Name) + "\r\n", ago(5 * time.Minute), ago(5 * time.Minute), No}}
+		c.Evidence.Comments.Items = []Comment{{ID: 400, Pull: 7, User: &u, Body: WithdrawalLine(c.Request.Name) + "\r\n", CreatedAt: ago(5 * time.Minute), UpdatedAt: ago(5 * time.Minute), ViaApp: No, Edited: No}}
 	}
 }
+
+func comment(c *Case) *Comment { return &c.Evidence.Comments.Items[0] }
+
+// editedBy is a comment whose text was another one.
+func editedBy(u User, before, after string) func(*Case) {
+	return func(c *Case) {
+		c.Evidence.Comments.Items = []Comment{{ID: 400, Pull: 7, User: &u, Body: after, CreatedAt: ago(5 * time.Minute), UpdatedAt: ago(4 * time.Minute), ViaApp: No, Edited: Yes, Former: Complete(before)}}
+	}
+}
+
+// forgotten is what could not be read of an edited comment.
+func forgotten(c *Case) { comment(c).Former = List[string]{} }
 
 func expiredAfter(past Fact) func(*Case) {
 	return func(c *Case) {

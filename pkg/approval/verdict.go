@@ -24,6 +24,10 @@ type Verdict struct {
 	// BreakGlass says that the break-glass entry decided.
 	BreakGlass bool `json:"breakGlass,omitempty"`
 
+	// Withdrawn says that somebody who may has withdrawn the request (RUN-03). What cannot
+	// be told is a denial without it.
+	Withdrawn bool `json:"withdrawn,omitempty"`
+
 	// ValidUntil is the first moment at which the same evidence would no longer do;
 	// zero when it does not do now.
 	ValidUntil time.Time `json:"validUntil,omitzero"`

@@ -172,22 +172,30 @@ func (j *judge) ledger() {
 	for _, other := range l.Unreconciled.Items {
 		j.hard("OFF-06", "request "+other, "it was run offline on the same targets, and nobody has yet compared it with the forge and recorded it as settled")
 	}
-	if l.Withdrawn != No {
-		j.withdrawn("", map[Fact]string{Yes: "the request was withdrawn"}[l.Withdrawn])
+	switch l.Withdrawn {
+	case No:
+	case Yes:
+		j.withdrawn("", "the request was withdrawn")
+	default:
+		j.hard("RUN-03", "", "whether the request was withdrawn could not be read")
 	}
 	j.attempts()
 }
 
 // withdrawn denies, unless stopping half way would be worse.
 func (j *judge) withdrawn(subject, message string) {
-	switch {
-	case message == "":
-		j.hard("RUN-03", subject, "whether the request was withdrawn could not be read")
-	case j.pastNoReturn():
+	j.v.Withdrawn = true
+	j.unlessPassed(subject, message)
+}
+
+// unlessPassed denies by RUN-03 up to the point of no return; beyond it there is a
+// warning.
+func (j *judge) unlessPassed(subject, message string) {
+	if j.pastNoReturn() {
 		j.warn("RUN-03", subject, message+", after the point of no return")
-	default:
-		j.hard("RUN-03", subject, message)
+		return
 	}
+	j.hard("RUN-03", subject, message)
 }
 
 func (j *judge) lastAttempt() (Attempt, bool) {
@@ -240,11 +248,6 @@ func (j *judge) attempts() {
 	case !j.resuming() && resumable:
 		j.hard("RUN-06", fmt.Sprintf("attempt %d", last.Number), "it is not finished; go on with it: resume, not execute")
 	}
-}
-
-// isWithdrawal reports whether a comment withdraws the request.
-func (j *judge) isWithdrawal(c Comment) bool {
-	return strings.TrimSpace(c.Body) == WithdrawalLine(j.c.Request.Name)
 }
 
 func (j *judge) age(t time.Time) time.Duration { return j.c.Now.Sub(t) }

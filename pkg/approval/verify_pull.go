@@ -3,6 +3,7 @@ package approval
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // forge checks what holds for all evidence of a forge: that it was read to its end,
@@ -53,25 +54,69 @@ func (j *judge) forge() {
 	for _, c := range e.Comments.Items {
 		j.withdrawal(c)
 	}
+	j.deletedComments()
 }
 
-// withdrawal honors a withdrawal by anybody who may: the requester, the author, an
-// approver or an operator, by the roster of now or of then.
+// withdrawal honors a withdrawal by anybody who may, in whichever text of a comment it
+// stands: an edit grants nothing, and takes no refusal back. Where it cannot be told
+// what a comment said before, it may have been one.
 func (j *judge) withdrawal(c Comment) {
-	if !j.isWithdrawal(c) || c.User == nil {
-		return
+	subject, line := fmt.Sprintf("comment %d", c.ID), WithdrawalLine(j.c.Request.Name)
+	now := strings.TrimSpace(c.Body) == line
+	before := slices.ContainsFunc(c.Former.Items, func(s string) bool { return strings.TrimSpace(s) == line })
+	switch edited := j.edited(c); {
+	case c.User == nil || c.User.ID <= 0:
+		if now || before {
+			j.unlessPassed(subject, "it withdraws the request, and whether its author may is not known: the account is gone")
+		}
+	case !j.mayWithdraw(c.User):
+	case now:
+		j.withdrawn(subject, "the request was withdrawn by "+account(c.User))
+	case before:
+		j.withdrawn(subject, "the request was withdrawn by "+account(c.User)+" in a text that was edited since")
+	case !edited || c.Former.Complete == Yes || c.User.Type != UserTypeUser: // an App's comment is changed by the App
+	case j.v.Tier == 2:
+		j.warn("RUN-03", subject, "it was edited, and what "+account(c.User)+" wrote before could not be read")
+	default:
+		j.unlessPassed(subject, "it was edited, and what "+account(c.User)+" wrote before could not be read: it may have withdrawn the request")
 	}
-	author := j.e.Pull.Author
-	may := author != nil && author.ID == c.User.ID
-	for _, id := range j.accountPeople(c.User) {
-		may = may || id == j.request().Requester
+}
+
+// edited reports whether a comment may have had another text.
+func (j *judge) edited(c Comment) bool {
+	switch c.Edited {
+	case Yes, No:
+		return c.Edited == Yes
+	default:
+		return c.CreatedAt.IsZero() || !c.CreatedAt.Equal(c.UpdatedAt)
+	}
+}
+
+// mayWithdraw tells the requester, the author, approvers and operators, by the roster
+// of now or of then.
+func (j *judge) mayWithdraw(u *User) bool {
+	if author := j.e.Pull.Author; author != nil && author.ID == u.ID {
+		return true
+	}
+	for _, id := range j.accountPeople(u) {
+		if id == j.request().Requester {
+			return true
+		}
 		for _, p := range []people{j.now, j.then} {
-			roles := p.byID[id].Roles
-			may = may || slices.ContainsFunc(roles, func(r Role) bool { return r == Operator || r == ApproverIT || r == ApproverBusiness })
+			if slices.ContainsFunc(p.byID[id].Roles, func(r Role) bool { return r == Operator || r == ApproverIT || r == ApproverBusiness }) {
+				return true
+			}
 		}
 	}
-	if may {
-		j.withdrawn(fmt.Sprintf("comment %d", c.ID), "the request was withdrawn by "+account(c.User))
+	return false
+}
+
+// deletedComments denies where a comment is gone that may have been a withdrawal.
+func (j *judge) deletedComments() {
+	for _, t := range j.e.Timeline.Items {
+		if t.Kind == CommentDeleted {
+			j.unlessPassed("", fmt.Sprintf("a comment was deleted at %s by %s: it may have withdrawn the request", stamp(t.At), account(t.Actor)))
+		}
 	}
 }
 

@@ -283,6 +283,7 @@ func (j *judge) stale(at time.Time) (RuleID, string) {
 	}
 	for _, t := range j.e.Timeline.Items {
 		switch {
+		case t.Kind == CommentDeleted: // it hides a refusal, and makes nothing stale
 		case t.At.IsZero():
 			return "PR-06", "an event of the pull request has no time"
 		case at.After(t.At), t.Kind == HeadDeleted && j.e.Pull.Merged == Yes && !t.At.Before(j.e.Pull.MergedAt):

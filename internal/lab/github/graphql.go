@@ -199,7 +199,7 @@ func (c *call) reviewValue(_ *repo, _ *issue, v *review) (any, error) {
 	if err := c.readsPulls(); err != nil {
 		return nil, err
 	}
-	o := c.editable(v.Edits, stamp(v.Created))
+	o := c.editable(v.Edits, stamp(v.Created), nil)
 	for k, x := range (value{
 		"__typename": "PullRequestReview", "id": nodeID("PRR", v.ID), "databaseId": v.ID, "fullDatabaseId": itoa(v.ID), "state": v.State, "body": v.Body,
 		"author": c.actorValue(v.User), "submittedAt": stamp(v.Submitted), "createdAt": stamp(v.Created), "commit": nil,
@@ -213,11 +213,7 @@ func (c *call) reviewValue(_ *repo, _ *issue, v *review) (any, error) {
 }
 
 func (c *call) commentValue(_ *repo, m *comment) (any, error) {
-	var edits []edit
-	if !m.Updated.Equal(m.Created) {
-		edits = append(edits, edit{m.Updated, m.User})
-	}
-	o := c.editable(edits, stamp(m.Created))
+	o := c.editable(m.Edits, stamp(m.Created), &m.First)
 	for k, x := range (value{
 		"__typename": "IssueComment", "id": nodeID("IC", m.ID), "databaseId": m.ID, "fullDatabaseId": itoa(m.ID), "body": m.Body, "author": c.actorValue(m.User),
 		"createdAt": stamp(m.Created), "updatedAt": stamp(m.Updated),
@@ -228,17 +224,29 @@ func (c *call) commentValue(_ *repo, m *comment) (any, error) {
 }
 
 // editable is what can be asked of everything that can be edited. As on github.com,
-// the history of a text that was edited starts with its creation.
-func (c *call) editable(edits []edit, madeAt any) value {
+// the history of a text that was edited starts with its creation. First is the text
+// before the first edit, where texts are kept.
+func (c *call) editable(edits []edit, madeAt any, first *string) value {
 	o := value{"lastEditedAt": nil, "editor": nil, "includesCreatedEdit": len(edits) > 0}
 	var all []any
 	if len(edits) > 0 {
 		last := edits[len(edits)-1]
 		o["lastEditedAt"], o["editor"] = stamp(last.At), c.actorValue(last.By)
-		for n := len(edits) - 1; n >= 0; n-- {
-			all = append(all, value{"__typename": "UserContentEdit", "id": "UCE_" + strconv.Itoa(n+1), "editedAt": stamp(edits[n].At), "createdAt": stamp(edits[n].At), "editor": c.actorValue(edits[n].By), "deletedAt": nil, "deletedBy": nil})
+		one := func(n int, at, by any, text string) {
+			v := value{"__typename": "UserContentEdit", "id": "UCE_" + strconv.Itoa(n), "editedAt": at, "createdAt": at, "editor": by, "deletedAt": nil, "deletedBy": nil}
+			if first != nil {
+				v["diff"] = text
+			}
+			all = append(all, v)
 		}
-		all = append(all, value{"__typename": "UserContentEdit", "id": "UCE_0", "editedAt": madeAt, "createdAt": madeAt, "editor": nil, "deletedAt": nil, "deletedBy": nil})
+		for n := len(edits) - 1; n >= 0; n-- {
+			one(n+1, stamp(edits[n].At), c.actorValue(edits[n].By), edits[n].Text)
+		}
+		if first != nil {
+			one(0, madeAt, nil, *first)
+		} else {
+			one(0, madeAt, nil, "")
+		}
 	}
 	o["userContentEdits"] = resolver(func(a map[string]any) (any, error) { return connection(all, a) })
 	return o

@@ -123,7 +123,11 @@ func editComment(c *call, i *issue, m *comment) reply {
 	if !c.mayEdit(m.User) {
 		return fail(http.StatusForbidden, "Must have push access to repository")
 	}
+	if len(m.Edits) == 0 {
+		m.First = m.Body
+	}
 	m.Body, m.Updated = in.Body, c.s.now()
+	m.Edits = append(m.Edits, edit{m.Updated, c.as.user.ID, m.Body})
 	return ok(c.commentObj(c.repo, i, m))
 }
 
@@ -132,6 +136,9 @@ func deleteComment(c *call, i *issue, m *comment) reply {
 		return fail(http.StatusForbidden, "Must have push access to repository")
 	}
 	i.Comments = slices.DeleteFunc(i.Comments, func(o *comment) bool { return o == m })
+	if m.User != c.as.user.ID { // of one's own nothing remains
+		c.s.event(i, c.as.user.ID, "comment_deleted", "", nil)
+	}
 	return noBody
 }
 

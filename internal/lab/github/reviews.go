@@ -119,7 +119,7 @@ func editReview(c *call, i *issue, v *review) reply {
 		return fail(http.StatusForbidden, "Must have push access to repository")
 	}
 	if v.State != pending {
-		v.Edits = append(v.Edits, edit{c.s.now(), c.as.user.ID})
+		v.Edits = append(v.Edits, edit{At: c.s.now(), By: c.as.user.ID})
 	}
 	v.Body = in.Body
 	return ok(c.reviewObj(c.repo, i, v))

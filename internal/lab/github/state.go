@@ -146,8 +146,9 @@ type review struct {
 }
 
 type edit struct {
-	At time.Time `json:"at"`
-	By int64     `json:"by"`
+	At   time.Time `json:"at"`
+	By   int64     `json:"by"`
+	Text string    `json:"text,omitempty"` // that it made; of comments only
 }
 
 type comment struct {
@@ -157,6 +158,8 @@ type comment struct {
 	Body      string      `json:"body"`
 	Created   time.Time   `json:"created"`
 	Updated   time.Time   `json:"updated"`
+	First     string      `json:"first,omitempty"` // the text before the first edit
+	Edits     []edit      `json:"edits,omitempty"`
 	Reactions []*reaction `json:"reactions,omitempty"`
 }
 
