@@ -60,10 +60,7 @@ func timeout(given *duration.Duration, std time.Duration) time.Duration {
 func (f *flow) carry(l *leg, i int, undo bool) error {
 	step := l.Steps[i]
 	mutates := undo || f.c.mutates(step)
-	idempotent := f.c.idempotent(step)
-	if undo {
-		idempotent = f.c.idempotent(Step{Operation: *step.Undo, Idempotent: step.Idempotent})
-	}
+	idempotent := f.harmless(step, undo)
 	for try := 1; ; try++ {
 		task, err := f.task(l, step, undo)
 		if err != nil {
@@ -112,6 +109,7 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		about.Try = st.Undos + 1
 	}
 	passed, first := f.s.Passed(l.Resource), !f.changedHere()
+	unsaid := mutates && task.Operation.Manual == nil && task.Operation.Approval == nil && f.s.unsaid(l.Resource, task.ID, task.Undo)
 	intent := about
 	intent.Kind, intent.Key, intent.Mutates = StepIntent, task.Key, mutates
 	if err := f.record(intent); err != nil {
@@ -130,7 +128,13 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		}
 	}
 	f.fresh = f.fresh && !mutates
-	out, by, nobody := f.act(l, i, task, mutates)
+	out, by, nobody := connectors.Outcome{State: connectors.NotDone}, "", false
+	if unsaid {
+		out = f.already(task)
+	}
+	if out.State == connectors.NotDone || out.State == connectors.InDoubt && f.harmless(step, task.Undo) && !f.abandoned {
+		out, by, nobody = f.act(l, i, task, mutates)
+	}
 	if f.broken != nil {
 		return out, f.broken
 	}
@@ -156,6 +160,27 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		return f.probe(l, step, task)
 	}
 	return out, nil
+}
+
+// already asks live state about a step that a machine that is gone may have done.
+func (f *flow) already(task Task) connectors.Outcome {
+	out := f.call(f.limits.Check, func(ctx context.Context) connectors.Outcome { return f.Doer.Probe(ctx, task) })
+	switch out.State {
+	case connectors.Done:
+		out.Message = "it was done already, as live state says. " + out.Message
+	case connectors.NotDone:
+	default:
+		out.State, out.Message = connectors.InDoubt, "the machine that ran before may have done it, and live state cannot tell. "+out.Message
+	}
+	return out
+}
+
+// harmless reports whether a step, or taking it back, may be repeated.
+func (f *flow) harmless(step Step, undo bool) bool {
+	if undo {
+		return f.c.idempotent(Step{Operation: *step.Undo, Idempotent: step.Idempotent})
+	}
+	return f.c.idempotent(step)
 }
 
 func tell(e *Event, out connectors.Outcome) {

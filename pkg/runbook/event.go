@@ -62,6 +62,10 @@ type Beginning struct {
 	To       string `json:"to"`
 	Tool     string `json:"tool,omitempty"`
 	Evidence string `json:"evidence,omitempty"` // what the confirmation rests on, such as comment 123
+
+	// Brought says that the journal came from another machine, which was at work when it
+	// was heard of last and may have done more than it could say (run.resumed).
+	Brought bool `json:"brought,omitempty"`
 }
 
 // EventKind says what happened.

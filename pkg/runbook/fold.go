@@ -378,6 +378,9 @@ func (s *State) take(e Event) {
 	switch e.Kind {
 	case RunStarted, RunResumed:
 		s.Run, s.Begin, s.Attempt = e.Run, *e.Begin, e.Attempt
+		if e.Begin.Brought {
+			s.Brought = e.Attempt
+		}
 		s.Active, s.Held = true, nil
 		s.Canceled, s.Blocked, s.Red = false, false, false
 		s.Locked, s.Claimed, s.Released = false, false, false

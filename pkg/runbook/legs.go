@@ -39,14 +39,77 @@ func (f *flow) settle() error {
 	if err != nil {
 		return err
 	}
-	idempotent := f.c.idempotent(step)
-	if about.Undo {
-		idempotent = f.c.idempotent(Step{Operation: *step.Undo, Idempotent: step.Idempotent})
-	}
-	if out.State == connectors.InDoubt && (!idempotent || f.abandoned) {
+	if out.State == connectors.InDoubt && (!f.harmless(step, about.Undo) || f.abandoned) {
 		return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: about.Member, Step: about.Step, Message: out.Message})
 	}
 	return nil
+}
+
+// stillHolds asks, in a run that was brought here, whether what was done still holds: the
+// machine that did it may have taken it back without being able to say so. Then there is
+// no way forward.
+func (f *flow) stillHolds() error {
+	if f.s.Brought != f.s.Attempt || f.s.Returning != nil || f.s.Blocked {
+		return nil
+	}
+	for i := range f.c.members {
+		l := &f.c.members[i]
+		if l.noReturn < len(l.Steps) && f.s.Step(l.Resource, l.PointOfNoReturn).Status != StepPending {
+			continue // beyond it nothing is taken back
+		}
+		step := f.lastUndoable(l)
+		if step == nil {
+			continue
+		}
+		// Steps are taken back from the newest on: while that one holds, or the one after it,
+		// nothing was, whatever the others look like by now.
+		out := f.live(l, *step)
+		if out.State == connectors.Done || f.wentOn(l) {
+			continue
+		}
+		if f.broken != nil {
+			return f.broken
+		}
+		why := Stop{Code: CodeProbeDisagrees, Member: l.Resource, Step: step.ID, Message: "it was done, and whether it still holds cannot be told: " + out.Message}
+		if out.State == connectors.NotDone {
+			why.Message = "it was done, and does not hold any more: the machine that did it has taken it back, or somebody has"
+			if !f.s.AnyPassed() {
+				return f.back(Failed, why)
+			}
+		}
+		return f.stop(EndHeld, why)
+	}
+	return nil
+}
+
+// lastUndoable is the newest step that is done and can be taken back.
+func (f *flow) lastUndoable(l *leg) *Step {
+	for i := len(l.Steps) - 1; i >= 0; i-- {
+		if step := &l.Steps[i]; step.Undo != nil && f.c.mutates(*step) && f.s.Step(l.Resource, step.ID).Status == StepDone {
+			return step
+		}
+	}
+	return nil
+}
+
+// wentOn reports whether the step after those that are known to be done holds as well.
+func (f *flow) wentOn(l *leg) bool {
+	for _, step := range l.Steps {
+		if f.s.Step(l.Resource, step.ID).Status == StepDone || !f.c.mutates(step) {
+			continue
+		}
+		return f.live(l, step).State == connectors.Done
+	}
+	return false
+}
+
+// live is what live state says of a step now.
+func (f *flow) live(l *leg, step Step) connectors.Outcome {
+	task, err := f.task(l, step, false)
+	if err != nil {
+		return connectors.Outcome{State: connectors.InDoubt, Message: err.Error()}
+	}
+	return f.call(f.limits.Check, func(ctx context.Context) connectors.Outcome { return f.Doer.Probe(ctx, task) })
 }
 
 // afterKill goes on with the end of an attempt that was killed after something had
@@ -282,7 +345,8 @@ func (f *flow) allowed(l *leg, i int) error {
 		}
 	}
 	m := f.s.Members[l.Resource]
-	if l.noReturn == len(l.Steps) || i < l.gate || f.s.Passed(l.Resource) || m.Announced == f.s.Attempt {
+	passed := f.s.Passed(l.Resource) && f.s.Step(l.Resource, l.PointOfNoReturn).Status != StepPending
+	if l.noReturn == len(l.Steps) || i < l.gate || passed || m.Announced == f.s.Attempt {
 		return nil
 	}
 	if err := f.verify(l, i, about, BeforeNoReturn); err != nil {

@@ -22,6 +22,10 @@ type Runner struct {
 	Tool    string // name and version of the program
 	Catalog Catalog
 
+	// Brought says that the journal is of another machine, which was at work when it was
+	// heard of last: it may have done more than its journal says.
+	Brought bool
+
 	Journal Journal
 	Doer    Doer
 	People  People
@@ -187,6 +191,9 @@ func (f *flow) load() error {
 	if len(events) > 0 && f.s.Run != f.Run {
 		return fmt.Errorf("the journal is of run %s, not of %s", f.s.Run, f.Run)
 	}
+	if f.Brought && len(events) > 0 {
+		f.s.Brought = f.s.NextAttempt() // as run.resumed is about to say
+	}
 	return nil
 }
 
@@ -269,6 +276,9 @@ func (f *flow) run() error {
 	if err := f.settle(); err != nil {
 		return err
 	}
+	if err := f.stillHolds(); err != nil {
+		return err
+	}
 	if killed && trouble != nil {
 		if err := f.afterKill(*trouble, blocked); err != nil {
 			return err
@@ -336,7 +346,7 @@ func (f *flow) begin() error {
 	if resumed {
 		kind = RunResumed
 	}
-	target := Beginning{Request: f.Request, Plan: f.Plan.Digest, Type: f.Plan.Type, Target: f.Plan.Target, To: f.Plan.To, Tool: f.Tool, Evidence: confirmed.Evidence}
+	target := Beginning{Request: f.Request, Plan: f.Plan.Digest, Type: f.Plan.Type, Target: f.Plan.Target, To: f.Plan.To, Tool: f.Tool, Evidence: confirmed.Evidence, Brought: f.Brought && resumed}
 	for _, e := range []Event{
 		{Kind: kind, Attempt: about.Attempt, By: confirmed.By, Begin: &target},
 		ruled(AtStart, "", start),

@@ -44,6 +44,11 @@ type State struct {
 	Returning *Stop
 	ReturnTo  Ending
 
+	// Brought is the attempt in which the run went on with a journal of another machine
+	// that may have done more than it could say; 0: never. What that machine may have
+	// done is asked of live state before it is done again.
+	Brought int
+
 	Soaking, Soaked bool
 	Finished        Ending
 	Restored        bool // protection.restored
@@ -143,7 +148,8 @@ func (s *State) Step(member, id string) StepState {
 }
 
 // Passed reports whether the point of no return of a member is behind, or may be.
-// A step that says it failed has not proved that.
+// A step that says it failed has not proved that, and a machine that is gone may have
+// passed it without being able to say so.
 func (s *State) Passed(member string) bool {
 	m := s.Members[member]
 	if m == nil || m.NoReturn == "" {
@@ -152,9 +158,17 @@ func (s *State) Passed(member string) bool {
 	switch s.Step(member, m.NoReturn).Status {
 	case StepOpen, StepDone, StepInDoubt, StepFailed:
 		return true
+	case StepPending:
+		return s.Brought > 0 && s.Returning == nil // once it goes back, it goes back
 	default:
 		return false
 	}
+}
+
+// unsaid reports whether a machine that is gone may have done a step, or taken it
+// back, without being able to say so.
+func (s *State) unsaid(member, id string, undo bool) bool {
+	return s.Brought > 0 && (undo || s.Step(member, id).Tried < s.Brought)
 }
 
 // AnyPassed reports whether the point of no return of any member is behind.

@@ -46,11 +46,13 @@ type world struct {
 	deny    map[runbook.Moment]runbook.Ruling
 	verdict []runbook.Circumstances
 
-	do     map[string]func(t runbook.Task) connectors.Outcome // replaces what a step does
-	probe  map[string]func(t runbook.Task) connectors.Outcome
-	check  map[string]func() connectors.Finding
-	answer map[string]runbook.Answer
-	after  map[string]func() // called when a step has taken effect
+	do      map[string]func(t runbook.Task) connectors.Outcome // replaces what a step does
+	probe   map[string]func(t runbook.Task) connectors.Outcome
+	check   map[string]func() connectors.Finding
+	answer  map[string]runbook.Answer
+	undoing func(t runbook.Task) // called before a step is taken back
+
+	after map[string]func() // called when a step has taken effect
 
 	mutations int // the spy
 	tasks     []runbook.Task
@@ -187,14 +189,25 @@ func (w *world) Do(_ context.Context, t runbook.Task) connectors.Outcome {
 		return connectors.Outcome{}
 	}
 	w.tasks = append(w.tasks, t)
-	name := t.Member.Resource + "/" + t.ID
 	if t.Operation.Wait == nil {
 		w.mutations++
 	}
 	if f := w.do[t.ID]; f != nil && !t.Undo {
 		return f(t)
 	}
+	return w.usual(t, nil)
+}
+
+// usual is what a step does unless it is told otherwise.
+func (w *world) usual(t runbook.Task, instead func(runbook.Task) connectors.Outcome) connectors.Outcome {
+	if instead != nil {
+		return instead(t)
+	}
+	name := t.Member.Resource + "/" + t.ID
 	if t.Undo {
+		if w.undoing != nil {
+			w.undoing(t)
+		}
 		w.holds[name] = false
 		w.done[name+"/undo"]++
 	} else {
