@@ -105,6 +105,7 @@ type running struct {
 	run     string
 	again   string // the command that goes on
 	offline string // folder of this host for runs without GitHub; empty: with it
+	brought bool   // the journal is of another machine, which may have done more
 }
 
 func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o executeOptions) error {
@@ -223,7 +224,8 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return err
 	}
 	record := &execute.Record{Plan: &x.plan, By: a.actor}
-	j, err := journal.Open(dir, x.run, record)
+	sinks := execute.Sinks{nil, record}
+	j, err := journal.Open(dir, x.run, sinks)
 	switch {
 	case errors.Is(err, journal.ErrBusy):
 		return fail(exitLocked, err, "wait for it, or look at its terminal")
@@ -234,13 +236,11 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	if len(j.Torn) > 0 {
 		a.remark("the end of the journal was torn by a crash and was cut off (%d bytes that announced nothing yet)", len(j.Torn))
 	}
-	events, err := j.Events(ctx)
+	copied, err := x.gather(ctx, dir, j)
 	if err != nil {
 		return err
 	}
-	if x.state, err = runbook.Fold(events); err != nil {
-		return fail(exitStopped, err, "bcctl audit show, and look at "+journal.Path(dir, x.run))
-	}
+	sinks[0] = copied
 	if x.state.Finished != "" && x.state.Released {
 		return fail(exitNotApproved, fmt.Errorf("%w: %s", runbook.ErrFinished, x.state.Finished), "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
 	}
@@ -256,6 +256,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	keeper := x.keeper(guard)
 	keeper.Ended(x.state.Finished)
+	keeper.Current = copied.Current
 	keeper.Attempting(x.state.NextAttempt())
 	doer := x.doer()
 	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
@@ -268,7 +269,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	runner := &runbook.Runner{
 		Run: x.run, Request: x.request.Name(), Plan: &x.plan, Tool: "bcctl " + version(), Catalog: execute.Catalog(r.registry),
 		Terms:   runbook.Terms{Type: x.request.Spec.Type, MaxLoss: x.request.Spec.MaxLoss, Accept: x.request.Spec.Accept},
-		Journal: kept, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
+		Journal: kept, Brought: x.brought, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
 		Watch: func(e runbook.Event, s *runbook.State) {
 			switch e.Kind {
 			case runbook.Claimed:
@@ -339,11 +340,11 @@ func (x *running) opened(ctx context.Context, book *logbook.Book) ([]audit.Evide
 // run that has begun keeps the plan it began with: its own steps have changed what a
 // new one would see.
 func (x *running) makePlan(ctx context.Context, dir string) error {
-	file := filepath.Join(dir, x.run+".plan.json")
+	file := planFile(dir, x.run)
 	if x.state.Changed() || x.state.Finished != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return fail(exitStopped, fmt.Errorf("read the plan the run began with: %w", err), "run it where it began, or bring back "+file)
+			return fail(exitStopped, fmt.Errorf("read the plan the run began with: %w", err), "bring back "+file)
 		}
 		if err := json.Unmarshal(data, &x.plan); err != nil {
 			return fail(exitStopped, fmt.Errorf("%s: %w", file, err), "")
@@ -409,10 +410,7 @@ func personActor(roster approval.Roster, person string, process audit.Actor) aud
 }
 
 func (x *running) keeper(g *execute.Guard) *execute.Ledger {
-	store := x.a.ledgerStore(x.r)
-	if x.offline != "" {
-		store = hostLedger(x.offline)
-	}
+	store := x.store()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

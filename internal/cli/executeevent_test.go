@@ -68,3 +68,54 @@ func TestExecuteEventRunsToItsEnd(t *testing.T) {
 	s.verified()
 	s.startedBy("dora", s.line("execute", 2)).execute(exitNotApproved)
 }
+
+// A run that stopped in CI goes on in another workflow run, on a runner that has nothing:
+// not while GitHub says that the first one goes on, not while its lease runs, and not
+// when GitHub cannot tell.
+func TestRUN05ExecuteEventGoesOnOnAnotherRunner(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.put("break-repoint")
+	s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, `echo "$BCCTL_RUN_NOTE" >>"$2/$3"; [ ! -e "$2/break-$3" ] || exit 9`, `[ ! -e "$2/break-$3" ] || exit 9; echo >>"$2/$3"`, 1)), 0o600))
+	first := s.startedBy("dora", s.line("execute", 1))
+	if out := first.bcctl("root", "", "execute", "--event"); out.code != exitStopped {
+		t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	s.ok(os.Remove(filepath.Join(s.world, "break-repoint")))
+	s.later(time.Minute)
+	s.startedBy("dora", s.line("resume", 2)).execute(exitLocked, "its run is at work, or was a moment ago")
+	s.later(6 * time.Minute)
+	s.startedBy("dora", s.line("resume", 2)).execute(exitLocked, "its run has not ended")
+	s.FinishRun(first.run, "failure")
+	s.startedBy("dora", s.line("execute", 2)).execute(exitNotApproved) // it goes on, and must be told so
+	s.startedBy("dora", s.line("resume", 2)).execute(exitOK, "known from another machine", "goes on, attempt 2", "SUCCEEDED")
+	s.verified()
+	s.startedBy("dora", s.line("resume", 3)).execute(exitNotApproved, "never runs again")
+	// The first runner, should it come back, knows that it was overtaken.
+	if out := first.bcctl("root", "", "execute", "--event"); out.code != exitNotApproved || !strings.Contains(out.stderr, "never runs again") {
+		t.Errorf("code %d\n%s", out.code, out.stderr)
+	}
+}
+
+// A runner that is lost in the middle of a step is followed by another one, which asks
+// the system what became of that step. Should the first wake up, it changes nothing.
+func TestSI32ExecuteEventAfterALostRunner(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, "do) while", `do) : >"$2/begun-$3"; while`, 1)), 0o600))
+	s.put("pause-repoint")
+	first := s.startedBy("dora", s.line("execute", 1))
+	slept := make(chan outcome, 1)
+	go func() { slept <- first.bcctl("root", "", "execute", "--event") }()
+	s.begun("begun-repoint")
+	s.FinishRun(first.run, "cancelled")
+	s.later(6 * time.Minute)
+	second := s.startedBy("dora", s.line("resume", 2))
+	s.put("repoint") // what the lost one had begun took effect
+	second.execute(exitOK, "stopped in the middle", "SUCCEEDED")
+	s.ok(os.Remove(filepath.Join(s.world, "pause-repoint")))
+	if out := <-slept; out.code == exitOK || !strings.Contains(out.stderr, "LOCK_LOST") && !strings.Contains(out.stderr, "gone on with this run") {
+		t.Errorf("the sleeper: code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	s.verified()
+}

@@ -20,9 +20,7 @@ func newResolve(a *app) *cobra.Command {
 		Short: "Say what became of a step that nobody can tell about, so that its run can go on",
 		Long: `A step is in doubt when its answer was lost and its probe cannot tell either. Look at
 the server yourself, then say whether the effect holds. It is written to the journal
-with your name and the reason, and bcctl execute goes on from there.
-
-Where the journal is: on the machine that ran bcctl execute.`,
+with your name and the reason, and bcctl execute goes on from there, on any machine.`,
 		Example: exampleLines(`bcctl resolve 2026-001-ledger done --step ledger/promote --reason "pg_controldata says: in production"`),
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,12 +82,19 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	if !ok {
 		member, id = "", step
 	}
-	events, err := j.Events(ctx)
+	copied, err := x.gather(ctx, dir, j)
 	if err != nil {
 		return err
 	}
-	if len(events) == 0 {
-		return fail(exitFailed, fmt.Errorf("no run of %s is on this machine", req.Name()), "run it where bcctl execute ran")
+	switch {
+	case x.state.Run == "":
+		return fail(exitFailed, fmt.Errorf("no run of %s is known", req.Name()), "bcctl explain "+req.Name())
+	case x.brought:
+		return fail(exitStopped, fmt.Errorf("the run of %s is at work elsewhere, or was lost there", req.Name()), "bcctl execute "+req.Name()+" asks the servers first")
+	case x.state.Doubt() != nil: // else Resolve says what there is
+		if err := x.makePlan(ctx, dir); err != nil {
+			return err
+		}
 	}
 	said := "not-done"
 	if done {
@@ -102,6 +107,9 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	}
 	if _, err := runbook.Resolve(ctx, j, runbook.Resolution{Member: member, Step: id, Done: done, By: person, Reason: reason}, a.Now()); err != nil {
 		return fail(exitFailed, err, "")
+	}
+	if err := copied.Put(ctx, nil); err != nil {
+		return fail(exitNoAnswer, fmt.Errorf("settled: %s is %s, on this machine only: %w", step, said, err), "bcctl execute "+req.Name()+" on this machine")
 	}
 	fmt.Fprintf(a.Stdout, "settled: %s is %s. Next: bcctl execute %s\n", step, said, req.Name())
 	return nil

@@ -30,6 +30,10 @@ type Ledger struct {
 
 	Now func() time.Time
 
+	// Current reports, once the keys are held, that what was read before still stands; nil:
+	// nothing was.
+	Current func(context.Context) error
+
 	// Person and Comment are who confirmed, and by which comment; zero: typed.
 	Person  func() string
 	Comment int64
@@ -65,6 +69,11 @@ func (l *Ledger) Lock(ctx context.Context, run string, keys []string) (map[strin
 	}
 	if err != nil {
 		return nil, err
+	}
+	if l.Current != nil {
+		if err := l.Current(ctx); err != nil {
+			return nil, errors.Join(err, l.Locks.Release(ctx, held))
+		}
 	}
 	l.held, l.renewed = held, l.Now()
 	fences := map[string]int64{}

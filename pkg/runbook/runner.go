@@ -298,7 +298,22 @@ func (f *flow) run() error {
 	if err := f.soak(); err != nil {
 		return err
 	}
+	if err := f.still(); err != nil {
+		return err
+	}
 	return f.finish(Succeeded, Stop{})
+}
+
+// still looks once more whose lock it is before the end is written down: who was asleep
+// meanwhile does not say how the run of another machine ended. A ledger that does not
+// answer changes nothing about what was done and seen here.
+func (f *flow) still() error {
+	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
+	defer cancel()
+	if err := f.Ledger.Held(ctx); errors.Is(err, ErrLockLost) {
+		return f.stop(EndLocked, Stop{Code: CodeLockLost, Message: err.Error()})
+	}
+	return nil
 }
 
 // tidy gives back the keys of a run that was killed after its end.

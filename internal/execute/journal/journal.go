@@ -39,6 +39,10 @@ type File struct {
 	pushed int
 	broken error
 
+	// Brought says that all there is was brought from another machine (Adopt), and nothing
+	// was added here since.
+	Brought bool
+
 	// Torn is what a crash left of a line that was never whole; it was cut off.
 	Torn []byte
 }
@@ -117,6 +121,11 @@ func (j *File) open(path string) error {
 		j.prev = runbook.HashLine(line)
 	}
 	j.size = int64(whole)
+	if was, err := os.ReadFile(path + ".brought"); err == nil {
+		j.Brought = bytes.Equal(was, mark(data[:whole]))
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the journal: %w", err)
+	}
 	if n, err := os.ReadFile(path + ".pushed"); err == nil {
 		// Only a hint: what is put twice does no harm.
 		if count, err := strconv.Atoi(strings.TrimSpace(string(n))); err == nil && count >= 0 && count <= len(j.events) {
@@ -172,7 +181,7 @@ func (j *File) write(e runbook.Event, data, line []byte) error {
 		j.broken = fmt.Errorf("write the journal: %w", err)
 		return j.broken
 	}
-	j.events, j.prev, j.size = append(j.events, e), runbook.HashLine(line), at+int64(len(data))
+	j.events, j.prev, j.size, j.Brought = append(j.events, e), runbook.HashLine(line), at+int64(len(data)), false
 	return nil
 }
 
