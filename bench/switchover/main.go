@@ -187,7 +187,7 @@ func (b *bench) slowGit(dir string, far time.Duration) error {
 		return err
 	}
 	dir = filepath.Join(dir, "far")
-	text := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *\" ls-remote \"* | *\" fetch \"* | *\" push \"*) sleep %g ;; esac\nexec %s \"$@\"\n", (3 * far).Seconds(), git)
+	text := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *http:*) ;; *\" ls-remote \"* | *\" fetch \"* | *\" push \"*) sleep %g ;; esac\nexec %s \"$@\"\n", (3 * far).Seconds(), git)
 	b.path = dir + string(filepath.ListSeparator) + os.Getenv("PATH")
 	return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "git"), []byte(text), 0o755))
 }

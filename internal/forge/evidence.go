@@ -57,6 +57,9 @@ func (c *Client) readOnce(ctx context.Context, number int, path string) (r Readi
 		return r, false, err
 	}
 	e.Pull = pull
+	// Git's own way is another one than that of requests, which go one after the other.
+	fetching, leave := c.fetching(ctx, repo, number)
+	defer leave()
 	if e.Files, err = c.files(ctx, number); err != nil {
 		return r, false, err
 	}
@@ -89,16 +92,17 @@ func (c *Client) readOnce(ctx context.Context, number int, path string) (r Readi
 			return r, false, err
 		}
 	}
-	var fetched string
-	if r.Objects, fetched, e.Pull.FetchedHead, err = c.fetch(ctx, repo.CloneURL, repo.DefaultBranch, number); err != nil {
-		return r, false, err
+	got := <-fetching
+	if got.err != nil {
+		return r, false, got.err
 	}
+	r.Objects, e.Pull.FetchedHead = got.objects, got.head
 	// The interface's tip comes after the fetched one: when both are the same, nothing
 	// moved in between, and neither is behind.
 	if e.Main.Tip, err = c.tip(ctx, repo.DefaultBranch); err != nil {
 		return r, false, err
 	}
-	if fetched != e.Main.Tip {
+	if got.tip != e.Main.Tip {
 		return r, true, nil
 	}
 	if err := r.readFiles(ctx, path); err != nil {
@@ -110,6 +114,33 @@ func (c *Client) readOnce(ctx context.Context, number int, path string) (r Readi
 	}
 	e.ReadAt, e.ServerDate = c.now().UTC(), c.ServerDate()
 	return r, again.Head.SHA != pull.Head.SHA || again.Merged != pull.Merged, nil
+}
+
+// fetched is what git brought.
+type fetched struct {
+	objects   Objects
+	tip, head string
+	err       error
+}
+
+// fetching brings the objects in the background. Leave ends it, and returns when it has
+// ended. A token that has to be asked for anew is, before that.
+func (c *Client) fetching(ctx context.Context, repo Repository, number int) (got <-chan fetched, leave func()) {
+	done, ended := make(chan fetched, 1), make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	_, err := c.token(ctx)
+	go func() {
+		defer close(ended)
+		f := fetched{err: err}
+		if err == nil {
+			f.objects, f.tip, f.head, f.err = c.fetch(ctx, repo.CloneURL, repo.DefaultBranch, number)
+		}
+		done <- f
+	}()
+	return done, func() {
+		cancel()
+		<-ended
+	}
 }
 
 // readFiles reads the request where it must be the same (BIND-01), and where the

@@ -67,6 +67,23 @@ func (r *Reader) Read(ctx context.Context, q Query) (Case, error) {
 	if err := r.documents(ctx, &c); err != nil {
 		return Case{}, err
 	}
+	// The ledger is another place than the forge, and is read meanwhile.
+	recorded := make(chan error, 1)
+	e.Ledger = NoLedger()
+	var found approval.Ledger
+	request, keys := c.Request.Name, keysOf(c)
+	go func() {
+		var err error
+		if r.Ledger != nil {
+			found, err = r.Ledger(ctx, request, keys)
+		}
+		recorded <- err
+	}()
+	defer func() {
+		if recorded != nil {
+			<-recorded
+		}
+	}()
 	if err := r.pins(ctx, &c); err != nil {
 		return Case{}, err
 	}
@@ -90,11 +107,13 @@ func (r *Reader) Read(ctx context.Context, q Query) (Case, error) {
 		}
 		e.Run = &run
 	}
-	e.Ledger = NoLedger()
-	if r.Ledger != nil {
-		if e.Ledger, err = r.Ledger(ctx, c.Request.Name, keysOf(c)); err != nil {
-			return Case{}, fmt.Errorf("%w: read the ledger: %w", forge.ErrUnavailable, err)
-		}
+	err = <-recorded
+	recorded = nil
+	switch {
+	case err != nil:
+		return Case{}, fmt.Errorf("%w: read the ledger: %w", forge.ErrUnavailable, err)
+	case r.Ledger != nil:
+		e.Ledger = found
 	}
 	// The clock is read when all has been: what was read in between is older than that.
 	e.ReadAt, e.ServerDate = r.Now().UTC(), r.Forge.ServerDate()

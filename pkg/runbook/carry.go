@@ -127,7 +127,16 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 			return connectors.Outcome{}, f.retreat(l, i, EndNoAnswer, Stop{Code: about.Code, Member: about.Member, Step: about.Step, Message: about.Message})
 		}
 	}
-	f.fresh = f.fresh && !mutates
+	switch {
+	case mutates:
+		f.fresh = false
+		if f.looking != nil {
+			<-f.looking // it was before this change, and counts for none after it
+			f.looking = nil
+		}
+	case !f.fresh && l.inside(i):
+		f.lookBeside()
+	}
 	out, by, nobody := connectors.Outcome{State: connectors.NotDone}, "", false
 	if unsaid {
 		out = f.already(task)
@@ -208,8 +217,8 @@ func (f *flow) changedHere() bool {
 // there before the first change of an attempt and at hold points, and is tried for a
 // bounded time before other changes. Inside an atomic section nothing is pushed: clients
 // wait there, and what is written down goes off the machine right after it. After the
-// point of no return a place that did not answer is left alone for a while (SI-1, SI-2,
-// RUN-09).
+// point of no return it goes on beside the steps, and a place that did not answer is
+// left alone for a while (SI-1, SI-2, RUN-09).
 func (f *flow) pushIntent(l *leg, i int, undo, first, passed bool) (bool, error) {
 	switch {
 	case undo && l.part(i):
@@ -221,6 +230,9 @@ func (f *flow) pushIntent(l *leg, i int, undo, first, passed bool) (bool, error)
 		return true, nil
 	case !passed && l.mayHold(i):
 		return f.push(f.limits.Push) // here the run can wait
+	}
+	if beside, can := f.Journal.(Besider); can && passed && !undo {
+		return true, f.pushBeside(beside)
 	}
 	if f.away && (undo || passed) && f.now().Sub(f.pushed) < f.limits.Lease {
 		return true, nil
@@ -355,28 +367,65 @@ func (f *flow) refuse(l *leg, step Step, undo bool, code readiness.Code, message
 // lookAgain is how old a look at the lock may be that counts for a change.
 const lookAgain = 5 * time.Second
 
-// looked reports whether the lock was seen to be this run's since the last change and
-// just now. A machine that slept has a clock on the wall that did not.
-func (f *flow) looked() bool {
+// looked is a look at the lock: when it began, and what was seen.
+type looked struct {
+	at  time.Time
+	err error
+}
+
+// lookBeside begins a look at the lock while a step of an atomic section goes on that
+// changes nothing: it counts for the change that comes next, and clients wait less.
+func (f *flow) lookBeside() {
+	if f.looking != nil {
+		return
+	}
+	done := make(chan looked, 1)
+	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
+	at := f.now()
+	go func() {
+		defer cancel()
+		done <- looked{at, f.Ledger.Held(ctx)}
+	}()
+	f.looking = done
+}
+
+// lookAtLock looks at the lock, or takes what a look saw that goes on.
+func (f *flow) lookAtLock() looked {
+	if f.looking != nil {
+		l := <-f.looking
+		f.looking = nil
+		return l
+	}
+	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
+	defer cancel()
+	at := f.now()
+	return looked{at, f.Ledger.Held(ctx)}
+}
+
+// young reports whether a look at the lock is so young that it counts. A machine that
+// slept has a clock on the wall that did not.
+func (f *flow) young(at time.Time) bool {
 	now := f.now()
-	wall := now.Round(0).Sub(f.seen.Round(0))
-	return f.fresh && wall >= 0 && wall <= lookAgain && now.Sub(f.seen) <= lookAgain
+	wall := now.Round(0).Sub(at.Round(0))
+	return wall >= 0 && wall <= lookAgain && now.Sub(at) <= lookAgain
 }
 
 // held looks, before every change, whether the lock is still this run's (SI-32).
 // Keys that somebody else has end everything at once, taking back included.
 func (f *flow) held(l *leg, i int, undo bool) error {
-	if f.looked() {
+	if f.fresh && f.young(f.seen) {
 		return nil
 	}
 	step := l.Steps[i]
-	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
-	defer cancel()
-	err := f.Ledger.Held(ctx)
+	seen := f.lookAtLock()
+	if seen.err == nil && !f.young(seen.at) {
+		seen = f.lookAtLock()
+	}
+	err := seen.err
 	why, kind := Stop{Member: l.Resource, Step: step.ID}, EndNoAnswer
 	switch {
 	case err == nil:
-		f.seen, f.fresh = f.now(), true
+		f.seen, f.fresh = seen.at, true
 		return nil
 	case errors.Is(err, ErrLockLost):
 		why.Code, why.Message = CodeLockLost, err.Error()

@@ -365,6 +365,9 @@ func (f *flow) allowed(l *leg, i int) error {
 }
 
 func (f *flow) verify(l *leg, i int, about Circumstances, m Moment) error {
+	if err := f.besideEnded(true); err != nil { // it tells of the verification before this one
+		return err
+	}
 	about.Moment = m
 	ctx, cancel := context.WithTimeout(f.work, f.limits.MustPush)
 	defer cancel()

@@ -22,6 +22,13 @@ type Journal interface {
 	Push(ctx context.Context) error
 }
 
+// Besider is a Journal that can be pushed while events are appended.
+type Besider interface {
+	// Beside is Push of what was appended so far, in the background. The channel gives
+	// its result once; before that there is no other push.
+	Beside(ctx context.Context) <-chan error
+}
+
 // Task is one thing to do: an operation of a plan with everything filled in.
 type Task struct {
 	Run    string

@@ -122,6 +122,13 @@ func (r *Runner) Start(ctx context.Context) (End, error) {
 		return End{}, err
 	}
 	err = f.run()
+	// Both end by their own deadlines.
+	if f.beside != nil {
+		<-f.beside
+	}
+	if f.looking != nil {
+		<-f.looking
+	}
 	var end *halt
 	switch {
 	case errors.As(err, &end):
@@ -153,13 +160,15 @@ type flow struct {
 
 	limits Limits
 
-	rules     []string  // that denied
-	away      bool      // the last push did not get through
-	pushed    time.Time // last try
-	seen      time.Time // when the lock was last seen to be held
-	fresh     bool      // and nothing was changed since
-	abandoned bool      // a call did not come back: nothing more may be asked of the Doer
-	broken    error     // the journal on this machine does not take events
+	rules     []string      // that denied
+	away      bool          // the last push did not get through
+	pushed    time.Time     // last try
+	looking   <-chan looked // a look at the lock that goes on; nil: none does
+	beside    <-chan error  // a push that goes on; nil: none does
+	seen      time.Time     // when the lock was last seen to be held
+	fresh     bool          // and nothing was changed since
+	abandoned bool          // a call did not come back: nothing more may be asked of the Doer
+	broken    error         // the journal on this machine does not take events
 }
 
 func (f *flow) now() time.Time {
@@ -236,17 +245,61 @@ func (f *flow) record(e Event) error {
 // push brings the journal off this machine, within a time, and notes when that is
 // not possible any more, or is again.
 func (f *flow) push(within time.Duration) (bool, error) {
+	if err := f.besideEnded(true); err != nil {
+		return false, err
+	}
 	ctx, cancel := context.WithTimeout(f.work, within)
 	defer cancel()
 	err := f.Journal.Push(ctx)
+	return err == nil, f.noted(err)
+}
+
+// noted writes down what became of a push, where it is news.
+func (f *flow) noted(err error) error {
 	f.away, f.pushed = err != nil, f.now()
 	switch {
 	case err != nil && !f.s.Degraded:
-		return false, f.record(Event{Kind: AuditDegraded, Code: CodeJournalAway, Message: err.Error()})
+		return f.record(Event{Kind: AuditDegraded, Code: CodeJournalAway, Message: err.Error()})
 	case err == nil && f.s.Degraded:
-		return true, f.record(Event{Kind: AuditRestored})
+		return f.record(Event{Kind: AuditRestored})
 	}
-	return err == nil, nil
+	return nil
+}
+
+// pushBeside lets a push go on while steps do: after the point of no return nothing
+// waits for it. One that is under way is left alone, and the next brings the rest.
+func (f *flow) pushBeside(j Besider) error {
+	if err := f.besideEnded(false); err != nil || f.beside != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(f.work, f.limits.Push)
+	done, ended := j.Beside(ctx), make(chan error, 1)
+	go func() {
+		defer cancel()
+		ended <- <-done
+	}()
+	f.beside = ended
+	return nil
+}
+
+// besideEnded takes the result of a push that went on beside steps, and waits for it
+// where it must not go on.
+func (f *flow) besideEnded(wait bool) error {
+	if f.beside == nil {
+		return nil
+	}
+	if wait {
+		err := <-f.beside
+		f.beside = nil
+		return f.noted(err)
+	}
+	select {
+	case err := <-f.beside:
+		f.beside = nil
+		return f.noted(err)
+	default:
+		return nil
+	}
 }
 
 // canceled notes a cancellation once, and reports whether there is one.

@@ -541,6 +541,36 @@ func TestSI32OneLookForEachChange(t *testing.T) {
 	})
 }
 
+// The look that goes on beside a step that changes nothing counts for the change after
+// it, and finds a lock that was taken after the change before it.
+func TestSI32LookBesideAStep(t *testing.T) {
+	for _, after := range []string{"", "stop-old"} {
+		t.Run(after, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				m := memberOf("ledger")
+				m.Atomic = []runbook.Section{{From: "fence", To: "reign"}}
+				m.Steps = slices.Insert(m.Steps, 3, runbook.Step{ID: "drained", Operation: runbook.Operation{Uses: "pg.native/one-primary"}})
+				before := 0
+				w.after["stop-old"] = func() { w.stolen, before = after == "stop-old", w.looks }
+				w.after["promote"] = func() {
+					if w.looks != before+1 {
+						t.Errorf("%d looks between two changes", w.looks-before)
+					}
+				}
+				want := runbook.EndSucceeded
+				if after != "" {
+					want = runbook.EndHeld
+				}
+				end := w.must(t.Context(), planOf(m), want)
+				if after != "" && (end.Code != runbook.CodeLockLost || w.holds["ledger/promote"]) {
+					t.Errorf("ended %s\n%s", end.Code, w.journal())
+				}
+			})
+		})
+	}
+}
+
 // A look does not count for a change after the machine slept.
 func TestSI32AnOldLookDoesNotCount(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -928,6 +958,9 @@ func TestRUN04NothingIsPushedInsideASection(t *testing.T) {
 		want   runbook.EndKind
 	}{
 		{"done", nil, nil, []string{"announce", "fence", "dns"}, runbook.EndSucceeded},
+		{"with looks in it", func(m *runbook.MemberPlan) {
+			m.Steps = slices.Insert(m.Steps, 3, runbook.Step{ID: "drained", Operation: runbook.Operation{Uses: "pg.native/one-primary"}})
+		}, nil, []string{"announce", "fence", "dns"}, runbook.EndSucceeded},
 		{"a look follows", func(m *runbook.MemberPlan) {
 			m.Steps = slices.Insert(m.Steps, 5, runbook.Step{ID: "look", Operation: runbook.Operation{Uses: "pg.native/one-primary"}})
 		}, nil, []string{"announce", "fence", "reign", "dns"}, runbook.EndSucceeded},

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
@@ -33,6 +34,7 @@ type File struct {
 	lock *os.File
 	sink Sink
 
+	mu     sync.Mutex // of events, pushed and broken, beside a push
 	events []runbook.Event
 	prev   string
 	size   int64 // up to the end of the last whole line
@@ -49,6 +51,7 @@ type File struct {
 
 var (
 	_ runbook.Journal = (*File)(nil)
+	_ runbook.Besider = (*File)(nil)
 
 	// ErrBusy says that another process of this machine has the journal.
 	ErrBusy = errors.New("another bcctl on this machine runs it")
@@ -150,6 +153,8 @@ func (j *File) open(path string) error {
 
 // Events returns what is there, in order.
 func (j *File) Events(context.Context) ([]runbook.Event, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	return slices.Clone(j.events), j.broken
 }
 
@@ -157,6 +162,8 @@ func (j *File) Events(context.Context) ([]runbook.Event, error) {
 // takes nothing more: whether the line is there is not known, and opening it again
 // finds out.
 func (j *File) Append(_ context.Context, e runbook.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.broken != nil {
 		return j.broken
 	}
@@ -190,12 +197,38 @@ func (j *File) Push(ctx context.Context) error {
 	if j.sink == nil {
 		return ErrNoSink
 	}
-	if err := j.sink.Put(ctx, j.events[j.pushed:]); err != nil {
+	j.mu.Lock()
+	all := len(j.events)
+	events := slices.Clone(j.events[j.pushed:all])
+	j.mu.Unlock()
+	return j.put(ctx, events, all)
+}
+
+// Beside implements runbook.Besider.
+func (j *File) Beside(ctx context.Context) <-chan error {
+	ended := make(chan error, 1)
+	if j.sink == nil {
+		ended <- ErrNoSink
+		return ended
+	}
+	j.mu.Lock()
+	all := len(j.events)
+	events := slices.Clone(j.events[j.pushed:all])
+	j.mu.Unlock()
+	go func() { ended <- j.put(ctx, events, all) }()
+	return ended
+}
+
+// put brings the newest events, up to a number, to the sink.
+func (j *File) put(ctx context.Context, events []runbook.Event, all int) error {
+	if err := j.sink.Put(ctx, events); err != nil {
 		return err
 	}
-	j.pushed = len(j.events)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.pushed = all
 	// Where this cannot be kept, the same events are put again later.
-	_ = os.WriteFile(j.file.Name()+".pushed", []byte(strconv.Itoa(j.pushed)+"\n"), 0o600)
+	_ = os.WriteFile(j.file.Name()+".pushed", []byte(strconv.Itoa(all)+"\n"), 0o600)
 	return nil
 }
 

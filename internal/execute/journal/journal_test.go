@@ -201,3 +201,43 @@ func TestRUN04PushGoesOnWhereItStopped(t *testing.T) {
 		t.Errorf("a journal without a sink was pushed: %v", err)
 	}
 }
+
+// slowSink answers when it is let go.
+type slowSink struct {
+	sink
+	begun, let chan struct{}
+}
+
+func (s *slowSink) Put(ctx context.Context, events []runbook.Event) error {
+	s.begun <- struct{}{}
+	<-s.let
+	return s.sink.Put(ctx, events)
+}
+
+// A push that goes on beside the steps does not hold them up, and brings what was
+// there when it began; the next one brings the rest.
+func TestRUN04PushBesideSteps(t *testing.T) {
+	t.Parallel()
+	s := &slowSink{begun: make(chan struct{}, 2), let: make(chan struct{})}
+	dir := t.TempDir()
+	j := open(t, dir, s)
+	add := func() {
+		if err := j.Append(t.Context(), next(t, j)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add()
+	ended := j.Beside(t.Context())
+	<-s.begun
+	add()
+	close(s.let)
+	if err := <-ended; err != nil || len(s.got) != 1 {
+		t.Fatalf("%v, %d events", err, len(s.got))
+	}
+	if err := j.Push(t.Context()); err != nil || len(s.got) != 2 || s.got[1].Seq != 1 {
+		t.Fatalf("%v, %d events", err, len(s.got))
+	}
+	if err := <-open(t, t.TempDir(), nil).Beside(t.Context()); !errors.Is(err, journal.ErrNoSink) {
+		t.Errorf("a journal without a sink was pushed: %v", err)
+	}
+}

@@ -246,14 +246,15 @@ func drain(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		if ctx.Err() == nil {
 			last = o
 		}
-		if !pause(ctx, 200*time.Millisecond) {
+		if !pause(ctx, standsStill) {
 			return last
 		}
 	}
 }
 
-// standsStill is how far apart the two readings are.
-const standsStill = 250 * time.Millisecond
+// standsStill is how far apart the two readings are: clients wait for it. That nothing
+// was written after them is proved later, by the record of the clean stop.
+const standsStill = 50 * time.Millisecond
 
 func (a *actor) drained(ctx context.Context) connectors.Outcome {
 	a.seen = nil

@@ -162,7 +162,10 @@ func attachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 }
 
 // promotePoll is how often is asked whether the target has become primary.
-const promotePoll = 50 * time.Millisecond
+const promotePoll = 20 * time.Millisecond
+
+// wakeAgain is how soon a server that was told to become primary is told again.
+const wakeAgain = 300 * time.Millisecond
 
 // promote is S7 and F5, the point of no return. Everything that forbids it is
 // looked at immediately before, on servers and not in memory: another writer, a
@@ -201,9 +204,16 @@ func promote(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if err := s.run(ctx, promoteSQL); err != nil {
 		return s.ended("pg_promote()", err)
 	}
-	for {
+	for next := time.Now().Add(wakeAgain); ; {
 		if o := a.promoted(ctx, n.Name); o.State == connectors.Done {
 			return o
+		}
+		if now := time.Now(); now.After(next) {
+			// One that was told just as its receiver lost the old primary may have taken the
+			// news for that, and then sleeps for up to wal_retrieve_retry_interval (5 s). Told
+			// again, it wakes. That it is a primary by now is no failure.
+			next = now.Add(wakeAgain)
+			_ = s.run(ctx, promoteSQL)
 		}
 		if !pause(ctx, promotePoll) {
 			return action.InDoubt("", "%s was told to become primary and is none yet; it may still become one", n.Name)
