@@ -53,11 +53,10 @@ func canonical(v any) ([]byte, error) {
 // way to write the same document than the one this package writes: what is read is
 // written once more and compared. V points to a zero value.
 func decodeStrict(text []byte, v any) error {
-	into := reflect.ValueOf(v).Elem()
-	if readCanonical(text, into) {
+	if new(reader).document(text, v) {
 		return nil
 	}
-	into.SetZero()
+	reflect.ValueOf(v).Elem().SetZero()
 	return decodeTwice(text, v)
 }
 

@@ -53,8 +53,12 @@ func parseStart(text string) (time.Time, bool) {
 	if len(text) != len(startForm) || text[8] != 'T' || text[15] != 'Z' {
 		return time.Time{}, false
 	}
+	long := make([]byte, 0, len(TimeForm))
+	for _, part := range []string{text[0:4], "-", text[4:6], "-", text[6:11], ":", text[11:13], ":", text[13:15], ".000Z"} {
+		long = append(long, part...)
+	}
 	var t Time
-	ok := t.read(text[0:4] + "-" + text[4:6] + "-" + text[6:11] + ":" + text[11:13] + ":" + text[13:15] + ".000Z")
+	ok := t.read(long)
 	return t.Time, ok
 }
 

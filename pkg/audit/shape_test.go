@@ -47,13 +47,13 @@ func fill(v reflect.Value, depth int) {
 func agree[T any](t *testing.T, text []byte) (short, long bool) {
 	t.Helper()
 	var a, b, c T
-	short = readCanonical(text, reflect.ValueOf(&a).Elem())
+	short = new(reader).document(text, &a)
 	err := decodeTwice(text, &b)
 	// One that has read it before, and something else, reads it in the same way.
 	r := newReader()
 	for range 2 {
 		c = *new(T)
-		again := r.document(documents[reflect.TypeFor[T]()], string(text), reflect.ValueOf(&c).Elem())
+		again := r.document(text, &c)
 		if again != short || short && !reflect.DeepEqual(a, c) {
 			t.Errorf("%T: read differently when read before: %q:\n%+v\n%+v", a, text, a, c)
 		}
@@ -117,7 +117,7 @@ func TestReadersAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !readCanonical(text, reflect.New(reflect.TypeOf(v)).Elem()) {
+		if !new(reader).document(text, reflect.New(reflect.TypeOf(v)).Interface()) {
 			t.Errorf("%T is not read the short way", v)
 		}
 		agreeAll(t, text)
@@ -172,8 +172,8 @@ func TestReaderRemembersOnlyWhatIsTheSame(t *testing.T) {
 	r, changed := newReader(), 0
 	read := func(text string) bool {
 		var a, b Entry
-		short := readCanonical([]byte(text), reflect.ValueOf(&a).Elem())
-		again := r.document(entryShape, text, reflect.ValueOf(&b).Elem())
+		short := new(reader).document([]byte(text), &a)
+		again := r.document([]byte(text), &b)
 		if again != short || short && !reflect.DeepEqual(a, b) {
 			t.Errorf("read differently with a memory, %v and %v: %q:\n%+v\n%+v", short, again, text, a, b)
 		}
@@ -205,7 +205,7 @@ func TestReaderSharesListsWithoutRoom(t *testing.T) {
 	r := newReader()
 	var entries [3]Entry
 	for i := range entries {
-		if !r.document(entryShape, string(line), reflect.ValueOf(&entries[i]).Elem()) {
+		if !r.document(line, &entries[i]) {
 			t.Fatalf("%s is not read", line)
 		}
 	}

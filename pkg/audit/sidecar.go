@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hiddeco/sshsig"
@@ -198,26 +199,40 @@ func shortDSSE(origin string, s Segment, sha256 string, data []byte) (x dsseSign
 		return x, false
 	}
 	id := s.ID.String()
-	payload := fmt.Appendf(make([]byte, 0, 512), `{"_type":"%s","predicate":{"entries":%d,"log":"%s","segment":"%s"},"predicateType":"%s","subject":[{"digest":{"sha256":"%s"},"name":"%s.jsonl"}]}`,
-		statementType, bytes.Count(s.Raw, []byte("\n")), origin, id, predicateType, sha256, id)
+	payload := append(make([]byte, 0, 512), `{"_type":"`+statementType+`","predicate":{"entries":`...)
+	payload = strconv.AppendInt(payload, int64(bytes.Count(s.Raw, []byte("\n"))), 10)
+	for _, part := range []string{`,"log":"`, origin, `","segment":"`, id, `"},"predicateType":"` + predicateType + `","subject":[{"digest":{"sha256":"`, sha256, `"},"name":"`, id, `.jsonl"}]}`} {
+		payload = append(payload, part...)
+	}
 	want := append(make([]byte, 0, len(data)), `{"payload":"`...)
 	want = base64.StdEncoding.AppendEncode(want, payload)
-	want = append(want, `","payloadType":"`+payloadType+`","signatures":[{"keyid":"`...)
+	want = append(want, `","payloadType":"`+payloadType+`","signatures":[{"keyid":`...)
 	rest, ok := bytes.CutPrefix(data, want)
 	if !ok {
 		return x, false
 	}
-	r := reader{rest: `"` + string(rest)}
-	if x.keyID, ok = r.text(); !ok || !r.take(`,"sig":`) {
+	r := reader{rest: rest}
+	keyID, ok := r.text()
+	if !ok || !r.take(`,"sig":`) {
 		return x, false
 	}
-	text, ok := r.text()
-	if !ok || r.rest != "}]}" {
+	sig, ok := r.text()
+	if !ok || string(r.rest) != "}]}" {
 		return x, false
 	}
-	x.pae = dsse.PAE(payloadType, payload)
-	x.sig, ok = decodeBase64(text)
+	x.keyID = string(keyID)
+	x.pae = appendPAE(want[:0], payload)
+	x.sig, ok = decodeBase64(string(sig))
 	return x, ok
+}
+
+// appendPAE is dsse.PAE of a statement.
+func appendPAE(to, payload []byte) []byte {
+	to = append(to, "DSSEv1 "...)
+	to = strconv.AppendInt(to, int64(len(payloadType)), 10)
+	to = append(to, " "+payloadType+" "...)
+	to = strconv.AppendInt(to, int64(len(payload)), 10)
+	return append(append(to, ' '), payload...)
 }
 
 // decodeBase64 reads the one way there is to write bytes. What the library calls

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -37,12 +36,12 @@ func (c *checked) find(rule string, line int, text string) {
 // worker checks one segment after the other. It is used by one goroutine.
 type worker struct {
 	*verifier
-	lines *reader
-	leaf  leafHasher
+	first, lines *reader
+	leaf         leafHasher
 }
 
 func (v *verifier) newWorker() *worker {
-	return &worker{verifier: v, lines: newReader(), leaf: newLeafHasher()}
+	return &worker{verifier: v, first: newReader(), lines: newReader(), leaf: newLeafHasher()}
 }
 
 // do does the part of a task that needs no other one.
@@ -68,10 +67,14 @@ func (v *verifier) fresh(f file, n int) *checked {
 	return c
 }
 
-// decode is Decode of a line of the segment with that in common. The line is given as
-// text too. It is read into a zero entry.
-func (w *worker) decode(line []byte, text string, h common, e *Entry) (err error) {
-	if len(line) <= MaxLine && w.lines.document(entryShape, text, reflect.ValueOf(e).Elem()) {
+// decode is Decode of a line of the segment with that in common. It is read into a
+// zero entry.
+func (w *worker) decode(line []byte, first bool, h common, e *Entry) (err error) {
+	r := w.lines
+	if first {
+		r = w.first // those are like each other, and not like the rest
+	}
+	if len(line) <= MaxLine && r.document(line, e) {
 		return e.checkIn(h)
 	}
 	*e, err = Decode(line)
@@ -94,13 +97,12 @@ func (w *worker) checkSegment(f file, pinned bool) (*checked, error) {
 	}
 	c.sum = sha256.Sum256(raw)
 	c.sha256 = hex.EncodeToString(c.sum[:])
-	text, at, read := string(raw), 0, 0
+	read := 0
 	h := common{log: w.origin(), segment: f.id.String(), run: f.id.Run}
 	for i, line := range lines {
 		c.leaves = append(c.leaves, w.leaf.leaf(line))
 		e := &c.entries[i]
-		err := w.decode(line, text[at:at+len(line)], h, e)
-		at += len(line) + 1
+		err := w.decode(line, i == 0, h, e)
 		switch {
 		case err != nil:
 			c.find("AUD-03", i+1, err.Error())
