@@ -101,13 +101,16 @@ func NewReader(ctx context.Context, dir string) (*Reader, error) {
 }
 
 // Read returns the contents of a blob of known size.
-func (r *Reader) Read(id string, size int64) ([]byte, error) {
+func (r *Reader) Read(id string, size int64) ([]byte, error) { return r.ReadInto(id, size, nil) }
+
+// ReadInto is Read. The contents may be in the buffer, which grows as is needed.
+func (r *Reader) ReadInto(id string, size int64, buffer []byte) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.broken != nil {
 		return nil, r.broken
 	}
-	data, err := r.read(id, size)
+	data, err := r.read(id, size, buffer)
 	if err != nil {
 		r.broken = fmt.Errorf("read object %s: %w", id, err)
 		return nil, r.broken
@@ -115,7 +118,7 @@ func (r *Reader) Read(id string, size int64) ([]byte, error) {
 	return data, nil
 }
 
-func (r *Reader) read(id string, size int64) ([]byte, error) {
+func (r *Reader) read(id string, size int64, buffer []byte) ([]byte, error) {
 	if _, err := io.WriteString(r.in, id+"\n"); err != nil {
 		return nil, err
 	}
@@ -126,11 +129,11 @@ func (r *Reader) read(id string, size int64) ([]byte, error) {
 	if want := fmt.Sprintf("%s blob %d\n", id, size); head != want {
 		return nil, fmt.Errorf("git answered %q", strings.TrimSpace(head))
 	}
-	data := make([]byte, size+1)
+	data := slices.Grow(buffer[:0], int(size)+1)[:size+1]
 	if _, err := io.ReadFull(r.out, data); err != nil {
 		return nil, err
 	}
-	return data[:size:size], nil
+	return data[:size], nil
 }
 
 // Close ends the process.

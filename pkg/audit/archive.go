@@ -13,6 +13,12 @@ type Archive interface {
 	Read(ctx context.Context, path string) ([]byte, error)
 }
 
+// Rereader is an archive that reads into memory that was used before.
+type Rereader interface {
+	// ReadInto is Read. The contents may be in the buffer, which grows as is needed.
+	ReadInto(ctx context.Context, path string, buffer []byte) ([]byte, error)
+}
+
 // File is a file of an archive.
 type File struct {
 	Path string

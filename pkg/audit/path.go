@@ -85,6 +85,12 @@ func placeOf(name string) place {
 	return place{}
 }
 
+// cutSidecar takes the path of a sidecar apart: its segment's path, and the rest.
+func cutSidecar(name string) (segment, ext string) {
+	end := strings.LastIndex(name, ".jsonl") + len(".jsonl")
+	return name[:end], name[end:]
+}
+
 // logPlace takes the path of a segment or of its sidecar apart.
 func logPlace(name string) place {
 	slash := strings.LastIndexByte(name, '/')

@@ -91,7 +91,7 @@ func Prepare(ctx context.Context, a Archive, pin []byte) (Sealable, error) {
 }
 
 func (v *verifier) sealable() (Sealable, error) {
-	out := Sealable{Tree: v.state.tree, Head: v.report.Head, Keys: v.inForce(), Index: v.state.index}
+	out := Sealable{Tree: v.state.tree, Head: v.report.Head, Keys: *v.inForce(), Index: v.state.index}
 	if out.Head.Size == 0 {
 		head, err := NewTree().Head()
 		if err != nil {
@@ -110,19 +110,19 @@ func (v *verifier) sealable() (Sealable, error) {
 			return out, fmt.Errorf("%w (%s at %s: %s); nothing is added to it", ErrTampered, f.Rule, f.Place(), f.Message)
 		}
 	}
-	for _, path := range v.state.restOrder {
-		if rejected[path] {
+	for _, f := range v.state.restOrder {
+		if rejected[f.path] {
 			continue
 		}
-		raw, err := v.read(path)
+		raw, err := v.read(f.path)
 		if err != nil {
 			return out, err
 		}
-		side, err := v.read(path + v.sidecars[path][0])
+		side, err := v.read(f.path + f.ext)
 		if err != nil {
 			return out, err
 		}
-		out.Segments = append(out.Segments, Signed{Segment{placeOf(path).segment, raw}, Sidecar{v.sidecars[path][0], side}})
+		out.Segments = append(out.Segments, Signed{Segment{f.id, raw}, Sidecar{f.ext, side}})
 	}
 	return out, nil
 }

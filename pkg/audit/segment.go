@@ -79,14 +79,24 @@ func digest(data []byte) string {
 // Lines returns the entries' lines without line feeds. A file that does not end
 // with a line feed, or has an empty line, is no segment.
 func Lines(raw []byte) ([][]byte, error) {
-	if len(raw) == 0 || raw[len(raw)-1] != '\n' {
-		return nil, errors.New("the file does not end with a line feed")
+	lines, err := appendLines(nil, raw)
+	if err != nil {
+		return nil, err
 	}
-	lines := bytes.Split(raw[:len(raw)-1], []byte("\n"))
-	for i, line := range lines {
-		if len(line) == 0 {
-			return nil, fmt.Errorf("line %d is empty", i+1)
+	return lines, nil
+}
+
+// appendLines is Lines, into a list that was used before.
+func appendLines(lines [][]byte, raw []byte) ([][]byte, error) {
+	if len(raw) == 0 || raw[len(raw)-1] != '\n' {
+		return lines, errors.New("the file does not end with a line feed")
+	}
+	for len(raw) > 0 {
+		end := bytes.IndexByte(raw, '\n')
+		if end == 0 {
+			return lines, fmt.Errorf("line %d is empty", len(lines)+1)
 		}
+		lines, raw = append(lines, raw[:end:end]), raw[end+1:]
 	}
 	return lines, nil
 }

@@ -85,8 +85,7 @@ type verifier struct {
 	report  Report
 
 	files      []File
-	segments   []file // in the order of their paths
-	sidecars   map[string][]string
+	segments   []file  // in the order of their paths
 	seals      []int64 // sizes
 	notes      map[int64]bool
 	versions   []Trust
@@ -105,8 +104,15 @@ type verifier struct {
 
 // file is a segment's file.
 type file struct {
-	path string
-	id   SegmentID
+	path     string
+	id       SegmentID
+	sidecars int    // how many there are: one, or it is damaged
+	ext      string // of the sidecar
+}
+
+// find finds a segment by its path.
+func (v *verifier) find(path string) (at int, there bool) {
+	return slices.BinarySearchFunc(v.segments, path, func(f file, path string) int { return strings.Compare(f.path, path) })
 }
 
 // cosigned is the file of a cosignature under the checkpoint of a size.
@@ -121,7 +127,8 @@ func (v *verifier) index() error {
 	if v.files, err = v.archive.Files(v.ctx); err != nil {
 		return fmt.Errorf("list the log: %w", err)
 	}
-	v.sidecars, v.notes = map[string][]string{}, map[int64]bool{}
+	v.notes = map[int64]bool{}
+	var apart []string
 	sealed := map[int64]bool{}
 	for _, f := range v.files {
 		p := placeOf(f.Path)
@@ -140,10 +147,15 @@ func (v *verifier) index() error {
 		}
 		switch p.kind {
 		case segmentFile:
-			v.segments = append(v.segments, file{f.Path, p.segment})
+			v.segments = append(v.segments, file{path: f.Path, id: p.segment})
 		case sidecarFile:
-			of := strings.TrimSuffix(f.Path, p.ext)
-			v.sidecars[of] = append(v.sidecars[of], p.ext)
+			of, ext := cutSidecar(f.Path)
+			if last := len(v.segments) - 1; last >= 0 && v.segments[last].path == of {
+				v.segments[last].sidecars++
+				v.segments[last].ext = ext
+				continue
+			}
+			apart = append(apart, f.Path)
 		case sealFile:
 			v.seals = append(v.seals, p.size)
 			sealed[p.size] = true
@@ -154,18 +166,12 @@ func (v *verifier) index() error {
 		}
 	}
 	slices.Sort(v.seals)
-	for _, s := range v.segments {
-		if n := len(v.sidecars[s.path]); n != 1 {
-			v.report.find("AUD-04", s.path, 0, -1, "it has %d signature files", n)
-		}
+	for _, path := range apart { // a sidecar comes after its segment
+		v.report.find("AUD-04", path, 0, -1, "the segment it signs is not there")
 	}
-	have := map[string]bool{}
 	for _, s := range v.segments {
-		have[s.path] = true
-	}
-	for of, exts := range v.sidecars {
-		if !have[of] {
-			v.report.find("AUD-04", of+exts[0], 0, -1, "the segment it signs is not there")
+		if s.sidecars != 1 {
+			v.report.find("AUD-04", s.path, 0, -1, "it has %d signature files", s.sidecars)
 		}
 	}
 	for size := range v.notes {

@@ -3,7 +3,6 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -17,18 +16,37 @@ func (v *verifier) entries(c *checked, first int64, sealed bool) {
 	v.opening(c, first)
 	r := v.runOf(c, first)
 	view := v.viewOf(c, first, sealed)
+	skew := seconds(v.inForce().Limits.Skew)
+	from, to := view.Add(-skew), v.options.Now.Add(skew)
 	for i := range c.entries {
-		e, leaf := &c.entries[i], first+int64(i)
-		find := func(rule, format string, args ...any) {
-			v.report.find(rule, c.path, i+1, leaf, "%s", fmt.Sprintf(format, args...))
-		}
+		e, at := &c.entries[i], spot{v, c.path, i + 1, first + int64(i)}
 		if e.Seq != r.nextSeq {
-			find("AUD-10", "it is entry %d of its run, and %d comes next", e.Seq, r.nextSeq)
+			at.find("AUD-10", "it is entry %d of its run, and %d comes next", e.Seq, r.nextSeq)
 		}
 		r.nextSeq = e.Seq + 1
-		v.time(e, view, find)
-		v.meaning(e, r, c, leaf, sealed, find)
+		switch {
+		case e.Time.Before(from):
+			at.find("AUD-19", "it is of %s, and its writer had seen an entry of %s", e.Time.Format(TimeForm), view.Format(TimeForm))
+		case !v.options.Now.IsZero() && e.Time.After(to):
+			at.find("AUD-19", "it is of %s, which is in the future", e.Time.Format(TimeForm))
+		}
+		if e.Time.After(v.state.newest.Time) {
+			v.state.newest = e.Time
+		}
+		v.meaning(e, r, c, at, sealed)
 	}
+}
+
+// spot is where a finding is.
+type spot struct {
+	v    *verifier
+	path string
+	line int
+	leaf int64
+}
+
+func (s spot) find(rule, format string, args ...any) {
+	s.v.report.find(rule, s.path, s.line, s.leaf, format, args...)
 }
 
 // opening checks the first entry of a segment, and that no other is like it.
@@ -119,57 +137,43 @@ func (v *verifier) viewOf(c *checked, first int64, sealed bool) Time {
 	return newest
 }
 
-// time checks an entry's time against what its writer had seen and against now.
-func (v *verifier) time(e *Entry, seen Time, find func(rule, format string, args ...any)) {
-	skew := seconds(v.inForce().Limits.Skew)
-	switch {
-	case e.Time.Before(seen.Add(-skew)):
-		find("AUD-19", "it is of %s, and its writer had seen an entry of %s", e.Time.Format(TimeForm), seen.Format(TimeForm))
-	case !v.options.Now.IsZero() && e.Time.After(v.options.Now.Add(skew)):
-		find("AUD-19", "it is of %s, which is in the future", e.Time.Format(TimeForm))
-	}
-	if e.Time.After(v.state.newest.Time) {
-		v.state.newest = e.Time
-	}
-}
-
 // meaning checks what an entry records, against the others of its run.
-func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, sealed bool, find func(rule, format string, args ...any)) {
+func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 	switch e.Type {
 	case ExecutionIntent:
 		if r.intent >= 0 {
-			find("AUD-30", "the run had begun already, at leaf %d", r.intent)
+			at.find("AUD-30", "the run had begun already, at leaf %d", r.intent)
 		}
-		r.intent, r.steps = leaf, e.Plan.Steps
+		r.intent, r.steps = at.leaf, e.Plan.Steps
 		if of, err := OfRun(*e); err == nil {
 			r.proof = of.SHA256
 		}
-		v.approvals(e, find)
+		v.approvals(e, at)
 	case StepResult:
-		switch at := e.Step.Index; {
+		switch n := e.Step.Index; {
 		case r.intent < 0:
-			find("AUD-30", "a step of a run that had not begun")
-		case at >= int64(len(r.steps)):
-			find("AUD-30", "step %d of a plan of %d steps", at, len(r.steps))
-		case r.steps[at] != e.Step.Name:
-			find("AUD-30", "step %d is called another name in the plan", at)
+			at.find("AUD-30", "a step of a run that had not begun")
+		case n >= int64(len(r.steps)):
+			at.find("AUD-30", "step %d of a plan of %d steps", n, len(r.steps))
+		case r.steps[n] != e.Step.Name:
+			at.find("AUD-30", "step %d is called another name in the plan", n)
 		}
 	case ExecutionOutcome:
-		v.outcome(e, r, c, leaf, sealed, find)
+		v.outcome(e, r, at, sealed)
 	case RequestEvaluated:
-		v.approvals(e, find)
+		v.approvals(e, at)
 	case BreakGlassUsed:
-		v.state.emergency = append(v.state.emergency, breakGlass{c.path, leaf, c.id.Run, e.BreakGlass.ReviewDue, false})
+		v.state.emergency = append(v.state.emergency, breakGlass{c.path, at.leaf, c.id.Run, e.BreakGlass.ReviewDue, false})
 	case BreakGlassReview:
 		v.reviewed(e)
 	case TrustUpdate:
-		v.trustUpdate(e, c, find)
+		v.trustUpdate(e, c, at)
 	case RecoveryImport:
 		// Who brought them late vouches that they are there.
 		for _, x := range e.Evidence {
 			d := raw32(x.SHA256)
 			if _, there := v.state.seen[d]; !there && placeOf(x.Name).kind == segmentFile {
-				v.state.views = append(v.state.views, frontier{d, c.path, leaf})
+				v.state.views = append(v.state.views, frontier{d, c.path, at.leaf})
 			}
 		}
 	}
@@ -180,7 +184,7 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, leaf int64, sealed bool
 //
 // What is not sealed has no order yet: such an end may be read before the beginning,
 // and is compared with it when all is read.
-func (v *verifier) outcome(e *Entry, r *run, c *checked, leaf int64, sealed bool, find func(rule, format string, args ...any)) {
+func (v *verifier) outcome(e *Entry, r *run, at spot, sealed bool) {
 	others := 0
 	for _, x := range e.Evidence {
 		id, isRun := strings.CutPrefix(x.Name, runEvidence)
@@ -189,37 +193,37 @@ func (v *verifier) outcome(e *Entry, r *run, c *checked, leaf int64, sealed bool
 		}
 		others++
 		if other := v.state.runs[id]; !sealed && (other == nil || other.intent < 0) {
-			v.state.ends = append(v.state.ends, end{id, x.SHA256, c.path, leaf})
+			v.state.ends = append(v.state.ends, end{id, x.SHA256, at.path, at.leaf})
 			continue
 		}
-		v.endOf(id, x.SHA256, leaf, find)
+		v.endOf(id, x.SHA256, at)
 	}
 	switch {
 	case r.intent < 0 && others == 0:
-		find("AUD-30", "the end of a run that had not begun")
+		at.find("AUD-30", "the end of a run that had not begun")
 	case r.outcome >= 0:
-		find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
+		at.find("AUD-30", "the run had ended already, at leaf %d", r.outcome)
 	}
-	r.outcome = leaf
+	r.outcome = at.leaf
 }
 
 // endOf ends a run that another one names, by the digest of how it began.
-func (v *verifier) endOf(id, proof string, leaf int64, find func(rule, format string, args ...any)) {
+func (v *verifier) endOf(id, proof string, at spot) {
 	switch r := v.state.runs[id]; {
 	case r == nil || r.intent < 0:
-		find("AUD-30", "the end of run %s, which had not begun", id)
+		at.find("AUD-30", "the end of run %s, which had not begun", id)
 	case r.proof != proof:
-		find("AUD-30", "the end of run %s, which had begun in another way", id)
+		at.find("AUD-30", "the end of run %s, which had begun in another way", id)
 	case r.outcome >= 0:
-		find("AUD-30", "run %s had ended already, at leaf %d", id, r.outcome)
+		at.find("AUD-30", "run %s had ended already, at leaf %d", id, r.outcome)
 	default:
-		r.outcome = leaf
+		r.outcome = at.leaf
 	}
 }
 
 // approvals checks that what counted as approval was one of this commit by somebody
 // else, and that there is one by another person for every role that is required.
-func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...any)) {
+func (v *verifier) approvals(e *Entry, at spot) {
 	if !e.Policy.Satisfied {
 		return
 	}
@@ -231,11 +235,11 @@ func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...an
 	for _, a := range e.Policy.Approvals {
 		switch {
 		case e.Request.HeadSHA != "" && a.CommitSHA != e.Request.HeadSHA:
-			find("AUD-31", "the approval of %s is of another commit than the request's", a.ID)
+			at.find("AUD-31", "the approval of %s is of another commit than the request's", a.ID)
 		case a.ID == asked:
-			find("AUD-31", "the approval is by who asked, %s", a.ID)
+			at.find("AUD-31", "the approval is by who asked, %s", a.ID)
 		case people[a.ID]:
-			find("AUD-31", "two approvals are by one person, %s", a.ID)
+			at.find("AUD-31", "two approvals are by one person, %s", a.ID)
 		}
 		people[a.ID] = true
 		roles[a.Role]++
@@ -245,7 +249,7 @@ func (v *verifier) approvals(e *Entry, find func(rule, format string, args ...an
 	}
 	for _, role := range e.Policy.Required {
 		if roles[role]--; roles[role] < 0 {
-			find("AUD-31", "the policy counts as satisfied without an approval in role %s", role)
+			at.find("AUD-31", "the policy counts as satisfied without an approval in role %s", role)
 		}
 	}
 }
@@ -261,14 +265,14 @@ func (v *verifier) reviewed(e *Entry) {
 }
 
 // trustUpdate puts a new version of the keys in force, if the keys before say so.
-func (v *verifier) trustUpdate(e *Entry, c *checked, find func(rule, format string, args ...any)) {
+func (v *verifier) trustUpdate(e *Entry, c *checked, at spot) {
 	now, next := v.inForce(), v.state.trust+1
 	if len(c.entries) != 2 {
-		find("AUD-22", "a new version of the keys stands in a segment with something else")
+		at.find("AUD-22", "a new version of the keys stands in a segment with something else")
 		return
 	}
 	if next >= len(v.versions) || e.Trust.Version != v.versions[next].Version || e.Trust.SHA256 != v.trusted[next] {
-		find("AUD-22", "version %d of the keys does not follow version %d, or its file is another one", e.Trust.Version, now.Version)
+		at.find("AUD-22", "version %d of the keys does not follow version %d, or its file is another one", e.Trust.Version, now.Version)
 		return
 	}
 	admins := map[string]bool{}
@@ -279,7 +283,7 @@ func (v *verifier) trustUpdate(e *Entry, c *checked, find func(rule, format stri
 		}
 	}
 	if int64(len(admins)) < now.Threshold {
-		find("AUD-22", "version %d of the keys is signed by %d of %d trust-admin keys that are needed", e.Trust.Version, len(admins), now.Threshold)
+		at.find("AUD-22", "version %d of the keys is signed by %d of %d trust-admin keys that are needed", e.Trust.Version, len(admins), now.Threshold)
 		return
 	}
 	v.state.trust = next

@@ -44,9 +44,7 @@ func (v *verifier) finish() error {
 	}
 	v.age()
 	for _, x := range s.ends {
-		v.endOf(x.run, x.proof, x.leaf, func(rule, format string, args ...any) {
-			v.report.find(rule, x.path, 0, x.leaf, format, args...)
-		})
+		v.endOf(x.run, x.proof, spot{v, x.path, 0, x.leaf})
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
 		if r := s.runs[id]; r.intent >= 0 && r.outcome < 0 {

@@ -4,14 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
 
 // checked is a segment after everything that needs no other one.
 type checked struct {
-	path     string
-	id       SegmentID
+	file
 	sum      [sha256.Size]byte // of the file
 	sha256   string            // the same in digits
 	sidecar  string            // its path
@@ -38,15 +38,36 @@ type worker struct {
 	*verifier
 	first, lines *reader
 	leaf         leafHasher
+
+	// To be used again: the files that were read last, and the lines of the segment.
+	raw, side []byte
+	split     [][]byte
 }
 
 func (v *verifier) newWorker() *worker {
 	return &worker{verifier: v, first: newReader(), lines: newReader(), leaf: newLeafHasher()}
 }
 
+// readAgain reads a file into what was read before, where the archive can.
+func (w *worker) readAgain(path string, buffer *[]byte) ([]byte, error) {
+	a, ok := w.archive.(Rereader)
+	if !ok {
+		return w.read(path)
+	}
+	data, err := a.ReadInto(w.ctx, path, *buffer)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	*buffer = data
+	return data, nil
+}
+
 // do does the part of a task that needs no other one.
 func (w *worker) do(t *task) (err error) {
 	if t.seal != nil {
+		if t.seal.note == nil {
+			return nil
+		}
 		t.seal.head, t.seal.key, t.seal.err = w.notesOfLog.open(t.seal.note, w.origin())
 		return nil
 	}
@@ -63,7 +84,7 @@ func (v *verifier) fresh(f file, n int) *checked {
 	}
 	entries := slices.Grow(c.entries[:0], n)[:n]
 	clear(entries)
-	*c = checked{path: f.path, id: f.id, entries: entries, leaves: make([][sha256.Size]byte, 0, n+1), signers: c.signers[:0]}
+	*c = checked{file: f, entries: entries, leaves: make([][sha256.Size]byte, 0, n+1), signers: c.signers[:0]}
 	return c
 }
 
@@ -86,11 +107,15 @@ func (w *worker) decode(line []byte, first bool, h common, e *Entry) (err error)
 // the one that was checked then: its bytes are leaves of the tree, which is compared
 // with the pin.
 func (w *worker) checkSegment(f file, pinned bool) (*checked, error) {
-	raw, err := w.read(f.path)
+	raw, err := w.readAgain(f.path, &w.raw)
 	if err != nil {
 		return nil, err
 	}
-	lines, err := Lines(raw)
+	w.split, err = appendLines(w.split[:0], raw)
+	lines := w.split
+	if err != nil {
+		lines = nil
+	}
 	c := w.fresh(f, len(lines))
 	if err != nil {
 		c.find("AUD-03", 0, err.Error())
@@ -121,18 +146,17 @@ func (w *worker) checkSegment(f file, pinned bool) (*checked, error) {
 }
 
 func (w *worker) checkSidecar(c *checked, s Segment, pinned bool) error {
-	exts := w.sidecars[c.path]
-	if len(exts) != 1 {
+	if c.sidecars != 1 {
 		return nil // AUD-04 says so
 	}
-	c.sidecar = c.path + exts[0]
-	data, err := w.read(c.sidecar)
+	c.sidecar = c.path + c.ext
+	data, err := w.readAgain(c.sidecar, &w.side)
 	if err != nil {
 		return err
 	}
 	c.sideSHA = digest(data)
 	c.leaves = append(c.leaves, w.leaf.leaf(data))
-	signatures, err := openSidecar(w.origin(), s, c.sha256, Sidecar{exts[0], data})
+	signatures, err := openSidecar(w.origin(), s, c.sha256, Sidecar{c.ext, data})
 	switch {
 	case errors.Is(err, errForeign):
 		c.find("AUD-08", 0, err.Error())

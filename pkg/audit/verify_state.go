@@ -22,7 +22,7 @@ type state struct {
 	wanted map[int64][]wanted // sizes whose root somebody knows
 
 	rest      map[string]bool // segments that are not sealed
-	restOrder []string
+	restOrder []file
 
 	newest    Time
 	sealedTo  Time // newest entry that is sealed
@@ -120,7 +120,7 @@ func (v *verifier) want(text []byte, rule, who string) int64 {
 }
 
 // inForce is the version of the keys that counts now.
-func (v *verifier) inForce() Trust { return v.versions[v.state.trust] }
+func (v *verifier) inForce() *Trust { return &v.versions[v.state.trust] }
 
 // segment judges a segment at its place in the log. The error is Each's.
 func (v *verifier) segment(c *checked, listed *SealedSegment) error {
@@ -141,7 +141,7 @@ func (v *verifier) segment(c *checked, listed *SealedSegment) error {
 	} else {
 		v.report.Unsealed++
 		s.rest[c.path] = true
-		s.restOrder = append(s.restOrder, c.path)
+		s.restOrder = append(s.restOrder, c.file)
 		s.index = first + int64(len(c.leaves))
 	}
 	if listed != nil && !s.broken {

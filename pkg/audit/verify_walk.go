@@ -15,12 +15,17 @@ type task struct {
 	sealed *SealedSegment // nil: not sealed
 	pinned bool           // it is below the pin
 	result *checked
-	ready  chan struct{} // closed when result is there
 	seal   *sealEnd
 }
 
-// atWorker reports whether a worker has something to do for the task.
-func (t *task) atWorker() bool { return t.seal == nil || t.seal.note != nil }
+// batch is a few tasks in order, done by one worker.
+type batch struct {
+	tasks []task
+	ready chan struct{} // closed when the results are there
+}
+
+// inBatch is how many tasks a batch has: so many that handing it on costs little.
+const inBatch = 16
 
 // sealEnd is a seal whose segments come before it.
 type sealEnd struct {
@@ -34,9 +39,9 @@ type sealEnd struct {
 	err  error
 }
 
-// ahead is how many segments may be read before the oldest of them is judged. It
+// ahead is how many batches may be read before the oldest of them is judged. It
 // bounds memory.
-const ahead = 128
+const ahead = 8
 
 // walk checks segments in parallel and judges them in the order of the log.
 func (v *verifier) walk() error {
@@ -48,29 +53,41 @@ func (v *verifier) walk() error {
 	}
 	v.notesOfLog = notesOf(v.logKeys())
 	group, ctx := errgroup.WithContext(v.ctx)
-	inOrder := make(chan *task, ahead)
-	toCheck := make(chan *task, ahead)
+	inOrder := make(chan *batch, ahead)
+	toCheck := make(chan *batch, ahead)
 	group.Go(func() error {
 		defer close(inOrder)
 		defer close(toCheck)
-		return v.plan(func(t *task) error {
-			if t.atWorker() {
-				t.ready = make(chan struct{})
+		b := new(batch)
+		hand := func() error {
+			b.ready = make(chan struct{})
+			err := send(ctx, inOrder, b)
+			if err == nil {
+				err = send(ctx, toCheck, b)
 			}
-			if err := send(ctx, inOrder, t); err != nil || !t.atWorker() {
-				return err
+			b = new(batch)
+			return err
+		}
+		if err := v.plan(func(t task) error {
+			if b.tasks = append(b.tasks, t); len(b.tasks) < inBatch {
+				return nil
 			}
-			return send(ctx, toCheck, t)
-		})
+			return hand()
+		}); err != nil {
+			return err
+		}
+		return hand()
 	})
 	for range v.options.Parallel {
 		group.Go(func() error {
 			w := v.newWorker()
-			for t := range toCheck {
-				if err := w.do(t); err != nil {
-					return err
+			for b := range toCheck {
+				for i := range b.tasks {
+					if err := w.do(&b.tasks[i]); err != nil {
+						return err
+					}
 				}
-				close(t.ready)
+				close(b.ready)
 			}
 			return nil
 		})
@@ -79,9 +96,9 @@ func (v *verifier) walk() error {
 	return group.Wait()
 }
 
-func send(ctx context.Context, to chan<- *task, t *task) error {
+func send(ctx context.Context, to chan<- *batch, b *batch) error {
 	select {
-	case to <- t:
+	case to <- b:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -89,27 +106,27 @@ func send(ctx context.Context, to chan<- *task, t *task) error {
 }
 
 // judge takes the tasks in the order of the log.
-func (v *verifier) judge(ctx context.Context, inOrder <-chan *task) error {
+func (v *verifier) judge(ctx context.Context, inOrder <-chan *batch) error {
 	done := 0
-	for t := range inOrder {
-		if t.atWorker() {
-			select {
-			case <-t.ready:
-			case <-ctx.Done():
-				return ctx.Err()
+	for b := range inOrder {
+		select {
+		case <-b.ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		for _, t := range b.tasks {
+			if t.seal != nil {
+				v.endSeal(*t.seal)
+				continue
 			}
-		}
-		if t.seal != nil {
-			v.endSeal(*t.seal)
-			continue
-		}
-		if err := v.segment(t.result, t.sealed); err != nil {
-			return err
-		}
-		v.used.Put(t.result)
-		done++
-		if v.options.Progress != nil {
-			v.options.Progress(done, len(v.segments))
+			if err := v.segment(t.result, t.sealed); err != nil {
+				return err
+			}
+			v.used.Put(t.result)
+			done++
+			if v.options.Progress != nil {
+				v.options.Progress(done, len(v.segments))
+			}
 		}
 	}
 	return nil
@@ -117,7 +134,7 @@ func (v *verifier) judge(ctx context.Context, inOrder <-chan *task) error {
 
 // plan finds the order of the log: sealed segments as the seals list them, then
 // the others as they came, or where that is not known by their paths.
-func (v *verifier) plan(do func(*task) error) error {
+func (v *verifier) plan(do func(task) error) error {
 	inSeal := make([]bool, len(v.segments))
 	expected := int64(0)
 	for _, size := range v.seals {
@@ -135,7 +152,7 @@ func (v *verifier) plan(do func(*task) error) error {
 	}
 	slices.SortStableFunc(rest, func(a, b file) int { return v.order[a.path] - v.order[b.path] })
 	for _, f := range rest {
-		if err := do(&task{file: f}); err != nil {
+		if err := do(task{file: f}); err != nil {
 			return err
 		}
 	}
@@ -143,7 +160,7 @@ func (v *verifier) plan(do func(*task) error) error {
 }
 
 // planSeal reads one seal and lists its segments. It returns the size after it.
-func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(*task) error) (int64, error) {
+func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(task) error) (int64, error) {
 	path := SealPath(size)
 	text, err := v.read(path)
 	if err != nil {
@@ -165,31 +182,23 @@ func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(*task) 
 	}
 	for i := range seal.Segments {
 		listed := &seal.Segments[i]
-		at, found := slices.BinarySearchFunc(v.segments, listed.Path, func(f file, path string) int {
-			switch {
-			case f.path < path:
-				return -1
-			case f.path > path:
-				return 1
-			}
-			return 0
-		})
+		at, found := v.find(listed.Path)
 		switch {
 		case !found:
 			v.later("AUD-11", listed.Path, "seal %d lists this segment, and it is not there", size)
-			if err := do(&task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
+			if err := do(task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
 				return 0, err
 			}
 			continue
 		case inSeal[at]:
 			v.later("AUD-09", listed.Path, "seal %d lists this segment once more", size)
-			if err := do(&task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
+			if err := do(task{seal: &sealEnd{size: -1, from: listed.Leaves}}); err != nil {
 				return 0, err
 			}
 			continue
 		}
 		inSeal[at] = true
-		if err := do(&task{file: v.segments[at], sealed: listed, pinned: size <= v.pinned}); err != nil {
+		if err := do(task{file: v.segments[at], sealed: listed, pinned: size <= v.pinned}); err != nil {
 			return 0, err
 		}
 	}
@@ -199,7 +208,7 @@ func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(*task) 
 			return 0, err
 		}
 	}
-	return size, do(&task{seal: end})
+	return size, do(task{seal: end})
 }
 
 // later records a finding of the planner, which runs beside the judge.

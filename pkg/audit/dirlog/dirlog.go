@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,7 +22,10 @@ type Log struct {
 	pin []byte
 }
 
-var _ audit.Store = (*Log)(nil)
+var (
+	_ audit.Store    = (*Log)(nil)
+	_ audit.Rereader = (*Log)(nil)
+)
 
 // Open returns the log in a directory. The directory need not exist: Init makes it.
 // Pin is a checkpoint kept elsewhere, nil for none: a log that does not contain it
@@ -87,7 +91,12 @@ func (l *Log) still(ctx context.Context) (unlock func(), err error) {
 }
 
 // Read implements audit.Archive. Symbolic links are not followed.
-func (l *Log) Read(_ context.Context, name string) ([]byte, error) {
+func (l *Log) Read(ctx context.Context, name string) ([]byte, error) {
+	return l.ReadInto(ctx, name, nil)
+}
+
+// ReadInto implements audit.Rereader.
+func (l *Log) ReadInto(_ context.Context, name string, buffer []byte) ([]byte, error) {
 	file, err := l.place(name)
 	if err != nil {
 		return nil, err
@@ -104,7 +113,7 @@ func (l *Log) Read(_ context.Context, name string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not an ordinary file", name)
 	}
-	data := make([]byte, info.Size())
+	data := slices.Grow(buffer[:0], int(info.Size()))[:info.Size()]
 	_, err = io.ReadFull(f, data)
 	return data, err
 }

@@ -328,7 +328,7 @@ func (l *Log) move(ctx context.Context, commit, tip string) error {
 func exists(ctx context.Context, s *Snapshot, files map[string][]byte) (all bool, err error) {
 	all = true
 	for path, data := range files {
-		have, there, err := s.lookup(ctx, path)
+		have, there, err := s.lookup(ctx, path, nil)
 		switch {
 		case err != nil:
 			return false, err

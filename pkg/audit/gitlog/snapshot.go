@@ -25,6 +25,7 @@ type Snapshot struct {
 }
 
 var (
+	_ audit.Rereader  = (*Snapshot)(nil)
 	_ audit.Archive   = (*Snapshot)(nil)
 	_ audit.Historian = (*Snapshot)(nil)
 )
@@ -61,14 +62,19 @@ func (s *Snapshot) Files(context.Context) ([]audit.File, error) {
 
 // Read implements audit.Archive.
 func (s *Snapshot) Read(ctx context.Context, path string) ([]byte, error) {
-	data, there, err := s.lookup(ctx, path)
+	return s.ReadInto(ctx, path, nil)
+}
+
+// ReadInto implements audit.Rereader.
+func (s *Snapshot) ReadInto(ctx context.Context, path string, buffer []byte) ([]byte, error) {
+	data, there, err := s.lookup(ctx, path, buffer)
 	if err == nil && !there {
 		err = fmt.Errorf("commit %s has no file %s", s.commit, path)
 	}
 	return data, err
 }
 
-func (s *Snapshot) lookup(ctx context.Context, path string) (data []byte, there bool, err error) {
+func (s *Snapshot) lookup(ctx context.Context, path string, buffer []byte) (data []byte, there bool, err error) {
 	i := sort.Search(len(s.blobs), func(i int) bool { return s.blobs[i].Path >= path })
 	if i == len(s.blobs) || s.blobs[i].Path != path {
 		return nil, false, nil
@@ -86,7 +92,7 @@ func (s *Snapshot) lookup(ctx context.Context, path string) (data []byte, there 
 	if err != nil {
 		return nil, false, err
 	}
-	data, err = reader.Read(s.blobs[i].ID, s.blobs[i].Size)
+	data, err = reader.ReadInto(s.blobs[i].ID, s.blobs[i].Size, buffer)
 	return data, err == nil, err
 }
 
