@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -22,33 +21,50 @@ import (
 	"github.com/bcctl/bcctl/pkg/audit/dirlog"
 )
 
-// pair is a segment with its signature, as their files hold them.
-type pair struct{ raw, side []byte }
+// piece is what has one signature: a segment with its sidecar, or a checkpoint with
+// the list of its seal, as the files hold them.
+type piece struct{ raw, side, note, list []byte }
 
-// chunk is how many segments the floor has in memory at once.
+// chunk is how many pieces the floor has in memory at once.
 const chunk = 2000
 
-// floor measures hashes and signatures alone: the files are in memory.
-func floor(ctx context.Context, dir string) (sum measured, err error) {
-	public, err := writerKey(dir)
+// floor measures every hash and every signature that the format asks a verifier for,
+// and nothing else: the files are in memory.
+func floor(ctx context.Context, dir string) (measured, error) {
+	return fromMemory(ctx, dir, bare)
+}
+
+// least measures less than that: the leaves, a node for each, and the signatures of
+// segments. The digests of files and the signatures of checkpoints are left out.
+func least(ctx context.Context, dir string) (measured, error) {
+	return fromMemory(ctx, dir, func(k public, p piece) error {
+		if p.note != nil {
+			return nil
+		}
+		return leavesAndSignature(k, p)
+	})
+}
+
+func fromMemory(ctx context.Context, dir string, do func(public, piece) error) (sum measured, err error) {
+	keys, err := publicKeys(dir)
 	if err != nil {
 		return measured{}, err
 	}
-	names, err := segmentNames(dir)
+	names, err := pieceNames(dir)
 	if err != nil {
 		return measured{}, err
 	}
 	for len(names) > 0 {
 		n := min(chunk, len(names))
-		pairs := make([]pair, n)
+		pieces := make([]piece, n)
 		for i, name := range names[:n] {
-			if pairs[i], err = readPair(name); err != nil {
+			if pieces[i], err = readPiece(name); err != nil {
 				return measured{}, err
 			}
 		}
 		names = names[n:]
 		done := watch()
-		if err := parallel(ctx, n, func(i int) error { return bare(public, pairs[i]) }); err != nil {
+		if err := parallel(ctx, n, func(i int) error { return do(keys, pieces[i]) }); err != nil {
 			return measured{}, err
 		}
 		m := done()
@@ -57,23 +73,23 @@ func floor(ctx context.Context, dir string) (sum measured, err error) {
 	return sum, nil
 }
 
-// floorFromDisk measures the same with listing and reading the files.
+// floorFromDisk measures the floor with listing and reading the files.
 func floorFromDisk(ctx context.Context, dir string) (measured, error) {
-	public, err := writerKey(dir)
+	keys, err := publicKeys(dir)
 	if err != nil {
 		return measured{}, err
 	}
 	done := watch()
-	names, err := segmentNames(dir)
+	names, err := pieceNames(dir)
 	if err != nil {
 		return measured{}, err
 	}
 	err = parallel(ctx, len(names), func(i int) error {
-		p, err := readPair(names[i])
+		p, err := readPiece(names[i])
 		if err != nil {
 			return err
 		}
-		return bare(public, p)
+		return bare(keys, p)
 	})
 	return done(), err
 }
@@ -125,9 +141,31 @@ func parallel(ctx context.Context, n int, do func(i int) error) error {
 	return group.Wait()
 }
 
-// bare hashes the leaves of a segment and a node for each, and checks its signature.
-// The form of nothing is checked.
-func bare(public ed25519.PublicKey, p pair) error {
+// bare does what has to be done to a piece. The form of nothing is checked.
+func bare(k public, p piece) error {
+	if p.note != nil {
+		text, signed, _ := bytes.Cut(p.note, []byte("\n\n"))
+		words := bytes.Fields(signed)
+		sig, err := base64.StdEncoding.AppendDecode(nil, words[len(words)-1])
+		if err != nil {
+			return err
+		}
+		if !ed25519.Verify(k.log, p.note[:len(text)+1], sig[len(sig)-ed25519.SignatureSize:]) {
+			return errors.New("the signature of a checkpoint is not valid")
+		}
+		return nil
+	}
+	sink(sha256.Sum256(p.raw))
+	sink(sha256.Sum256(p.side))
+	return leavesAndSignature(k, p)
+}
+
+// sink keeps a digest from being left out.
+func sink(sum [sha256.Size]byte) { runtime.KeepAlive(sum) }
+
+// leavesAndSignature hashes the leaves of a segment and a node for each, and checks
+// its signature.
+func leavesAndSignature(k public, p piece) error {
 	h := sha256.New()
 	var node [2 * sha256.Size]byte
 	leaf := func(data []byte) {
@@ -153,7 +191,7 @@ func bare(public ed25519.PublicKey, p pair) error {
 		return err
 	}
 	const kind = "application/vnd.in-toto+json"
-	if !ed25519.Verify(public, fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload), sig) {
+	if !ed25519.Verify(k.writer, fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload), sig) {
 		return errors.New("a signature is not valid")
 	}
 	return nil
@@ -169,33 +207,42 @@ func member(envelope []byte, name string) ([]byte, error) {
 	return base64.StdEncoding.AppendDecode(nil, value)
 }
 
-func writerKey(dir string) (ed25519.PublicKey, error) {
+// public are the keys that signed a log.
+type public struct{ writer, log ed25519.PublicKey }
+
+func publicKeys(dir string) (k public, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, audit.TrustPath(1)))
 	if err != nil {
-		return nil, err
+		return k, err
 	}
 	trust, err := audit.DecodeTrust(text)
 	if err != nil {
-		return nil, err
+		return k, err
 	}
-	der, err := base64.StdEncoding.DecodeString(trust.Keys[0].Public)
-	if err != nil {
-		return nil, err
+	for _, key := range trust.Keys {
+		name, rest, _ := strings.Cut(key.Public, "+") // a note key: name, hash, key
+		if key.Alg != audit.AlgNote {
+			rest = "+" + name
+		}
+		der, err := base64.StdEncoding.DecodeString(rest[strings.IndexByte(rest, '+')+1:])
+		if err != nil {
+			return k, err
+		}
+		raw := ed25519.PublicKey(der[len(der)-ed25519.PublicKeySize:])
+		switch key.Roles[0] {
+		case audit.RoleWriter:
+			k.writer = raw
+		case audit.RoleLog:
+			k.log = raw
+		}
 	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if err != nil {
-		return nil, err
-	}
-	public, ok := key.(ed25519.PublicKey)
-	if !ok {
-		return nil, errors.New("the writer's key is not an Ed25519 key")
-	}
-	return public, nil
+	return k, nil
 }
 
-func segmentNames(dir string) (names []string, err error) {
-	err = filepath.WalkDir(filepath.Join(dir, "audit", "log"), func(name string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(name, ".jsonl") {
+// pieceNames lists segments and checkpoints.
+func pieceNames(dir string) (names []string, err error) {
+	err = filepath.WalkDir(filepath.Join(dir, "audit"), func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && (strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, ".note")) {
 			names = append(names, name)
 		}
 		return err
@@ -203,7 +250,14 @@ func segmentNames(dir string) (names []string, err error) {
 	return names, err
 }
 
-func readPair(name string) (p pair, err error) {
+func readPiece(name string) (p piece, err error) {
+	if stem, isNote := strings.CutSuffix(name, ".note"); isNote {
+		if p.note, err = os.ReadFile(name); err != nil {
+			return p, err
+		}
+		p.list, err = os.ReadFile(stem + ".json")
+		return p, err
+	}
 	if p.raw, err = os.ReadFile(name); err != nil {
 		return p, err
 	}

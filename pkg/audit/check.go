@@ -25,11 +25,14 @@ func CheckOrigin(origin string) error {
 	return nil
 }
 
-// needs are the members a type cannot do without, in words.
-var needs = map[Type][]struct {
+// need is a member that a type cannot do without, in words.
+type need struct {
 	name string
 	has  func(*Entry) bool
-}{
+}
+
+// needs are the members of each type.
+var needs = map[Type][]need{
 	Genesis: {{"createdAt", func(e *Entry) bool { return !e.CreatedAt.IsZero() }}, {"nonce", func(e *Entry) bool { return isRun(e.Nonce) }},
 		{"trustSha256", func(e *Entry) bool { return isHash(e.TrustSHA256) }}, {"signer", hasSigner}, {"tool", hasTool}},
 	SegmentOpen:      {{"signer", hasSigner}, {"tool", hasTool}, {"seen", func(e *Entry) bool { return e.Seen != nil }}},
@@ -81,20 +84,29 @@ var (
 
 // check reports what is wrong with an entry by itself. What it means in its log
 // is for Verify.
-func (e *Entry) check() error { return e.checkIn(common{}) }
+func (e *Entry) check() error { return e.checkIn(new(common)) }
 
 // common is what the entries of a segment have in common, known to be well formed.
-type common struct{ log, segment, run string }
+type common struct {
+	log, segment, run string
+
+	of    Type // of the entry before
+	needs []need
+}
 
 // checkIn is check of an entry that may belong to a segment whose common part is known.
-func (e *Entry) checkIn(h common) error {
+func (e *Entry) checkIn(h *common) error {
 	if e.V != Version {
 		return fmt.Errorf("v is %d, this program knows %d", e.V, Version)
 	}
-	list, known := needs[e.Type]
-	if !known {
-		return fmt.Errorf("type %q is not known", e.Type)
+	if e.Type != h.of || h.needs == nil {
+		list, known := needs[e.Type]
+		if !known {
+			return fmt.Errorf("type %q is not known", e.Type)
+		}
+		h.of, h.needs = e.Type, list
 	}
+	run := h.run
 	if e.Log == "" || e.Log != h.log {
 		if err := CheckOrigin(e.Log); err != nil {
 			return fmt.Errorf("log: %w", err)
@@ -105,17 +117,17 @@ func (e *Entry) checkIn(h common) error {
 		if err != nil {
 			return err
 		}
-		h.run = id.Run
+		run = id.Run
 	}
 	switch {
-	case e.Run != h.run:
+	case e.Run != run:
 		return fmt.Errorf("run %q is not the one of segment %q", e.Run, e.Segment)
 	case e.Seq < 0 || e.Seq > maxInteger:
 		return fmt.Errorf("seq %d is out of range", e.Seq)
 	case e.Time.IsZero():
 		return errors.New("time is missing")
 	}
-	for _, need := range list {
+	for _, need := range h.needs {
 		if !need.has(e) {
 			return fmt.Errorf("an entry of type %s needs %s", e.Type, need.name)
 		}
@@ -160,10 +172,19 @@ func isHash(text string) bool { return len(text) == 64 && isHex(text) }
 func isRun(text string) bool { return len(text) == 32 && isHex(text) }
 
 func isHex(text string) bool {
+	other := byte(0)
 	for i := range len(text) {
-		if c := text[i]; c-'0' > 9 && c-'a' > 'f'-'a' {
-			return false
+		other |= notHex[text[i]] // no branch: digits are random
+	}
+	return other == 0
+}
+
+// notHex is 1 for every byte that is no hexadecimal digit in lower case.
+var notHex = func() (not [256]byte) {
+	for i := range not {
+		if c := byte(i); c-'0' > 9 && c-'a' > 'f'-'a' {
+			not[i] = 1
 		}
 	}
-	return true
-}
+	return not
+}()

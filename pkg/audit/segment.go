@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,8 +25,28 @@ type SegmentID struct {
 
 // String is the id as it stands in entries and file names.
 func (s SegmentID) String() string {
-	text := s.Start.UTC().AppendFormat(make([]byte, 0, 64), startForm)
-	return string(fmt.Appendf(append(append(text, '-'), s.Run...), "-%04d", s.Part))
+	start := s.Start.UTC()
+	year, month, day := start.Date()
+	hour, minute, second := start.Clock()
+	text := make([]byte, 0, 64)
+	text = appendDigits(text, year, 4)
+	text = appendDigits(text, int(month), 2)
+	text = append(appendDigits(text, day, 2), 'T')
+	text = appendDigits(text, hour, 2)
+	text = appendDigits(text, minute, 2)
+	text = append(appendDigits(text, second, 2), 'Z', '-')
+	text = append(append(text, s.Run...), '-')
+	return string(appendDigits(text, s.Part, 4))
+}
+
+// appendDigits appends a number of at least so many digits.
+func appendDigits(to []byte, n, digits int) []byte {
+	for least := 10; digits > 1; digits, least = digits-1, least*10 {
+		if n < least {
+			to = append(to, '0')
+		}
+	}
+	return strconv.AppendInt(to, int64(n), 10)
 }
 
 // ParseSegmentID reads an id in the one form it is written in.
@@ -58,7 +79,7 @@ func parseStart(text string) (time.Time, bool) {
 		long = append(long, part...)
 	}
 	var t Time
-	ok := t.read(long)
+	ok := t.read(long, new(day))
 	return t.Time, ok
 }
 

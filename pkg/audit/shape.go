@@ -78,7 +78,7 @@ func moment[T any](name string, at func(*T) *Time) member[T] {
 	return memberOf(name, at, func(r *reader, into *Time) bool {
 		return again(r, place, into, func() bool {
 			text, ok := r.text()
-			return ok && into.read(text)
+			return ok && into.read(text, &r.day)
 		})
 	}, Time.IsZero)
 }
@@ -141,6 +141,13 @@ func nextPlace() int {
 type reader struct {
 	rest   []byte
 	before []any // of *remembered, by place; empty: nothing is remembered
+	day    day
+}
+
+// day is a day that was read, and when it began.
+type day struct {
+	text  [len("0000-00-00")]byte
+	began time.Time
 }
 
 // remembered is what was read last at a place. What a pointer points to, and the
@@ -478,8 +485,9 @@ func (r *reader) number() (int64, bool) {
 	return n, true
 }
 
-// read takes the one form in which times are written.
-func (t *Time) read(s []byte) bool {
+// read takes the one form in which times are written. It looks first whether it is
+// on the day given, and else puts there which day it is on.
+func (t *Time) read(s []byte, on *day) bool {
 	const form = "0000-00-00T00:00:00.000Z"
 	if len(s) != len(form) {
 		return false
@@ -490,12 +498,20 @@ func (t *Time) read(s []byte) bool {
 		}
 	}
 	two := func(at int) int { return int(s[at]-'0')*10 + int(s[at+1]-'0') }
-	year, month, day := two(0)*100+two(2), time.Month(two(5)), two(8)
 	hour, minute, second, ms := two(11), two(14), two(17), two(20)*10+int(s[22]-'0')
 	if hour > 23 || minute > 59 || second > 59 {
 		return false
 	}
-	t.Time = time.Date(year, month, day, hour, minute, second, ms*int(time.Millisecond), time.UTC)
-	y, m, d := t.Date() // a day that does not exist becomes another one
-	return y == year && m == month && d == day
+	if string(on.text[:]) != string(s[:len(on.text)]) {
+		year, month, date := two(0)*100+two(2), time.Month(two(5)), two(8)
+		began := time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
+		if y, m, d := began.Date(); y != year || m != month || d != date {
+			return false // a day that does not exist becomes another one
+		}
+		on.began = began
+		copy(on.text[:], s)
+	}
+	since := time.Duration(((hour*60+minute)*60+second)*1000+ms) * time.Millisecond
+	t.Time = on.began.Add(since)
+	return true
 }

@@ -161,10 +161,21 @@ func (k Key) public() (publicKey, bool) {
 // openSidecar checks everything about a sidecar that needs no key. The segment's
 // file has the digest given.
 func openSidecar(origin string, s Segment, sha256 string, c Sidecar) ([]opened, error) {
+	return new(opener).open(origin, s, sha256, c)
+}
+
+// opener opens one sidecar after the other. A signature is good until the next.
+type opener struct {
+	origin string // that was found to be one
+	// Memory of the one before, to be used again.
+	payload, envelope, sig []byte
+}
+
+func (o *opener) open(origin string, s Segment, sha256 string, c Sidecar) ([]opened, error) {
 	if c.Ext == extSSH {
 		return openSSH(s, c.Data)
 	}
-	if x, ok := shortDSSE(origin, s, sha256, c.Data); ok {
+	if x, ok := o.shortDSSE(origin, s, sha256, c.Data); ok {
 		return []opened{x.opened()}, nil
 	}
 	signatures, err := longDSSE(statementOf(origin, s, sha256), c.Data)
@@ -194,19 +205,23 @@ func (x dsseSignature) opened() opened {
 // key and the signature is known before, so it is written and compared. Whatever is
 // different in any byte says nothing; longDSSE then decides and finds the words.
 // TestSidecarReadersAgree holds the two together.
-func shortDSSE(origin string, s Segment, sha256 string, data []byte) (x dsseSignature, ok bool) {
-	if CheckOrigin(origin) != nil { // it might have to be escaped
-		return x, false
+func (o *opener) shortDSSE(origin string, s Segment, sha256 string, data []byte) (x dsseSignature, ok bool) {
+	if origin != o.origin || origin == "" {
+		if CheckOrigin(origin) != nil { // it might have to be escaped
+			return x, false
+		}
+		o.origin = origin
 	}
 	id := s.ID.String()
-	payload := append(make([]byte, 0, 512), `{"_type":"`+statementType+`","predicate":{"entries":`...)
+	payload := append(o.payload[:0], `{"_type":"`+statementType+`","predicate":{"entries":`...)
 	payload = strconv.AppendInt(payload, int64(bytes.Count(s.Raw, []byte("\n"))), 10)
 	for _, part := range []string{`,"log":"`, origin, `","segment":"`, id, `"},"predicateType":"` + predicateType + `","subject":[{"digest":{"sha256":"`, sha256, `"},"name":"`, id, `.jsonl"}]}`} {
 		payload = append(payload, part...)
 	}
-	want := append(make([]byte, 0, len(data)), `{"payload":"`...)
+	want := append(o.envelope[:0], `{"payload":"`...)
 	want = base64.StdEncoding.AppendEncode(want, payload)
 	want = append(want, `","payloadType":"`+payloadType+`","signatures":[{"keyid":`...)
+	o.payload, o.envelope = payload, want
 	rest, ok := bytes.CutPrefix(data, want)
 	if !ok {
 		return x, false
@@ -222,7 +237,8 @@ func shortDSSE(origin string, s Segment, sha256 string, data []byte) (x dsseSign
 	}
 	x.keyID = string(keyID)
 	x.pae = appendPAE(want[:0], payload)
-	x.sig, ok = decodeBase64(string(sig))
+	x.sig, ok = appendBase64(o.sig[:0], sig)
+	o.sig = x.sig
 	return x, ok
 }
 
@@ -237,10 +253,14 @@ func appendPAE(to, payload []byte) []byte {
 
 // decodeBase64 reads the one way there is to write bytes. What the library calls
 // strict still takes line ends anywhere.
-func decodeBase64(text string) ([]byte, bool) {
-	data, err := base64.StdEncoding.Strict().DecodeString(text)
-	return data, err == nil && !strings.ContainsAny(text, "\r\n")
+func decodeBase64(text string) ([]byte, bool) { return appendBase64(nil, []byte(text)) }
+
+func appendBase64(to, text []byte) ([]byte, bool) {
+	data, err := oneBase64.AppendDecode(to, text)
+	return data, err == nil && !bytes.ContainsAny(text, "\r\n")
 }
+
+var oneBase64 = base64.StdEncoding.Strict()
 
 func longDSSE(want statement, data []byte) ([]dsseSignature, error) {
 	var env envelope

@@ -14,7 +14,7 @@ import (
 // long way takes as the same.
 func agreeOnSidecar(t *testing.T, origin string, s Segment, data []byte) (short bool) {
 	t.Helper()
-	x, short := shortDSSE(origin, s, s.SHA256(), data)
+	x, short := new(opener).shortDSSE(origin, s, s.SHA256(), data)
 	all, err := longDSSE(statementOf(origin, s, s.SHA256()), data)
 	if short && (err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], x)) {
 		t.Errorf("the short way reads %+v, the long way %+v, %v: %q", x, all, err, data)

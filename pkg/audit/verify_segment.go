@@ -38,6 +38,7 @@ type worker struct {
 	*verifier
 	first, lines *reader
 	leaf         leafHasher
+	sidecars     opener
 
 	// To be used again: the files that were read last, and the lines of the segment.
 	raw, side []byte
@@ -90,7 +91,7 @@ func (v *verifier) fresh(f file, n int) *checked {
 
 // decode is Decode of a line of the segment with that in common. It is read into a
 // zero entry.
-func (w *worker) decode(line []byte, first bool, h common, e *Entry) (err error) {
+func (w *worker) decode(line []byte, first bool, h *common, e *Entry) (err error) {
 	r := w.lines
 	if first {
 		r = w.first // those are like each other, and not like the rest
@@ -123,7 +124,7 @@ func (w *worker) checkSegment(f file, pinned bool) (*checked, error) {
 	c.sum = sha256.Sum256(raw)
 	c.sha256 = hex.EncodeToString(c.sum[:])
 	read := 0
-	h := common{log: w.origin(), segment: f.id.String(), run: f.id.Run}
+	h := &common{log: w.origin(), segment: f.id.String(), run: f.id.Run}
 	for i, line := range lines {
 		c.leaves = append(c.leaves, w.leaf.leaf(line))
 		e := &c.entries[i]
@@ -156,7 +157,7 @@ func (w *worker) checkSidecar(c *checked, s Segment, pinned bool) error {
 	}
 	c.sideSHA = digest(data)
 	c.leaves = append(c.leaves, w.leaf.leaf(data))
-	signatures, err := openSidecar(w.origin(), s, c.sha256, Sidecar{c.ext, data})
+	signatures, err := w.sidecars.open(w.origin(), s, c.sha256, Sidecar{c.ext, data})
 	switch {
 	case errors.Is(err, errForeign):
 		c.find("AUD-08", 0, err.Error())
