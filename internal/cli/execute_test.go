@@ -124,7 +124,7 @@ func newStage(t *testing.T, change ...func(*gate)) *stage {
 	s.ok(err)
 	s.ok(s.As("ann").ClosePull(s.pull))
 	s.must(s.As("ann").Commit("again", github.Change{Base: "main", Files: map[string]string{s.path: raw}, Message: "Ask"}))
-	s.pull, err = s.As("ann").OpenPull("again", "main", "Switch ledger", "")
+	s.pull, err = s.As("ann").OpenPull("again", "main", "Switch ledger ("+s.id+")", "")
 	s.ok(err)
 	s.later(time.Minute)
 	for login, role := range map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness} {

@@ -357,6 +357,27 @@ func (l *Locks) Look(ctx context.Context, keys ...string) ([]Lock, error) {
 	return locks, nil
 }
 
+// Fences returns the numbers that were given last for keys.
+func (l *Locks) Fences(ctx context.Context, keys ...string) (map[string]int64, error) {
+	var names []string
+	for _, key := range keys {
+		names = append(names, fenceCell(key))
+	}
+	cells, err := l.Cells.Read(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read locks: %w", err)
+	}
+	last := map[string]int64{}
+	for _, key := range keys {
+		next, _, err := nextFence(key, cells)
+		if err != nil {
+			return nil, err
+		}
+		last[key] = next - 1
+	}
+	return last, nil
+}
+
 // Unlock says who breaks a lock, and why.
 type Unlock struct {
 	Persons []string // ids of the roster, proved by the caller

@@ -186,6 +186,18 @@ func Unsettled(records []Record, keys ...string) []Record {
 	return open
 }
 
+// Waiting returns the runs without the forge that are not reconciled, oldest first.
+func Waiting(records []Record) []Record {
+	var open []Record
+	for _, r := range records {
+		if r.Kind == Offline && !slices.ContainsFunc(records, func(s Record) bool { return s.Kind == Settled && s.Run == r.Run }) {
+			open = append(open, r)
+		}
+	}
+	slices.SortFunc(open, func(a, b Record) int { return a.At.Compare(b.At) })
+	return open
+}
+
 // RunsOf returns the ids of the runs without the forge of a request.
 func RunsOf(records []Record, request string) []string {
 	var runs []string

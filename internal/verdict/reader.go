@@ -253,6 +253,13 @@ func keysOf(c Case) []string {
 	return keys
 }
 
+// Keys are the keys of the ledger that a target stands for.
+func Keys(repo *config.Repo, target string) []string {
+	c := Case{Repo: repo, Case: approval.Case{Targets: reached(repo, target)}}
+	c.Request.Spec.Target = target
+	return keysOf(c)
+}
+
 // rosterBefore reads the roster as it was when the request was merged (ID-03).
 func (r *Reader) rosterBefore(ctx context.Context, c *Case) error {
 	e, o := &c.Reading.Evidence, c.Reading.Objects

@@ -1,6 +1,7 @@
 package gitlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -238,6 +239,44 @@ func (l *Log) Recover(ctx context.Context, dir string) ([]audit.Evidence, error)
 		}
 	}
 	return brought, nil
+}
+
+// Bring brings the segments that wait in the spool and in a folder to the branch, byte
+// for byte, and names those it brought. They stay where they are until done is called,
+// once that they came late is on record: whoever is killed in between begins again, and
+// what is there already is not added twice.
+func (l *Log) Bring(ctx context.Context, dir string) (brought []audit.Evidence, done func() error, err error) {
+	batches, files := map[string]batch{}, []string(nil)
+	for _, place := range []string{l.spool, dir} {
+		ids, err := waiting(place)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, id := range ids {
+			b, err := readBatch(place, id)
+			if err != nil {
+				return nil, nil, err
+			}
+			if other, twice := batches[id]; twice && !maps.EqualFunc(other.Files, b.Files, bytes.Equal) {
+				return nil, nil, fmt.Errorf("segment %s is in %s and in %s with other bytes: %w", id, l.spool, dir, ErrDamaged)
+			}
+			batches[id], files = b, append(files, filepath.Join(place, id+".json"))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(batches)) {
+		if err := l.publish(ctx, batches[id]); err != nil {
+			return nil, nil, err
+		}
+		brought = append(brought, batches[id].evidence())
+	}
+	return brought, func() error {
+		for _, file := range files {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	}, nil
 }
 
 // evidence names the segment of a batch as a recovery.import entry does.
