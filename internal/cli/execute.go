@@ -260,7 +260,15 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	keeper.Attempting(x.state.NextAttempt())
 	doer := x.doer()
 	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
-	progress := newRunProgress(a, &x.plan)
+	teller := x.tell()
+	earlier, err := j.Events(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range earlier {
+		teller.event(ctx, e, false)
+	}
+	progress := newRunProgress(a, &x.plan, teller.times)
 	defer progress.stop()
 	var kept runbook.Journal = j
 	if a.journal != nil {
@@ -277,6 +285,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			case runbook.RunFinished:
 				keeper.Ended(s.Finished)
 			}
+			teller.event(ctx, e, true)
 			progress.event(e)
 		},
 	}
@@ -289,6 +298,10 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	go progress.signals(signals, done)
 	end, err := runner.Start(ctx)
 	progress.stop()
+	x.goesOn(end.State)
+	if err != nil && !errors.Is(err, runbook.ErrFinished) {
+		teller.end(ctx, "STOPPED, its journal cannot be kept here", x.again)
+	}
 	if errors.Is(err, runbook.ErrFinished) {
 		return fail(exitNotApproved, err, "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
 	}
@@ -312,7 +325,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			a.remark("audit: recorded, and not sealed yet: %v", err)
 		}
 	}
-	return x.ended(end)
+	err = x.ended(end)
+	teller.end(ctx, howEnded(end, teller.claimed), x.next(err))
+	return err
 }
 
 // opened are starts of this run that the log has a beginning of and no end.

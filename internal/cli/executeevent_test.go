@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/lab/github"
 )
 
@@ -66,7 +67,46 @@ func TestExecuteEventRunsToItsEnd(t *testing.T) {
 		}
 	}
 	s.verified()
+	done := s.told(runCommentName)
+	for _, want := range []string{"SUCCEEDED", "attempt 1, by dora", "switchover of ledger, from fra to ams", "| 1 | ledger/promote (point of no return) | done |", "of RTO 15m left", "bcctl check ledger"} {
+		if !strings.Contains(done, want) {
+			t.Errorf("the comment lacks %q:\n%s", want, done)
+		}
+	}
 	s.startedBy("dora", s.line("execute", 2)).execute(exitNotApproved)
+	// Whoever may not run it cannot put a refusal in the place of what ran.
+	s.startedBy("ben", s.line("execute", 2)).execute(exitNotApproved)
+	if s.told(runCommentName) != done {
+		t.Errorf("the comment of the run was changed:\n%s", s.told(runCommentName))
+	}
+}
+
+// told is the one comment with a name, empty when there is none.
+func (s *stage) told(name string) string {
+	s.t.Helper()
+	var list []struct{ Body string }
+	s.ok(s.As("root").Do("GET", fmt.Sprintf("/issues/%d/comments?per_page=100", s.pull), nil, &list))
+	var found []string
+	for _, m := range list {
+		if strings.HasPrefix(m.Body, forge.Marker(name)) {
+			found = append(found, m.Body)
+		}
+	}
+	if len(found) > 1 {
+		s.t.Errorf("%d comments are called %s", len(found), name)
+	}
+	return strings.Join(found, "\n")
+}
+
+// GitHub takes no comment: the run comes to its end all the same.
+func TestExecuteEventWithoutItsComment(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	j := s.startedBy("dora", s.line("execute", 1))
+	s.Inject(github.Fault{Match: "POST /repos/*/issues/*/comments", Status: 502, Times: -1})
+	j.execute(exitOK, "SUCCEEDED", "the comment on the pull request is not up to date")
+	s.Heal()
+	s.verified()
 }
 
 // A run that stopped in CI goes on in another workflow run, on a runner that has nothing:
@@ -80,6 +120,9 @@ func TestRUN05ExecuteEventGoesOnOnAnotherRunner(t *testing.T) {
 	first := s.startedBy("dora", s.line("execute", 1))
 	if out := first.bcctl("root", "", "execute", "--event"); out.code != exitStopped {
 		t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	if told := s.told(runCommentName); !strings.Contains(told, "HELD") || !strings.Contains(told, "comment on pull request "+strconv.Itoa(s.pull)+": "+strings.TrimSpace(s.line("resume", 2))) {
+		t.Errorf("the comment is\n%s", told)
 	}
 	s.ok(os.Remove(filepath.Join(s.world, "break-repoint")))
 	s.later(time.Minute)

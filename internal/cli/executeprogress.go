@@ -14,12 +14,12 @@ import (
 // runProgress shows how far a run is: a line per event that matters, and at a
 // terminal one line that moves while a step runs.
 type runProgress struct {
-	a    *app
-	plan *runbook.Plan
-	live bool
+	a     *app
+	plan  *runbook.Plan
+	times func() string // how long it takes, should take and may take
+	live  bool
 
 	mu      sync.Mutex
-	began   time.Time
 	step    string
 	since   time.Time
 	limit   string
@@ -28,13 +28,19 @@ type runProgress struct {
 	once    sync.Once
 }
 
-func newRunProgress(a *app, p *runbook.Plan) *runProgress {
-	r := &runProgress{a: a, plan: p, live: a.profile(a.Stderr).TTY && !a.globals.quiet, stopped: make(chan struct{})}
-	if r.live {
-		go r.tick()
+func newRunProgress(a *app, p *runbook.Plan, times func() string) *runProgress {
+	r := &runProgress{a: a, plan: p, times: times, live: a.profile(a.Stderr).TTY && !a.globals.quiet, stopped: make(chan struct{})}
+	switch {
+	case r.live:
+		go r.tick(time.Second)
+	case !a.globals.quiet:
+		go r.tick(stillEvery)
 	}
 	return r
 }
+
+// stillEvery is how often the log of a job says that a step is still under way.
+const stillEvery = 30 * time.Second
 
 func (r *runProgress) stop() {
 	r.once.Do(func() { close(r.stopped) })
@@ -50,8 +56,8 @@ func (r *runProgress) clear() {
 	}
 }
 
-func (r *runProgress) tick() {
-	t := time.NewTicker(time.Second)
+func (r *runProgress) tick(every time.Duration) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {
@@ -62,8 +68,13 @@ func (r *runProgress) tick() {
 		r.mu.Lock()
 		if r.step != "" {
 			now := r.a.Now()
-			fmt.Fprintf(r.a.Stderr, "\r\x1b[K%s  %s%s  run %s", r.step, now.Sub(r.since).Round(time.Second), r.limit, now.Sub(r.began).Round(time.Second))
-			r.drawn = true
+			still := fmt.Sprintf("%s  %s%s  %s", r.step, now.Sub(r.since).Round(time.Second), r.limit, r.times())
+			if r.live {
+				fmt.Fprint(r.a.Stderr, "\r\x1b[K", still)
+			} else {
+				fmt.Fprintf(r.a.Stderr, "%s still %s\n", now.Local().Format("15:04:05"), still)
+			}
+			r.drawn = r.live
 		}
 		r.mu.Unlock()
 	}
@@ -74,9 +85,6 @@ func (r *runProgress) event(e runbook.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clear()
-	if r.began.IsZero() {
-		r.began = e.At
-	}
 	where := e.Member
 	if e.Step != "" {
 		where += "/" + e.Step
@@ -108,7 +116,7 @@ func (r *runProgress) event(e runbook.Event) {
 		}
 	case runbook.StepIntent:
 		r.step, r.since, r.limit = where, e.At, r.expected(e)
-		say("%s ...%s", where, r.limit)
+		say("%s ...%s  (%s)", where, r.limit, r.times())
 	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved:
 		r.step = ""
 		if e.State == string(connectors.Done) {
@@ -134,7 +142,7 @@ func (r *runProgress) event(e runbook.Event) {
 	case runbook.SoakEnded:
 		r.step = ""
 	case runbook.RunFinished:
-		say("finished: %s", e.State)
+		say("finished: %s  (%s)", e.State, r.times())
 	}
 }
 
