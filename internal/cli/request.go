@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +37,7 @@ func newRequest(a *app) *cobra.Command {
 type requestOptions struct {
 	wishOptions
 	reason, ticket, requester string
+	schedule                  string
 	notBefore, expires        string
 	incident, glassReason     string
 	base, remote              string
@@ -68,6 +72,7 @@ changed on any server.`,
 	f.StringVar(&o.reason, "reason", "", "why, for the approvers and the auditor (needed)")
 	f.StringVar(&o.ticket, "ticket", "", "change ticket")
 	f.StringVar(&o.requester, "requester", "", "who asks, by the id of the roster (default: whose e-mail git has)")
+	f.StringVar(&o.schedule, "schedule", "", "Schedule document that this is a request of; its owner asks, unless --requester says who does")
 	f.StringVar(&o.notBefore, "not-before", "", "when it may start: a time such as 2026-12-01T09:00:00Z, or a length of time from now (default: now)")
 	f.StringVar(&o.expires, "expires", "", "when it may not start any more: a time, or a length of time from --not-before (default: 24h, or what the policy allows; with --break-glass at most 1h)")
 	f.StringVar(&o.incident, "break-glass", "", "incident reference: ask by the break-glass entry of the policy")
@@ -135,6 +140,11 @@ func (a *app) requestNew(ctx context.Context, flags *pflag.FlagSet, args []strin
 	by, err := git.Person(ctx, dir)
 	if err != nil {
 		return err
+	}
+	if o.schedule != "" {
+		if w, err = ofSchedule(r.repo, w, o); err != nil {
+			return err
+		}
 	}
 	requester, err := requesterOf(r.repo, o.requester, by)
 	if err != nil {
@@ -220,6 +230,40 @@ func requesterOf(repo *config.Repo, id string, by git.Author) (string, error) {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return "", usage(errors.New(message), "")
+}
+
+// ofSchedule is a wish as a schedule has it. What the schedule would not ask for is
+// refused (SCH-01). Its owner asks, where nobody else is named.
+func ofSchedule(repo *config.Repo, w runbook.Wish, o *requestOptions) (runbook.Wish, error) {
+	s, ok := repo.Schedule(o.schedule)
+	if !ok {
+		var names []string
+		for _, s := range repo.Schedules {
+			names = append(names, s.Name())
+		}
+		message := fmt.Sprintf("there is no schedule %q", o.schedule)
+		if near := config.Nearest(o.schedule, names); near != "" {
+			message += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return w, usage(errors.New(message), "")
+	}
+	switch {
+	case s.Spec.Type != w.Type || !slices.Contains(s.Spec.Targets, w.Target):
+		return w, usage(fmt.Errorf("the schedule %s asks for a %s of %s (SCH-01)", s.Name(), s.Spec.Type, strings.Join(s.Spec.Targets, " or ")), "")
+	case s.Spec.TargetSite != "" && w.To != "" && s.Spec.TargetSite != w.To:
+		return w, usage(fmt.Errorf("the schedule %s leads to %s (SCH-01)", s.Name(), s.Spec.TargetSite), "")
+	case o.incident != "" || w.ProductionDrill:
+		return w, usage(errors.New("a schedule uses no break-glass and reaches no production in a drill (SCH-01)"), "")
+	}
+	w.Schedule = s.Name()
+	w.To = cmp.Or(w.To, s.Spec.TargetSite)
+	o.requester = cmp.Or(o.requester, s.Spec.Owner)
+	given := w.Parameters
+	if len(s.Spec.Parameters) > 0 {
+		w.Parameters = maps.Clone(s.Spec.Parameters)
+		maps.Copy(w.Parameters, given)
+	}
+	return w, nil
 }
 
 func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o *requestOptions, requester string) (newRequestText, error) {

@@ -14,6 +14,8 @@ import (
 type By struct {
 	Person    string // by the id of the roster; left out of those who may approve
 	Emergency bool   // by the break-glass entry of the approval policy
+
+	owner string // of the schedule that asks, who approves none of its requests either
 }
 
 // approvers says which approvals a request for the plan needs, and who could give
@@ -39,14 +41,14 @@ func approvers(repo *config.Repo, p runbook.Plan, by By, now time.Time) ([]runbo
 		}
 		if roster != nil {
 			for _, person := range roster.Spec.People {
-				if person.ID != by.Person && slices.Contains(person.Roles, slot.Role.Role()) && active(person, now) {
+				if person.ID != by.Person && person.ID != by.owner && slices.Contains(person.Roles, slot.Role.Role()) && active(person, now) {
 					need.Who = append(need.Who, person.ID)
 				}
 			}
 		}
 		slices.Sort(need.Who)
 		if len(need.Who) == 0 {
-			refusals = append(refusals, runbook.Refusal{Rule: "ID-04", Message: fmt.Sprintf("nobody but the requester could give the %s approval", slot.Role), Next: "let somebody else make the request"})
+			refusals = append(refusals, runbook.Refusal{Rule: "ID-04", Message: fmt.Sprintf("nobody but who asks could give the %s approval", slot.Role), Next: "let somebody else make the request"})
 		}
 		needs = append(needs, need)
 	}

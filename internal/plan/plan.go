@@ -165,6 +165,9 @@ func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p run
 	for _, warning := range seen.warnings {
 		live.Unchecked = append(live.Unchecked, runbook.Unchecked{What: "earlier checks", Why: warning})
 	}
+	if schedule, ok := src.Repo.Schedule(scope.Wish.Schedule); ok {
+		by.owner = schedule.Spec.Owner
+	}
 	var refusals []runbook.Refusal
 	live.Approvers, refusals = approvers(src.Repo, p, by, live.At)
 	live.Refusals = append(live.Refusals, refusals...)

@@ -50,7 +50,7 @@ func Request(p runbook.Plan, w runbook.Wish, a Ask) runbook.Request {
 	r := runbook.Request{
 		Type: p.Type, Target: p.Target, TargetSite: p.To, Reason: a.Reason, Requester: a.Requester, Ticket: a.Ticket,
 		NotBefore: a.NotBefore.UTC(), ExpiresAt: a.ExpiresAt.UTC(), Runbook: w.Runbook, Parameters: w.Parameters,
-		AcceptUnprovenWriter: w.AcceptUnprovenWriter, Accept: w.Accept, ProductionDrill: w.ProductionDrill,
+		AcceptUnprovenWriter: w.AcceptUnprovenWriter, Accept: w.Accept, ProductionDrill: w.ProductionDrill, Schedule: w.Schedule,
 		BreakGlass: a.BreakGlass, Pins: p.Pins, Topology: p.Topology(), Plan: p.Digest, Commit: p.Commit, Bcctl: p.Bcctl,
 	}
 	if w.MaxLoss != nil {
@@ -71,6 +71,7 @@ var comments = map[string]string{
 	"accept":               "Warnings that are accepted by name.",
 	"productionDrill":      "The drill may reach production.",
 	"breakGlass":           "An emergency: fewer people, less waiting, and a review afterwards.",
+	"schedule":             "The schedule that asks. Its owner answers for it, and approves none of its requests.",
 	"pins":                 "Every file the plan was made from. Any change to one of them makes this request worthless.",
 	"topology":             "Who was what when the plan was made.",
 	"plan":                 "The plan that was shown, the configuration and the program it was made with.",

@@ -38,8 +38,16 @@ func (m *Maker) scope(src Source, wish runbook.Wish) (runbook.Scope, error) {
 		}
 		s.Groups[g.Name()] = group
 	}
+	files := policyFiles(src.Repo)
+	if wish.Schedule != "" {
+		schedule, ok := src.Repo.Schedule(wish.Schedule)
+		if !ok {
+			return s, fmt.Errorf("there is no schedule %q", wish.Schedule)
+		}
+		files = append(files, schedule.Origin.File)
+	}
 	var err error
-	s.Policies, err = p.of(policyFiles(src.Repo)...)
+	s.Policies, err = p.of(files...)
 	return s, err
 }
 

@@ -191,7 +191,7 @@ func (c *Case) request(repo *config.Repo) {
 		c.Request = approval.Decoded[runbook.Request]{Name: q.Name(), Path: e.RequestPath, Commit: e.Pull.FetchedHead, SHA256: e.RequestAtHead.SHA256, Spec: q.Spec}
 		if s, ok := repo.Schedule(q.Spec.Schedule); ok {
 			c.ScheduleOwner = s.Spec.Owner
-			c.Schedule = approval.Scheduled{Type: s.Spec.Type, Targets: s.Spec.Targets, Site: s.Spec.TargetSite}
+			c.Schedule = approval.Scheduled{Path: s.Origin.File, Type: s.Spec.Type, Targets: s.Spec.Targets, Site: s.Spec.TargetSite}
 		}
 		c.Targets = reached(repo, q.Spec.Target)
 	}

@@ -56,6 +56,7 @@ type Target struct {
 
 // Scheduled is what a schedule may ask for.
 type Scheduled struct {
+	Path    string // of the file that declares it; it must be pinned
 	Type    runbook.Type
 	Targets []string
 	Site    string // empty: the schedule leaves it open

@@ -293,6 +293,9 @@ func (j *judge) ofSchedule() {
 	case r.Type != s.Type:
 		deny(fmt.Sprintf("it does not ask for a %s", r.Type))
 	}
+	if _, pinned := r.Pins[s.Path]; !pinned || s.Path == "" {
+		j.hard("BIND-03", s.Path, "it declares the schedule "+r.Schedule+" and is not pinned")
+	}
 	if !slices.Contains(s.Targets, r.Target) {
 		deny("it is not about " + r.Target)
 	}

@@ -143,7 +143,10 @@ func team(c *Case) {
 
 func scheduled(c *Case) {
 	c.Request.Spec.Schedule, c.ScheduleOwner = "quarterly", "finn"
-	c.Schedule = Scheduled{Type: c.Request.Spec.Type, Targets: []string{"other", c.Request.Spec.Target}, Site: c.Request.Spec.TargetSite}
+	const path = "schedules/quarterly.yaml"
+	c.Request.Spec.Pins[path] = file("schedule").SHA256
+	c.Evidence.Pins = append(c.Evidence.Pins, PinFact{path, file("schedule"), file("schedule")})
+	c.Schedule = Scheduled{Path: path, Type: c.Request.Spec.Type, Targets: []string{"other", c.Request.Spec.Target}, Site: c.Request.Spec.TargetSite}
 	c.Evidence.Pull.Author = ptr(robot)
 	c.Evidence.Movements.Items[0].Actor = ptr(robot)
 	committed(func(k *Commit) {
@@ -615,6 +618,8 @@ var ruleCases = []ruleCase{
 	{name: "SCH-01 the schedule leads to another site", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule.Site = "elsewhere" }},
 	{name: "SCH-01 the schedule was not read", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Schedule = Scheduled{} }},
 	{name: "SCH-01 a production drill is asked for by a schedule", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Request.Spec.ProductionDrill = true }},
+	{name: "BIND-03 the schedule is not pinned", pass: scheduled, fail: func(c *Case) { scheduled(c); delete(c.Request.Spec.Pins, c.Schedule.Path) }},
+	{name: "BIND-02 the schedule has changed since", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Evidence.Pins[len(c.Evidence.Pins)-1].AtTip = file("other") }},
 	{name: "SCH-02 the owner of the schedule approves", pass: scheduled, fail: func(c *Case) { scheduled(c); c.ScheduleOwner = "ben" }, by: "ID-04"},
 	{name: "SCH-02 the owner is not known", pass: scheduled, fail: func(c *Case) { scheduled(c); c.ScheduleOwner = "" }},
 	{name: "SCH-02 the schedule's commit is not verified", pass: scheduled, fail: func(c *Case) { scheduled(c); c.Evidence.Commits.Items[0].Verified = No }, by: "ID-05"},

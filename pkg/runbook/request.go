@@ -66,7 +66,7 @@ type Request struct {
 func (r Request) Wish(id string) Wish {
 	w := Wish{
 		Request: id, Type: r.Type, Target: r.Target, To: r.TargetSite, Runbook: r.Runbook, Parameters: r.Parameters,
-		AcceptUnprovenWriter: r.AcceptUnprovenWriter, Accept: r.Accept, ProductionDrill: r.ProductionDrill,
+		AcceptUnprovenWriter: r.AcceptUnprovenWriter, Accept: r.Accept, ProductionDrill: r.ProductionDrill, Schedule: r.Schedule,
 	}
 	if r.MaxLoss != nil {
 		d := r.MaxLoss.Std()

@@ -37,6 +37,7 @@ type Wish struct {
 	AcceptUnprovenWriter bool
 	Accept               []Acceptance
 	ProductionDrill      bool
+	Schedule             string // Schedule document that asks; empty: a person
 }
 
 // Member is a resource as Compile sees it.
