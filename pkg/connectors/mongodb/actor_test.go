@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
 	"testing"
@@ -447,17 +448,20 @@ func TestSI25ForceOnlyWithoutMajority(t *testing.T) {
 	h.changed(map[string]int{})
 }
 
-// TestSI30PlanReadsOnly: without a run no login but the monitor's is used, and
-// nothing is written.
+// TestSI30PlanReadsOnly: without a run no login but the monitor's is there, one check
+// alone asks for another, and nothing is written.
 func TestSI30PlanReadsOnly(t *testing.T) {
 	t.Parallel()
 	set := startSet(t, mongoset.Options{})
+	var checking string
+	asked := map[string]bool{}
 	h := newHand(t, set, "fra", "ams", func(s *connectors.ActorSpec) {
 		s.Run = ""
 		with := s.Credential
 		s.Credential = func(ctx context.Context, p connectors.Purpose) (connectors.Credential, error) {
 			if p != connectors.Monitor {
-				t.Errorf("a plan asked for the credential %s", p)
+				asked[checking] = true
+				return connectors.Credential{}, errors.New("a plan uses the monitoring login only")
 			}
 			return with(ctx, p)
 		}
@@ -469,6 +473,7 @@ func TestSI30PlanReadsOnly(t *testing.T) {
 				c.With[p.Name] = "1"
 			}
 		}
+		checking = action.Name
 		f := h.actor.Check(t.Context(), c)
 		t.Logf("%-34s %-8s %s %s", action.Name, f.Result, f.Code, f.Message)
 		if action.Changes {
@@ -477,7 +482,11 @@ func TestSI30PlanReadsOnly(t *testing.T) {
 			}
 		}
 	}
-	h.check(connectors.Unknown, readiness.InsufficientPrivilege, "privileges")
+	checking = prefix + "privileges"
+	h.check(connectors.Unknown, readiness.SecretUnresolved, "privileges")
+	if len(asked) != 1 || !asked[prefix+"privileges"] {
+		t.Errorf("other credentials were asked for by %v", asked)
+	}
 	for _, m := range h.actor.Markers(t.Context()) {
 		if m.Kind != "optime" || m.Position == "" || m.Failure != "" {
 			t.Errorf("marker %+v", m)
