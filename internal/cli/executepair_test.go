@@ -255,3 +255,123 @@ func TestSI24ExecuteThereAndBack(t *testing.T) {
 		s.verified()
 	}
 }
+
+// lose kills the primary with rows that nobody else has.
+func (s *pairStage) lose(rows int) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	s.ok(s.Pair.Exec(ctx, pgpair.Standby, `ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`))
+	s.eventually("the standby lets go", func() bool {
+		return query[bool](s, pgpair.Standby, `SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)`)
+	})
+	s.load(pgpair.Primary, rows)
+	s.ok(s.Pair.KillNode(ctx, pgpair.Primary))
+	s.ok(s.Pair.Exec(ctx, pgpair.Standby, `ALTER SYSTEM RESET primary_conninfo`, `SELECT pg_reload_conf()`))
+}
+
+func (s *pairStage) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			s.t.Fatalf("waited for ever: %s", what)
+		}
+	}
+}
+
+// withoutPrimary are the warnings of a failover that its approvers accept, as a request
+// names them.
+func withoutPrimary() []string {
+	return []string{"--max-loss", "1m", "--accept", "LINEAGE_UNPROVEN=the primary is gone", "--accept", "RPO_UNPROVEN=the primary is gone", "--accept", "VIS_PRIMARY=the primary is gone"}
+}
+
+// answered is a start whose operator answers a question of the run with yes.
+func (s *pairStage) answered(r rehearsal.Request) rehearsal.Result {
+	s.t.Helper()
+	call := s.Execute(r, approval.VerbExecute, 1)
+	call.Typed += "yes\n"
+	out, err := s.Bcctl(s.t.Context(), call)
+	s.ok(err)
+	s.said(out, exitOK, "SUCCEEDED")
+	return out
+}
+
+// fact is what a step of a run returned.
+func (s *pairStage) fact(r rehearsal.Request, step, name string) string {
+	s.t.Helper()
+	events, err := s.Events(r)
+	s.ok(err)
+	value := ""
+	for _, e := range events {
+		if e.Step == step && e.Facts[name] != "" {
+			value = e.Facts[name]
+		}
+	}
+	return value
+}
+
+// TestSI25SI26ExecuteFailoverAndBack: the primary dies with what nobody else has. The
+// request says how much may be lost, the old primary is fenced before another one
+// writes, what only it had is kept before anything overwrites it, and the way home ends
+// with two servers as before.
+func TestSI25SI26ExecuteFailoverAndBack(t *testing.T) {
+	t.Parallel()
+	for _, rebuild := range []string{"rewind", "basebackup"} {
+		t.Run(rebuild, func(t *testing.T) {
+			t.Parallel()
+			s := newPairStage(t)
+			s.load(pgpair.Primary, 200)
+			s.eventually("the rows are everywhere", func() bool { return query[int](s, pgpair.Standby, `SELECT count(*) FROM app.entries`) == 200 })
+			s.lose(25)
+			r := s.approved(runbook.Failover, "ams", withoutPrimary()...)
+			s.execute(exitOK, r, approval.VerbExecute, 1, "SUCCEEDED", "ledger writes at ams", "PROTECTION_NOT_RESTORED")
+			if w := s.writes(); !slices.Equal(w, []string{pgpair.Standby}) {
+				t.Fatalf("%v accept writes", w)
+			}
+			if n := query[int](s, pgpair.Standby, `SELECT count(*) FROM app.entries`); n != 200 {
+				t.Errorf("%d rows of 200 are left", n)
+			}
+			if e := s.fact(r, "fence", "evidence"); !strings.Contains(e, "powered off") {
+				t.Errorf("evidence of the fence: %q", e)
+			}
+			s.verified()
+
+			s.load(pgpair.Standby, 10)
+			r = s.approved(runbook.Failback, "fra", "--param", "rebuild="+rebuild)
+			s.answered(r)
+			s.ended(pgpair.Primary, pgpair.Standby, 210)
+			if n := s.fact(r, "preserve", "commits"); n == "" || n == "0" {
+				t.Errorf("kept %q commits of the old primary, which had some of its own", n)
+			}
+			if tli := s.timeline(pgpair.Primary); tli != 3 {
+				t.Errorf("timeline %d after two promotions", tli)
+			}
+			s.verified()
+		})
+	}
+}
+
+// TestSI29ExecuteDrill: a copy of the standby is promoted, written to and destroyed, and
+// production goes on as before.
+func TestSI29ExecuteDrill(t *testing.T) {
+	t.Parallel()
+	s := newPairStage(t)
+	s.load(pgpair.Primary, 50)
+	before := s.timeline(pgpair.Primary)
+	r := s.approved(runbook.Drill, "ams")
+	s.answered(r)
+	s.ended(pgpair.Primary, pgpair.Standby, 50)
+	if now := s.timeline(pgpair.Primary); now != before {
+		t.Errorf("timeline %d, before %d", now, before)
+	}
+	left, err := s.Pair.Hook(t.Context(), pgpair.HookCall{Verb: "clone-status", Endpoint: pgpair.Standby, Is: "absent", Run: string(r.Digest)[7:39]})
+	if err != nil {
+		t.Errorf("the copy is still there: %v %v", left, err)
+	}
+	s.verified()
+}

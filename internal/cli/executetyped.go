@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,8 @@ func (a *app) readLine(ctx context.Context) (string, error) {
 	}
 	read := make(chan line, 1)
 	go func() {
-		text, err := bufio.NewReader(io.LimitReader(a.Stdin, 4096)).ReadString('\n')
+		// A byte at a time: what was typed ahead is for the next question.
+		text, err := bufio.NewReaderSize(singly{io.LimitReader(a.Stdin, 4096)}, 16).ReadString('\n')
 		if errors.Is(err, io.EOF) && text != "" {
 			err = nil
 		}
@@ -110,6 +112,11 @@ func (a *app) readLine(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx)
 	}
 }
+
+// singly gives one byte at each read, so that nothing is read ahead.
+type singly struct{ io.Reader }
+
+func (s singly) Read(p []byte) (int, error) { return s.Reader.Read(p[:min(1, len(p))]) }
 
 // show says what will run, before a person confirms it (CONF-09).
 func (x *running) show(v approval.Verdict) {
@@ -155,6 +162,13 @@ type terminalPeople struct {
 	guard *execute.Guard
 }
 
+// has reports whether who confirmed has a role as well.
+func (t terminalPeople) has(role string) bool {
+	return slices.ContainsFunc(t.guard.Case.Roster.Spec.People, func(p approval.Person) bool {
+		return p.ID == t.guard.Person && slices.Contains(p.Roles, approval.Role(role))
+	})
+}
+
 // Ask implements runbook.People.
 func (t terminalPeople) Ask(ctx context.Context, task runbook.Task) runbook.Answer {
 	if !t.a.typedBy() {
@@ -167,7 +181,7 @@ func (t terminalPeople) Ask(ctx context.Context, task runbook.Task) runbook.Answ
 	if g := task.Operation.Approval; g != nil {
 		role, ask = g.Role, g.Question
 	}
-	if role != "" && role != "operator" {
+	if role != "" && role != "operator" && !t.has(role) {
 		return runbook.Answer{Message: "it is for a person in role " + role + ", who is not the one at this terminal"}
 	}
 	fmt.Fprintf(t.a.Stderr, "\n%s/%s %s\n", task.Member.Resource, task.ID, term.Sanitize(text))

@@ -297,7 +297,9 @@ func (l *Lab) hookRewind(ctx context.Context, n Node, c HookCall) (map[string]st
 	if current, err := l.holds(ctx, c.Of, `SELECT timeline_id = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int FROM pg_control_checkpoint()`); err != nil || !current {
 		return nil, errors.Join(err, fmt.Errorf("%s has no checkpoint of its timeline: pg_rewind would find nothing to do and say that all is well; checkpoint it first", c.Of))
 	}
-	// A server that crashed is recovered first, for which it must not be a standby.
+	if err := l.recoverCrash(ctx, n); err != nil {
+		return nil, err
+	}
 	if err := os.Remove(filepath.Join(n.DataDir, "standby.signal")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -319,6 +321,20 @@ func (l *Lab) hookRewind(ctx context.Context, n Node, c HookCall) (map[string]st
 		}
 	}
 	return l.rejoin(ctx, n, c.Of)
+}
+
+// recoverCrash lets a server that was killed replay what it has, in quarantine, and stops
+// it: pg_rewind takes none that was not stopped cleanly, and its own way of recovering
+// one is not part of a dry run.
+func (l *Lab) recoverCrash(ctx context.Context, n Node) error {
+	data, err := l.controlData(ctx, n)
+	if err != nil || strings.HasPrefix(data["Database cluster state"], "shut down") {
+		return err
+	}
+	if _, err := l.hookQuarantine(ctx, n, HookCall{}); err != nil {
+		return fmt.Errorf("recover %s in quarantine: %w", n.Name, err)
+	}
+	return l.StopNode(ctx, n.Name)
 }
 
 // hookBaseBackup makes a stopped server a fresh copy of another, and lets it

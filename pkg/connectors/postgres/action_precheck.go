@@ -570,20 +570,26 @@ func nothingInDoubt(ctx context.Context, a *actor, c call) connectors.Finding {
 	return judged(found, blocks, "nothing long and nothing prepared on "+v.old.Name)
 }
 
-func logicalSlots(v *view, _ call) connectors.Finding {
+func logicalSlots(v *view, c call) connectors.Finding {
 	if bad := v.proved(v.old); bad != nil {
 		return *bad
 	}
-	if v.next == nil || !v.trusted(v.next) {
-		return *v.proved(v.next)
-	}
-	var missing []string
+	var here []string
 	for _, s := range v.old.slots {
-		there := slices.ContainsFunc(v.next.slots, func(t slot) bool { return t.Name == s.Name && t.Type == "logical" })
-		if s.Type == "logical" && !s.Temporary && !there {
-			missing = append(missing, s.Name)
+		if s.Type == "logical" && !s.Temporary {
+			here = append(here, s.Name)
 		}
 	}
+	if len(here) == 0 {
+		return action.Passed("%s has no logical slot", v.old.Name)
+	}
+	if v.next == nil || !v.trusted(v.next) && c.Arg("type") != forFailback {
+		return *v.proved(v.next)
+	}
+	// A server that is rebuilt has none: they are not copied.
+	missing := slices.DeleteFunc(here, func(name string) bool {
+		return v.trusted(v.next) && slices.ContainsFunc(v.next.slots, func(t slot) bool { return t.Name == name && t.Type == "logical" })
+	})
 	if len(missing) > 0 {
 		return action.Refused(readiness.LogicalSlots, "logical slots %s on %s are not on %s: their subscriptions would stop", strings.Join(missing, ", "), v.old.Name, v.next.Name)
 	}
