@@ -480,13 +480,19 @@ func (x *running) spec(res *config.Resource, secrets check.Secrets) connectors.S
 	spec := check.Spec(x.r.repo, res, secrets)
 	reading := spec.Credential
 	spec.Credential = func(ctx context.Context, p connectors.Purpose) (connectors.Credential, error) {
-		if p != connectors.Execute {
+		var c *config.Credential
+		switch p {
+		case connectors.Execute:
+			c = res.Spec.Credentials.Execute
+		case connectors.Manager:
+			c = res.Spec.Credentials.Manager
+		default:
 			return reading(ctx, p)
 		}
-		if res.Spec.Credentials.Execute == nil {
-			return connectors.Credential{}, fmt.Errorf("no execute credential is configured; add spec.credentials.execute to %s", res.Origin)
+		if c == nil {
+			return connectors.Credential{}, fmt.Errorf("no %s credential is configured; add spec.credentials.%s to %s", p, p, res.Origin)
 		}
-		return secrets.Credential(ctx, res.Spec.Credentials.Execute)
+		return secrets.Credential(ctx, c)
 	}
 	spec.EndpointTimeout, spec.KeepOpen, spec.Now = x.r.settings.Check.TargetTimeout/2, true, x.a.Now
 	return spec

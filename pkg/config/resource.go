@@ -144,6 +144,9 @@ type Credentials struct {
 	Monitor *Credential `json:"monitor,omitempty"`
 	// Execute is used by bcctl execute alone.
 	Execute *Credential `json:"execute,omitempty"`
+	// Manager changes roles through the program that manages them: Patroni's REST
+	// API. bcctl execute alone uses it.
+	Manager *Credential `json:"manager,omitempty"`
 	// Heartbeat writes the heartbeat row.
 	Heartbeat *Credential `json:"heartbeat,omitempty"`
 }
@@ -156,6 +159,8 @@ type Credential struct {
 	// file:/run/secrets/ledger, never the password itself.
 	Password SecretRef `json:"password,omitempty"`
 	// PrivateKey is a reference to a key in PEM form, such as
-	// file:/run/secrets/ledger.p8, for platforms that log in with a key pair.
+	// file:/run/secrets/ledger.p8, for platforms that log in with a key pair. For
+	// Patroni it holds a client certificate and its key, where the REST API asks for
+	// one.
 	PrivateKey SecretRef `json:"privateKey,omitempty"`
 }

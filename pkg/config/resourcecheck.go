@@ -91,6 +91,9 @@ func (c *checker) credentials(r *Resource) {
 	if m, e := cr.Monitor, cr.Execute; m != nil && e != nil && *m == *e {
 		c.add(o, "credentials.execute is the same login as credentials.monitor", "use two logins: checking must not be able to change anything", "credentials", "execute")
 	}
+	if m, g := cr.Monitor, cr.Manager; m != nil && g != nil && *m == *g {
+		c.add(o, "credentials.manager is the same login as credentials.monitor", "use two logins: checking must not be able to change anything", "credentials", "manager")
+	}
 	if m, h := cr.Monitor, cr.Heartbeat; m != nil && h != nil && *m == *h {
 		c.add(o, "credentials.heartbeat is the same login as credentials.monitor", "use two logins: checking must not be able to change anything", "credentials", "heartbeat")
 	}

@@ -133,6 +133,7 @@ type Purpose string
 const (
 	Monitor         Purpose = "monitor"
 	Execute         Purpose = "execute"
+	Manager         Purpose = "manager" // of the program that manages the roles, such as Patroni
 	HeartbeatWriter Purpose = "heartbeat"
 )
 
@@ -142,8 +143,8 @@ type Credential struct {
 	Username string
 	Password string
 
-	// PrivateKey is a key in PEM form, for platforms that log in with one; empty
-	// otherwise.
+	// PrivateKey is a key in PEM form, for platforms that log in with one, with the
+	// certificate where one belongs to it; empty otherwise.
 	PrivateKey string
 }
 

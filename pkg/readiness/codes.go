@@ -157,6 +157,7 @@ const (
 	PrimaryAlive          Code = "PRIMARY_ALIVE"           // the primary gives signs of life: a failover now would make a second writer
 	ShutdownUnproven      Code = "SHUTDOWN_UNPROVEN"       // that the standby has the last record of the stopped primary is not proved
 	ParametersUnproven    Code = "PARAMETERS_UNPROVEN"     // settings could not be compared with those of the primary, so a promotion might shut the server down
+	ManagerPaused         Code = "MANAGER_PAUSED"          // the program that manages the roles is in maintenance mode
 	HAManager             Code = "HA_MANAGER"              // another program manages the roles of this system, and would undo or contradict what bcctl does
 	TransactionsOpen      Code = "TRANSACTIONS_OPEN"       // prepared transactions, long transactions or a base backup are under way
 	LogicalSlots          Code = "LOGICAL_SLOTS"           // logical replication slots would not be there on the new primary
@@ -387,6 +388,9 @@ var codes = []CodeInfo{
 	{LogSpaceHigh, Yellow,
 		"the log of a database is fuller than allowed",
 		"find out what keeps it: see the reading in `bcctl explain`", false},
+	{ManagerPaused, Red,
+		"the program that manages the roles is in maintenance mode",
+		"ask who works on the cluster; end the maintenance when they are done", false},
 	{MemberMissing, Unknown,
 		"a required member of the group was not judged in this run",
 		"check the whole group: `bcctl check GROUP`", true},

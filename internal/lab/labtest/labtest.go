@@ -10,7 +10,6 @@ import (
 	"testing/fstest"
 
 	"github.com/bcctl/bcctl/internal/check"
-	"github.com/bcctl/bcctl/internal/lab"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -32,10 +31,16 @@ spec:
 // authorityPath is where the repository has the laboratory's CA.
 const authorityPath = "certs/lab-ca.pem"
 
+// Described is a system that describes itself, as lab.System does.
+type Described interface {
+	Secrets() map[string]string
+	Resource(ref func(secret string) string, ca string) string
+}
+
 // Read returns the system as a connector's spec and as the rules' subject. The
 // credential is resolved when the connector asks for it. authority is the CA
 // certificate of the servers, in PEM form.
-func Read(t testing.TB, system lab.System, authority []byte, factory connectors.Factory) (connectors.Spec, rules.Subject) {
+func Read(t testing.TB, system Described, authority []byte, factory connectors.Factory) (connectors.Spec, rules.Subject) {
 	t.Helper()
 	variable := func(name string) string {
 		return "LAB_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_", "/", "_").Replace(name))

@@ -137,14 +137,14 @@ func (s *Set) Exec(ctx context.Context, name string, statements ...string) error
 	return nil
 }
 
-// QueryRow reads one row on a member as superuser into dest.
-func (s *Set) QueryRow(ctx context.Context, name, query string, dest ...any) error {
+// QueryRow reads one value on a member as superuser into dest.
+func (s *Set) QueryRow(ctx context.Context, name, query string, dest any, args ...any) error {
 	conn, err := s.connect(ctx, name)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", name, err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if err := conn.QueryRow(ctx, query).Scan(dest...); err != nil {
+	if err := conn.QueryRow(ctx, query, args...).Scan(dest); err != nil {
 		return fmt.Errorf("query %s: %w", name, err)
 	}
 	return nil

@@ -246,7 +246,24 @@ func (s *Set) start(ctx context.Context) error {
 	if err := s.Exec(ctx, First, statements...); err != nil {
 		return err
 	}
-	return s.QueryRow(ctx, First, `SELECT system_identifier::text FROM pg_control_system()`, &s.sysid)
+	if err := s.QueryRow(ctx, First, `SELECT system_identifier::text FROM pg_control_system()`, &s.sysid); err != nil {
+		return err
+	}
+	return s.AwaitReplay(ctx, First)
+}
+
+// AwaitReplay waits until the two members that follow a leader have applied all it has
+// written.
+func (s *Set) AwaitReplay(ctx context.Context, leader string) error {
+	var position string
+	if err := s.QueryRow(ctx, leader, `SELECT pg_current_wal_insert_lsn()::text`, &position); err != nil {
+		return err
+	}
+	return s.await(ctx, "the others to apply "+position, func(Cluster) bool {
+		var caughtUp int
+		err := s.QueryRow(ctx, leader, `SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= $1::text::pg_lsn`, &caughtUp, position)
+		return err == nil && caughtUp == 2
+	})
 }
 
 // AwaitHealthy waits until a member leads and the two others follow on its timeline.

@@ -20,7 +20,7 @@ type (
 
 // operations lists everything there is.
 func operations() []operation {
-	return slices.Concat(prechecks(), failoverChecks(), postchecks(), planned(), takeover(), afterwards(), drills())
+	return slices.Concat(prechecks(), failoverChecks(), postchecks(), planned(), takeover(), afterwards(), drills(), patroniActions())
 }
 
 // Actions implements connectors.Operator.

@@ -11,6 +11,11 @@ func (Factory) Capabilities() []connectors.Capability {
 			Note:    "versions 12 to 14 and 16 to 18 are written from documentation; to stop, start and copy servers a program of yours at the hosts is needed",
 		},
 		{
+			Form: "Patroni cluster", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.Full,
+			Against: "real servers, Patroni 3.0.2 with etcd 3.4 and PostgreSQL 15",
+			Note:    "roles are moved by Patroni's REST API; other versions of Patroni, other stores and two clusters at two sites were never tried",
+		},
+		{
 			Form: "WAL archive without streaming", Monitor: connectors.Partial, Prove: connectors.None, Execute: connectors.None,
 			Against: "real servers, PostgreSQL 15",
 			Note:    "transport: archive; the standby's distance is known only as far as it has replayed",

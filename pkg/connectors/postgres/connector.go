@@ -128,7 +128,7 @@ func (Factory) Indicators() []readiness.Indicator { return catalog }
 // Options that Resource.spec.connection.options and endpoints[].options may hold.
 var (
 	resourceOptions = []string{"transport", "requireAuth"}
-	endpointOptions = []string{"slot", "applicationName"}
+	endpointOptions = []string{"slot", "applicationName", patroniOption, patroniMemberOption}
 )
 
 // Validate implements connectors.Factory.
@@ -145,6 +145,9 @@ func (Factory) Validate(spec connectors.Spec) []connectors.Problem {
 		}
 		if _, err := endpoint.TLSConfig(spec.TLS, addr); err != nil {
 			add(err.Error(), "", "connection", "tls")
+		}
+		if _, err := patroniClient(spec, ep); err != nil {
+			add("Patroni's REST API "+err.Error(), "write host:port of the member's own API, for example db-a.example.net:8008", "endpoints", i, "options", patroniOption)
 		}
 		endpoint.UnknownOptions(ep.Options, endpointOptions, func(key, hint string) {
 			add("unknown option \""+key+"\" of a postgresql endpoint", hint, "endpoints", i, "options", key)
