@@ -130,6 +130,7 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	}
 	defer gh.Close()
 	x.forge = gh
+	ctx = signedIn(ctx, x.r, gh)
 	if what == "" {
 		c, err := gh.Comment(ctx, x.comment)
 		if err != nil {
@@ -144,6 +145,9 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	x.found, x.path = found.Number, found.Path
 	if err := x.load(); err != nil {
 		return err
+	}
+	if x.ci != 0 {
+		x.again = fmt.Sprintf("the same comment once more on pull request %d", x.found)
 	}
 	reader := a.verdicts(x.r, gh)
 	return x.start(ctx, reader)

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -79,6 +80,33 @@ func TestExecuteEventRunsToItsEnd(t *testing.T) {
 	if s.told(runCommentName) != done {
 		t.Errorf("the comment of the run was changed:\n%s", s.told(runCommentName))
 	}
+}
+
+// The App of the workflow is who writes locks, records and the log: the checkout has an
+// address and no credential.
+func TestLOCK06ExecuteEventSignsInAsTheApp(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	// What is in the folder knows no login; what comes over the network needs one.
+	app := s.AddApp("bcctl", github.Permissions{"contents": "write", "pull_requests": "write", "issues": "write", "actions": "read", "administration": "read", "members": "read"})
+	j := s.startedBy("dora", s.line("execute", 1))
+	if out, err := exec.Command("git", "-C", j.clone, "remote", "set-url", "origin", s.GitURL()).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out := j.bcctl("root", "", "execute", "--event"); out.code != exitNoAnswer || s.holds("fence") {
+		t.Fatalf("without a login: code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	for name, value := range map[string]string{"BCCTL_GITHUB_APP_ID": fmt.Sprint(app.ID), "BCCTL_GITHUB_INSTALLATION_ID": fmt.Sprint(app.Installation), "BCCTL_GITHUB_APP_KEY": "env:APP_KEY", "APP_KEY": string(app.Key)} {
+		j.vars[name] = value
+	}
+	out := j.execute(exitOK, "SUCCEEDED")
+	if strings.Contains(out.stdout+out.stderr, "ghs_") || strings.Contains(out.stdout+out.stderr, "Authorization") {
+		t.Error("the login is in the output")
+	}
+	if !strings.Contains(s.told(runCommentName), "SUCCEEDED") {
+		t.Errorf("the comment is\n%s", s.told(runCommentName))
+	}
+	s.verified()
 }
 
 // told is the one comment with a name, empty when there is none.

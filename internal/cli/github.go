@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/forge"
+	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/secret"
@@ -45,6 +46,16 @@ func (a *app) forge(ctx context.Context, s Settings) (*forge.Client, error) {
 		return nil, fail(exitConfig, err, "bcctl help environment")
 	}
 	return c, nil
+}
+
+// signedIn lets git sign in as the App where one is configured: locks, records and the
+// audit log are the App's to write (LOCK-06, AUD-01), and a checkout of a workflow keeps
+// no credential.
+func signedIn(ctx context.Context, r *repository, c *forge.Client) context.Context {
+	if r.settings.GitHub.AppID == 0 {
+		return ctx
+	}
+	return git.WithSignIn(ctx, c.SignIn)
 }
 
 // ownToken is the default of github.token.

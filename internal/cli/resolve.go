@@ -66,6 +66,14 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	if err != nil {
 		return fail(exitNotApproved, err, "")
 	}
+	if r.settings.GitHub.AppID != 0 {
+		c, err := a.forge(ctx, r.settings)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		ctx = signedIn(ctx, r, c)
+	}
 	dir, err := a.runsDir(r)
 	if err != nil {
 		return err

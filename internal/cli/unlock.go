@@ -96,6 +96,14 @@ func (a *app) unlock(ctx context.Context, flags *pflag.FlagSet, target string, o
 	if err != nil {
 		return err
 	}
+	if r.settings.GitHub.AppID != 0 {
+		c, err := a.forge(ctx, r.settings)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		ctx = signedIn(ctx, r, c)
+	}
 	locks := &ledger.Locks{Cells: a.ledgerStore(r), Now: a.Now}
 	s, err := a.standing(ctx, r, locks, target)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -39,9 +40,10 @@ type Options struct {
 // Client speaks with GitHub about one repository. It may be used by several
 // goroutines; requests go out one after the other.
 type Client struct {
-	opts Options
-	t    *transport
-	gh   *github.Client
+	opts  Options
+	t     *transport
+	gh    *github.Client
+	clone atomic.Pointer[string] // address to clone from, once it is known
 }
 
 // New prepares a client; nothing is sent. A transport of the caller's own is not

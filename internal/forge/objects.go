@@ -116,6 +116,25 @@ func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int)
 	return o, tip, head, err
 }
 
+// SignIn is how git signs in at the repository now, with the credential of the client.
+func (c *Client) SignIn(ctx context.Context) (address string, login git.Login, err error) {
+	ctx = c.withBudget(ctx)
+	known := c.clone.Load()
+	if known == nil {
+		r, err := c.configured(ctx)
+		if err != nil {
+			return "", git.Login{}, err
+		}
+		if !c.belongs(r.CloneURL) {
+			return "", git.Login{}, fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
+		}
+		known = &r.CloneURL
+		c.clone.Store(known)
+	}
+	token, err := c.token(ctx)
+	return *known, git.Login{User: "x-access-token", Password: token}, err
+}
+
 // bring fetches refs into the mirror.
 func (c *Client) bring(ctx context.Context, cloneURL string, refs ...string) error {
 	if !c.belongs(cloneURL) {

@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -51,8 +50,7 @@ func (m Mirror) Fetch(ctx context.Context, login Login, refspecs ...string) erro
 		settings = append(settings, [2]string{"protocol.http.allow", "always"})
 	}
 	if login.Password != "" {
-		basic := base64.StdEncoding.EncodeToString([]byte(login.User + ":" + login.Password))
-		settings = append(settings, [2]string{"http." + m.Address + ".extraHeader", "Authorization: Basic " + basic})
+		settings = append(settings, [2]string{"http." + m.Address + ".extraHeader", login.header()})
 	}
 	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", m.Address}, refspecs...)
 	_, err := remoteWith(ctx, m.Dir, configured(settings), args...)

@@ -43,7 +43,11 @@ func remoteEnvironment() []string {
 
 // remote runs a git command that talks to a remote.
 func remote(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	return remoteWith(ctx, dir, nil, args...)
+	more, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return remoteWith(ctx, dir, more, args...)
 }
 
 // remoteWith is remote with more of an environment.
