@@ -291,6 +291,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			}
 			teller.event(ctx, e, true)
 			progress.event(e)
+			progress.goesOn(x.goesOn(s))
 		},
 	}
 	// A second signal must not end the process in the middle of a step.
@@ -302,7 +303,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	go progress.signals(signals, done)
 	end, err := runner.Start(ctx)
 	progress.stop()
-	x.goesOn(end.State)
+	x.again = x.goesOn(&end.State)
 	if err != nil && !errors.Is(err, runbook.ErrFinished) {
 		teller.end(ctx, "STOPPED, its journal cannot be kept here", x.again)
 	}

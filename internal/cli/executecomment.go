@@ -211,15 +211,15 @@ func (x *running) next(err error) string {
 	return "bcctl check " + x.plan.Target
 }
 
-// goesOn sets the command that goes on: in CI it is a comment, whose line depends on
-// how far the run has come.
-func (x *running) goesOn(s runbook.State) {
+// goesOn is the command that goes on: in CI it is a comment, whose line depends on how
+// far the run has come.
+func (x *running) goesOn(s *runbook.State) string {
 	if x.ci == 0 || s.Finished != "" {
-		return
+		return x.again
 	}
 	verb := approval.VerbExecute
 	if s.Claims > 0 && (s.Changed() || s.Open != nil) {
 		verb = approval.VerbResume
 	}
-	x.again = fmt.Sprintf("comment on pull request %d: %s", x.found, approval.ConfirmationLine(verb, x.request.Name(), x.request.Spec, x.digest, s.NextAttempt()))
+	return fmt.Sprintf("comment on pull request %d: %s", x.found, approval.ConfirmationLine(verb, x.request.Name(), x.request.Spec, x.digest, s.NextAttempt()))
 }

@@ -23,6 +23,7 @@ type runProgress struct {
 	step    string
 	since   time.Time
 	limit   string
+	next    string // the command that goes on, should this process end now
 	drawn   bool
 	stopped chan struct{}
 	once    sync.Once
@@ -146,6 +147,13 @@ func (r *runProgress) event(e runbook.Event) {
 	}
 }
 
+// goesOn is told which command goes on.
+func (r *runProgress) goesOn(command string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = command
+}
+
 // expected says how long a step should take, where its runbook does.
 func (r *runProgress) expected(e runbook.Event) string {
 	for _, m := range r.plan.Members() {
@@ -174,7 +182,7 @@ func (r *runProgress) signals(from <-chan os.Signal, done <-chan struct{}) {
 			if step == "" {
 				step = "what is under way"
 			}
-			fmt.Fprintf(r.a.Stderr, "%v: waits for %s; the run stops at the next hold point\n", s, step)
+			fmt.Fprintf(r.a.Stderr, "%v: waits for %s; the run stops at the next hold point. Should this process be ended before: %s\n", s, step, r.next)
 			r.mu.Unlock()
 		}
 	}

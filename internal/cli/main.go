@@ -15,7 +15,10 @@ import (
 )
 
 // Main runs bcctl with the process's arguments and returns the exit code.
-func Main() int {
+func Main() int { return serve(realEnv()) }
+
+// serve runs the process's command line in a world until a signal ends it.
+func serve(env Env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// Nothing here logs, but libraries do: net/http tells of servers that speak out of
@@ -25,7 +28,7 @@ func Main() int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	return Run(ctx, realEnv(), os.Args[1:])
+	return Run(ctx, env, os.Args[1:])
 }
 
 // Run runs one command line. Errors are printed here and nowhere else.

@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bcctl": func() { os.Exit(Main()) }, mortalName: func() { os.Exit(mortal()) }})
+	testscript.Main(m, map[string]func(){"bcctl": func() { os.Exit(Main()) }, mortalName: func() { os.Exit(mortal()) }, personName: func() { os.Exit(person()) }})
 }
 
 // TestScripts runs the command line as people type it.
