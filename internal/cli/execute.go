@@ -259,6 +259,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	keeper := x.keeper(guard)
+	glass := x.glass(guard, record, keeper)
 	keeper.Ended(x.state.Finished)
 	keeper.Current = copied.Current
 	keeper.Attempting(x.state.NextAttempt())
@@ -325,6 +326,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			a.remark("the withdrawal is not in the ledger: %v", err)
 		}
 	}
+	glass.again(context.WithoutCancel(ctx), end)
 	if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
 		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {
 			a.remark("audit: recorded, and not sealed yet: %v", err)

@@ -108,14 +108,21 @@ func newStage(t *testing.T, change ...func(*gate)) *stage {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	out := s.bcctl("ann", "", "request", "new", "switchover", "ledger", "--reason", "power supply", "--target-timeout", "1s", "--quiet")
+	s.ask(map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness})
+	return s
+}
+
+// ask makes a request as ann, which these people approve and ben merges.
+func (s *stage) ask(by map[string]approval.SlotRole, more ...string) {
+	s.t.Helper()
+	out := s.bcctl("ann", "", append([]string{"request", "new", "switchover", "ledger", "--reason", "power supply", "--target-timeout", "1s", "--quiet"}, more...)...)
 	m := regexp.MustCompile(`request (\S+)\n\S+/pull/(\d+)\napprove (sha256:[0-9a-f]{64})\n`).FindStringSubmatch(out.stdout)
 	if m == nil {
-		t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+		s.t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 	s.id, s.digest = m[1], runbook.Digest(m[3])
 	if _, err := fmt.Sscan(m[2], &s.pull); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	// The laboratory's remote is a folder, which does not know who pushed: the same
 	// bytes once more, as ann.
@@ -123,17 +130,16 @@ func newStage(t *testing.T, change ...func(*gate)) *stage {
 	raw, err := gitShow(s.GitDir(), "bcctl/request/"+s.id+":"+s.path)
 	s.ok(err)
 	s.ok(s.As("ann").ClosePull(s.pull))
-	s.must(s.As("ann").Commit("again", github.Change{Base: "main", Files: map[string]string{s.path: raw}, Message: "Ask"}))
-	s.pull, err = s.As("ann").OpenPull("again", "main", "Switch ledger ("+s.id+")", "")
+	s.must(s.As("ann").Commit("again-"+s.id, github.Change{Base: "main", Files: map[string]string{s.path: raw}, Message: "Ask"}))
+	s.pull, err = s.As("ann").OpenPull("again-"+s.id, "main", "Switch ledger ("+s.id+")", "")
 	s.ok(err)
 	s.later(time.Minute)
-	for login, role := range map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness} {
+	for login, role := range by {
 		s.id64(s.As(login).Review(s.pull, github.Approve, approval.ApprovalLine(s.digest, role)))
 		s.later(time.Minute)
 	}
 	s.merge("ben")
 	s.git("pull", "--quiet", "origin", "main")
-	return s
 }
 
 func (s *stage) id64(_ int64, err error) { s.ok(err) }

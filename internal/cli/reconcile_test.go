@@ -90,18 +90,6 @@ func TestOFF06Reconcile(t *testing.T) {
 	}
 }
 
-// comments are all texts on the pull request.
-func (o *outage) comments() string {
-	o.t.Helper()
-	var list []struct{ Body string }
-	o.ok(o.As("ann").Do("GET", fmt.Sprintf("/issues/%d/comments", o.pull), nil, &list))
-	var b strings.Builder
-	for _, c := range list {
-		b.WriteString(c.Body + "\n")
-	}
-	return b.String()
-}
-
 // What happened with GitHub meanwhile is found, each alone. It stays until a person who
 // did not run it settles it; that makes way for others.
 func TestOFF06Conflicts(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -23,6 +24,11 @@ type Ledger struct {
 	// Offline says that the locks and records are those of this host alone. The first
 	// claim then says which keys wait to be reconciled (OFF-06).
 	Offline bool
+
+	// Emergency is what the use of break-glass is recorded as, with the first claim, and
+	// Used is called right after that; nil: there is none (BG-02 to BG-04).
+	Emergency func() *approval.Emergency
+	Used      func(ctx context.Context, due time.Time)
 
 	// Claiming is called right before a claim is written; nil for nothing. Its error keeps
 	// the attempt from being claimed.
@@ -110,6 +116,10 @@ func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
 	if l.Offline && !slices.Contains(ledger.RunsOf(all, l.Holder.Request), run) {
 		records = append(records, ledger.Record{Kind: ledger.Offline, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: run, Keys: l.held.Keys(), Persons: []string{l.Person()}, At: now})
 	}
+	used, due := l.emergency(all, now)
+	if used != nil {
+		records = append(records, *used)
+	}
 	if len(records) == 0 {
 		return nil
 	}
@@ -117,7 +127,24 @@ func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
 	if errors.Is(err, ledger.ErrExists) {
 		return fmt.Errorf("%w: %w", runbook.ErrClaimed, err)
 	}
+	if err == nil && used != nil && l.Used != nil {
+		l.Used(ctx, due)
+	}
 	return err
+}
+
+// emergency is the record of a use of break-glass, unless it is there: with the claim
+// itself, so that none is without it.
+func (l *Ledger) emergency(all []ledger.Record, now time.Time) (*ledger.Record, time.Time) {
+	if l.Emergency == nil {
+		return nil, time.Time{}
+	}
+	e := l.Emergency()
+	if e == nil || slices.ContainsFunc(all, func(r ledger.Record) bool { return r.Kind == ledger.Emergency && r.Request == l.Holder.Request }) {
+		return nil, time.Time{}
+	}
+	due := e.ReviewDue(now)
+	return &ledger.Record{Kind: ledger.Emergency, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Persons: []string{e.Requester}, Reason: e.Incident, Due: due, At: now}, due
 }
 
 // Held implements runbook.Ledger. It also renews the lease.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/execute/journal"
 	"github.com/bcctl/bcctl/internal/logbook"
@@ -33,6 +34,11 @@ type Record struct {
 	// ends them too.
 	Opened []audit.Evidence
 
+	// Due is when the review of an emergency is due, and Untold that somebody could not be
+	// told of it before the first change (BG-03, BG-04).
+	Due    time.Time
+	Untold bool
+
 	steps   []string // of the whole plan, as the log counts them
 	begun   bool
 	ended   bool                     // by the event just looked at
@@ -58,6 +64,7 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 	for _, e := range events {
 		r.markers(e)
 		if e.Kind == runbook.Claimed {
+			entries = append(entries, r.invoked()...)
 			entries = append(entries, r.intent(e))
 			entries = append(entries, r.late...)
 			r.late = nil
@@ -82,6 +89,45 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 		return fmt.Errorf("%w: %w", ErrOnlyHere, receipt.Trouble)
 	}
 	return nil
+}
+
+// invoked is the entry of an emergency, in the run that used it first: what was lifted, by
+// whose wish, until when, and when the review is due.
+func (r *Record) invoked() []audit.Entry {
+	b := r.breakGlass()
+	if b == nil {
+		return nil
+	}
+	v, _ := r.Evidence()
+	reasons := []string{"BG-01"}
+	if r.Untold {
+		reasons = append(reasons, "BG-03")
+	}
+	for _, f := range v.Relaxed {
+		reasons = append(reasons, string(f.Rule))
+	}
+	request, _ := r.counted()
+	return []audit.Entry{{Type: audit.BreakGlassUsed, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, BreakGlass: b,
+		Reasons: slices.Compact(slices.Sorted(slices.Values(reasons)))}}
+}
+
+// breakGlass marks an entry of an emergency; nil in an ordinary run.
+func (r *Record) breakGlass() *audit.BreakGlass {
+	v, c := r.Evidence()
+	if v.Emergency == nil || r.Due.IsZero() {
+		return nil
+	}
+	return &audit.BreakGlass{By: AccountOf(c.Roster.Spec, v.Emergency.Requester), Code: v.Emergency.Incident, Expires: audit.At(v.Emergency.Until), Reason: v.Emergency.Reason, ReviewDue: audit.At(r.Due)}
+}
+
+// AccountOf is the number of a person's account, or the person where the roster has none.
+func AccountOf(r approval.Roster, person string) string {
+	for _, p := range r.People {
+		if p.ID == person && len(p.GitHub) > 0 {
+			return strconv.FormatInt(p.GitHub[0].ID, 10)
+		}
+	}
+	return person
 }
 
 // Steps names every step of a plan, in order, as the log counts them.
@@ -137,14 +183,7 @@ func (r *Record) counted() (audit.Request, audit.Policy) {
 // signed lists statements where there are no reviews. People are named by their account,
 // as online, where the roster has one.
 func signed(request *audit.Request, policy *audit.Policy, v approval.Verdict, c approval.Case) {
-	account := func(person string) string {
-		for _, p := range c.Roster.Spec.People {
-			if p.ID == person && len(p.GitHub) > 0 {
-				return strconv.FormatInt(p.GitHub[0].ID, 10)
-			}
-		}
-		return person
-	}
+	account := func(person string) string { return AccountOf(c.Roster.Spec, person) }
 	request.By = account(c.Request.Spec.Requester)
 	policy.Rule = "bcctl-approval-v1 offline"
 	for _, slot := range v.Slots {
@@ -173,7 +212,7 @@ func (r *Record) intent(e runbook.Event) audit.Entry {
 	request, policy := r.counted()
 	_, c := r.Evidence()
 	return audit.Entry{Type: audit.ExecutionIntent, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
-		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e), Evidence: handed(c.Evidence.Offline)}
+		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e), Evidence: handed(c.Evidence.Offline), BreakGlass: r.breakGlass()}
 }
 
 func reasons(e runbook.Event) []string {

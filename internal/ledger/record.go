@@ -231,20 +231,19 @@ func same(a, b Record) bool {
 	return oneErr == nil && otherErr == nil && oneName == otherName && string(one) == string(other)
 }
 
-// OverdueReviews returns uses of break-glass by a person whose review was due
-// before now and is not done (BG-04).
-func OverdueReviews(records []Record, person string, now time.Time) []Record {
+// OpenReviews returns uses of break-glass whose review is not done (BG-04).
+func OpenReviews(records []Record) []Record {
 	done := map[string]bool{}
 	for _, r := range records {
 		if r.Kind == Reviewed {
 			done[r.Request] = true
 		}
 	}
-	var overdue []Record
+	var open []Record
 	for _, r := range records {
-		if r.Kind == Emergency && !done[r.Request] && slices.Contains(r.Persons, person) && r.Due.Before(now) {
-			overdue = append(overdue, r)
+		if r.Kind == Emergency && !done[r.Request] {
+			open = append(open, r)
 		}
 	}
-	return overdue
+	return open
 }

@@ -63,16 +63,18 @@ func codes(reasons []readiness.Reason) []string {
 
 // Past is what a log says that a writer needs to know.
 type Past struct {
-	Verdicts map[string]audit.Recorded // newest of each system
-	Open     map[string]audit.Recorded // execution.intent of each run that has no end, by the run's id
-	Commit   string                    // up to which changes of the configuration are recorded
-	Newest   time.Time                 // entry
-	Quiet    time.Duration             // after which something is to be written although nothing is new
+	Verdicts    map[string]audit.Recorded // newest of each system
+	Open        map[string]audit.Recorded // execution.intent of each run that has no end, by the run's id
+	Emergencies map[string]audit.Recorded // breakglass.invoked, by the digest of the request
+
+	Commit string        // up to which changes of the configuration are recorded
+	Newest time.Time     // entry
+	Quiet  time.Duration // after which something is to be written although nothing is new
 }
 
 // ReadPast reads a log. One that does not verify is an error.
 func ReadPast(ctx context.Context, a audit.Archive, o audit.Options) (Past, audit.Report, error) {
-	past := Past{Verdicts: map[string]audit.Recorded{}, Open: map[string]audit.Recorded{}}
+	past := Past{Verdicts: map[string]audit.Recorded{}, Open: map[string]audit.Recorded{}, Emergencies: map[string]audit.Recorded{}}
 	// What is not sealed has no order yet: an end may be read before its beginning.
 	ended := map[string]bool{}
 	o.Each = func(e audit.Recorded) error {
@@ -83,6 +85,8 @@ func ReadPast(ctx context.Context, a audit.Archive, o audit.Options) (Past, audi
 			}
 		case e.Type == audit.ConfigChange:
 			past.Commit = e.Change.To
+		case e.Type == audit.BreakGlassUsed && e.Request != nil:
+			past.Emergencies[e.Request.Digest] = e
 		case e.Type == audit.ExecutionIntent:
 			past.Open[e.Run] = e
 		case e.Type == audit.ExecutionOutcome:

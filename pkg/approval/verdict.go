@@ -28,6 +28,9 @@ type Verdict struct {
 	// be told is a denial without it.
 	Withdrawn bool `json:"withdrawn,omitempty"`
 
+	// Emergency is what its use brings with it; nil where the entry was not found.
+	Emergency *Emergency `json:"emergency,omitempty"`
+
 	// ValidUntil is the first moment at which the same evidence would no longer do;
 	// zero when it does not do now.
 	ValidUntil time.Time `json:"validUntil,omitzero"`
@@ -44,6 +47,29 @@ type Verdict struct {
 
 	// Next is what to do now: a command, or a sentence.
 	Next string `json:"next,omitempty"`
+}
+
+// Emergency is what the use of break-glass brings with it.
+type Emergency struct {
+	Incident     string    `json:"incident"`
+	Reason       string    `json:"reason"`
+	Requester    string    `json:"requester"`        // whose use it is
+	Until        time.Time `json:"until,omitzero"`   // of the grant; zero while nobody has approved
+	ReviewWithin int       `json:"reviewWithin"`     // working days
+	Notify       []string  `json:"notify,omitempty"` // channels beside the pull request
+}
+
+// ReviewDue is the end of the working day by which a use at a moment must be reviewed.
+// Saturdays and Sundays are none; holidays are not known.
+func (e Emergency) ReviewDue(used time.Time) time.Time {
+	day := used.UTC().Truncate(24 * time.Hour)
+	for left := e.ReviewWithin; left > 0; {
+		day = day.AddDate(0, 0, 1)
+		if w := day.Weekday(); w != time.Saturday && w != time.Sunday {
+			left--
+		}
+	}
+	return day.Add(24*time.Hour - time.Second)
 }
 
 // Finding is one rule that does not hold, or is worth knowing.

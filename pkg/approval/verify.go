@@ -22,6 +22,7 @@ const (
 	maxEvidenceAge   = 5 * time.Minute  // what was read earlier is not what is (APP-10)
 	confirmationAge  = 15 * time.Minute // CONF-04
 	breakGlassAge    = time.Hour        // BG-02
+	defaultReview    = 5                // working days, of a break-glass run (BG-04)
 	statementAge     = 4 * time.Hour    // OFF-03
 	maxRequestSize   = 64 << 10         // PR-03
 	maxCommits       = 250              // PR-05

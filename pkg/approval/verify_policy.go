@@ -192,6 +192,10 @@ func (j *judge) breakGlass() {
 	b := d.BreakGlass
 	j.pinnedPolicy(j.c.Policies[d.Policy].Path)
 	j.terms = terms{found: true, slots: d.Slots(r.AcceptUnprovenWriter), maxAge: d.MaxAge(), window: d.Window(), digestLine: true, grant: d.Grant()}
+	j.v.Emergency = &Emergency{Incident: r.BreakGlass.Incident, Reason: r.BreakGlass.Reason, Requester: r.Requester, ReviewWithin: b.ReviewWithin, Notify: b.Notify}
+	if b.ReviewWithin <= 0 {
+		j.v.Emergency.ReviewWithin = defaultReview
+	}
 	if len(b.Slots) == 0 {
 		j.hard("BG-01", "", "the break-glass entry names no slot")
 	}

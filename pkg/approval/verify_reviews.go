@@ -354,6 +354,7 @@ func (j *judge) fill(ballots []ballot) {
 			j.hard("BG-02", "", fmt.Sprintf("the grant of %s was good for %s", stamp(j.lastCounted), j.terms.grant))
 		}
 		j.until(j.lastCounted.Add(j.terms.grant))
+		j.v.Emergency.Until = j.lastCounted.Add(j.terms.grant)
 	}
 }
 
