@@ -69,6 +69,7 @@ func (o *organization) settle(options Options, now time.Time) {
 			a.allow(r, onDatabase, homeDatabase, born, "USAGE")
 		}
 		a.allow(UserExecute, onWarehouse, warehouse1, born, "OPERATE")
+		a.allow(UserExecute, onTable, HeartbeatTable, born, "SELECT", "INSERT", "UPDATE")
 		a.allow(UserMonitor, onTable, HeartbeatTable, born, "SELECT")
 		a.allow(UserHeartbeat, onTable, HeartbeatTable, born, "SELECT", "INSERT", "UPDATE")
 	}
@@ -117,6 +118,7 @@ func (o *organization) addGroup(spec Group, born time.Time) {
 			if a.database(name) == nil {
 				a.databases = append(a.databases, newDatabase(a, name, born))
 			}
+			a.allow(UserExecute, onDatabase, name, born, "USAGE", "OPERATE")
 		}
 		a.groups = append(a.groups, g)
 		a.allow(UserMonitor, onGroup, g.name, born, "MONITOR")

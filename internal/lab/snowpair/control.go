@@ -20,6 +20,7 @@ type Counts struct {
 	Closed     int // sessions
 	Telemetry  int // calls of the telemetry endpoint
 	Resumes    int // of warehouses
+	Orphaned   int // statements that ran when their session was logged out of, and were canceled
 }
 
 // Counts returns what clients did so far.

@@ -62,6 +62,15 @@
 //   - STATEMENT_TIMEOUT_IN_SECONDS, the abort of a statement and
 //     SYSTEM$CANCEL_QUERY cancel the refresh that it started.
 //   - Who may use SYSTEM$CANCEL_QUERY on a scheduled refresh: its owner role.
+//   - OPERATE on a database, which the product does not have, stands for OPERATE on
+//     each of its tasks and pipes. Without it SHOW TASKS and SHOW PIPES are empty.
+//   - A copy takes over tasks and pipes, with their states, when a refresh begins;
+//     pipes of a copy are READ_ONLY, and run after a promotion unless paused.
+//   - QUERY_HISTORY_BY_USER shows a statement as soon as it was taken, by the tag it was
+//     sent with. LAST_ALTERED is that of the newest write and of nothing else.
+//   - Logging out cancels the session's running statements at once, where the driver's
+//     documentation says a couple of minutes.
+//   - The connection's URL leads to the new account at once: there is no DNS here.
 //   - Columns of SHOW WAREHOUSES, DATABASES, SHARES, GRANTS and ROLES, which change
 //     with releases.
 //   - Of the hour that a zone has twice in autumn, cron takes the first; a time that

@@ -69,6 +69,8 @@ func (r *execution) statement(s any) *result {
 			delete(r.session.parameters, k)
 		}
 		return done(kindAlter)
+	case alterWork:
+		return r.alterWork(s)
 	case use:
 		return r.use(s)
 	case transaction:

@@ -69,6 +69,10 @@ func (s *scope) call(c call) any {
 		return r.cancelQuery(plain(args[0]))
 	case "SYSTEM$SCHEDULE_ASYNC_REPLICATION_GROUP_REFRESH":
 		return r.scheduleRefresh(plain(args[0]))
+	case "SYSTEM$PIPE_STATUS":
+		return r.pipeStatus(plain(args[0]))
+	case "IS_ROLE_IN_SESSION":
+		return plain(args[0]) == r.session.role // roles of the laboratory hold no others
 	}
 	if len(args) > 0 && args[len(args)-1] == nil && c.name != "CONCAT" {
 		if _, known := arity[c.name]; known {
@@ -163,7 +167,7 @@ var takesUnit = map[string]bool{
 }
 
 var arity = map[string]int{
-	"IFF": 3, "NULLIF": 2, "GREATEST": 1, "LEAST": 1, "SYSTEM$CANCEL_QUERY": 1, "SYSTEM$SCHEDULE_ASYNC_REPLICATION_GROUP_REFRESH": 1,
+	"IFF": 3, "NULLIF": 2, "GREATEST": 1, "LEAST": 1, "SYSTEM$CANCEL_QUERY": 1, "SYSTEM$SCHEDULE_ASYNC_REPLICATION_GROUP_REFRESH": 1, "SYSTEM$PIPE_STATUS": 1, "IS_ROLE_IN_SESSION": 1,
 	"UPPER": 1, "LOWER": 1, "TRIM": 1, "TO_VARCHAR": 1, "TO_CHAR": 1, "TO_JSON": 1, "TO_VARIANT": 1, "PARSE_JSON": 1, "TO_NUMBER": 1, "TO_DECIMAL": 1,
 	"TO_BOOLEAN": 1, "TO_TIMESTAMP_LTZ": 1, "TO_TIMESTAMP": 1, "TO_TIMESTAMP_TZ": 1, "TO_TIMESTAMP_NTZ": 1,
 	"DATEDIFF": 3, "TIMESTAMPDIFF": 3, "TIMEDIFF": 3, "DATEADD": 3, "TIMESTAMPADD": 3, "TIMEADD": 3, "DATE_PART": 2, "EXTRACT": 2,

@@ -165,6 +165,9 @@ func (g *group) follow(p *group) {
 		if a.database(name) == nil {
 			a.databases = append(a.databases, newDatabase(a, name, a.org.now()))
 		}
+		if from := p.account.database(name); from != nil {
+			a.database(name).copyWork(from)
+		}
 	}
 	g.databases, g.shares, g.objectTypes = p.databases, p.shares, p.objectTypes
 }

@@ -210,6 +210,18 @@ type connection struct {
 	allowed []string // account names; of the primary
 }
 
+// leadsTo is the account to which a connection leads: where it is primary, as far as
+// the newest promotion is known.
+func (o *organization) leadsTo(name string) *account {
+	at := o.accounts[0]
+	for _, a := range o.accounts {
+		if c := a.connection(name); c != nil && c.primary && !a.cutOff {
+			at = a
+		}
+	}
+	return at
+}
+
 // linked are all connections of the same name that point to one another.
 func (c *connection) linked() []*connection {
 	var out []*connection

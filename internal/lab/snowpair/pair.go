@@ -23,6 +23,7 @@ type Pair struct {
 	ca      []byte
 	keys    Keys
 	sites   []*site
+	client  *site // the connection's URL; nil: none
 
 	mu       sync.Mutex // guards everything below
 	org      *organization
@@ -32,6 +33,8 @@ type Pair struct {
 	sessions map[string]*session
 	open     []*session // oldest first
 	broken   []string   // faults that are in, in their order
+	cuts     []*cut     // connections that are to be cut
+	changed  map[string]int
 	counts   Counts
 	ended    bool
 	handlers sync.WaitGroup // grows only while not ended
@@ -68,7 +71,7 @@ func Start(o Options) (*Pair, error) {
 	}
 	p := &Pair{
 		options: o, keys: Keys{}, started: o.Now().Truncate(time.Millisecond),
-		queries: map[string]*query{}, sessions: map[string]*session{}, closed: make(chan struct{}),
+		changed: map[string]int{}, queries: map[string]*query{}, sessions: map[string]*session{}, closed: make(chan struct{}),
 	}
 	for name, key := range o.Keys {
 		p.keys[name] = key
@@ -92,6 +95,13 @@ func Start(o Options) (*Pair, error) {
 			return nil, errors.Join(fmt.Errorf("start %q: %w", o.Name, err), p.Close())
 		}
 		p.sites = append(p.sites, s)
+	}
+	if o.Connection != none {
+		s, err := p.serve(&site{leads: o.Connection, serves: p.org.accounts[0]}, "connection", authority)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("start %q: %w", o.Name, err), p.Close())
+		}
+		p.client = s
 	}
 	return p, nil
 }
@@ -117,6 +127,15 @@ func (p *Pair) URL(account string) string {
 		return s.url()
 	}
 	return ""
+}
+
+// ClientURL is where clients are led by the connection; empty when there is none. It
+// answers as the account where the connection is primary.
+func (p *Pair) ClientURL() string {
+	if p.client == nil {
+		return ""
+	}
+	return p.client.url()
 }
 
 // Host is the host and port of an account.
@@ -226,6 +245,9 @@ func (p *Pair) Close() error {
 		close(p.closed)
 		for _, s := range p.sites {
 			errs = append(errs, s.close())
+		}
+		if p.client != nil {
+			errs = append(errs, p.client.close())
 		}
 	}
 	p.handlers.Wait()

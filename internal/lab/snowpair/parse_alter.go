@@ -6,7 +6,7 @@ func (p *parser) show() any {
 	s := show{}
 	p.word("TERSE")
 	for _, what := range []string{
-		"FAILOVER GROUPS", "REPLICATION GROUPS", "CONNECTIONS", "REPLICATION ACCOUNTS", "REPLICATION DATABASES", "DATABASES", "SHARES", "GRANTS", "WAREHOUSES", "PARAMETERS", "ROLES",
+		"FAILOVER GROUPS", "REPLICATION GROUPS", "CONNECTIONS", "REPLICATION ACCOUNTS", "REPLICATION DATABASES", "DATABASES", "SHARES", "GRANTS", "WAREHOUSES", "PARAMETERS", "ROLES", "TASKS", "PIPES",
 	} {
 		if p.word(strings.Fields(what)...) {
 			s.what = what
@@ -49,6 +49,8 @@ func (p *parser) show() any {
 				parts := p.name() // ORG.ACCOUNT or ACCOUNT
 				s.name = parts[len(parts)-1]
 			}
+		case p.word("IN", "DATABASE"):
+			s.in, s.name = "DATABASE", p.identifier()
 		case p.word("IN", "SESSION"), p.word("FOR", "SESSION"):
 			s.in = "SESSION"
 		case p.word("STARTS", "WITH"):

@@ -21,6 +21,7 @@ type query struct {
 	session   *session
 	user      string
 	sql       string
+	tag       string // QUERY_TAG when it was sent
 	started   time.Time
 	until     time.Time // when it has its result
 	timeout   bool      // it ends then without one
@@ -99,6 +100,7 @@ type order struct {
 	binds     []any
 	requestID string
 	describe  bool
+	tag       string // of this statement alone; empty: the session's
 }
 
 // run executes a statement. A request id that was seen before gives the statement
@@ -113,6 +115,10 @@ func (p *Pair) run(s *session, o order, now time.Time) *query {
 		}
 	}
 	q := &query{account: s.account, session: s, user: s.user, sql: o.sql, requestID: o.requestID, started: now, until: now, ended: now}
+	q.tag = o.tag
+	if q.tag == "" {
+		q.tag = text(s.parameters["QUERY_TAG"])
+	}
 	p.counts.Statements++
 	if changing(o.sql) {
 		p.counts.Changes++
@@ -120,6 +126,9 @@ func (p *Pair) run(s *session, o order, now time.Time) *query {
 	e := &execution{pair: p, account: s.account, session: s, now: now}
 	parsed := e.answer(q, o)
 	q.failure = e.err
+	if e.err == nil && changing(o.sql) {
+		p.changed[s.account.Name+": "+o.sql]++
+	}
 	serial := uint64(0)
 	if e.waits != nil && e.err == nil {
 		q.group, q.refresh = e.group, e.waits.serial

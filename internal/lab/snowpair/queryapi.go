@@ -79,12 +79,25 @@ func (p *Pair) queryRequest(w http.ResponseWriter, r *http.Request, a *account, 
 		refuse(w, code, sessionMessage(code))
 		return
 	}
+	var tag string
 	for k, v := range req.Parameters {
+		if k == "QUERY_TAG" {
+			tag = text(v) // drivers send it with one statement, for that one
+			continue
+		}
 		s.parameters[k] = v
 	}
-	q := p.run(s, order{req.SQL, req.values(), r.URL.Query().Get("requestId"), req.Describe}, now)
+	cut := p.cutOf(a, req.SQL)
+	if cut != nil && !cut.after {
+		p.mu.Unlock()
+		panic(http.ErrAbortHandler) // the connection ends, and nothing was done
+	}
+	q := p.run(s, order{req.SQL, req.values(), r.URL.Query().Get("requestId"), req.Describe, tag}, now)
 	status := q.status(now)
 	p.mu.Unlock()
+	if cut != nil {
+		panic(http.ErrAbortHandler) // and here it was
+	}
 	switch {
 	case status == queryRunning && req.Async:
 		p.inProgress(w, q, codeInProgressNow)

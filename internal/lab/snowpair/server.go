@@ -50,6 +50,9 @@ func (p *Pair) handler(s *site) http.Handler {
 
 func (p *Pair) route(w http.ResponseWriter, r *http.Request, s *site, body []byte) {
 	p.mu.Lock()
+	if s.leads != "" {
+		s.serves = p.org.leadsTo(s.leads)
+	}
 	a := s.serves
 	p.mu.Unlock()
 	post := r.Method == http.MethodPost

@@ -174,6 +174,14 @@ func (p *Pair) endSession(w http.ResponseWriter, r *http.Request, a *account) {
 	}
 	p.forget(s)
 	p.counts.Closed++
+	// The driver's documentation says that a session that was logged out of cannot
+	// sustain statements; there it takes minutes.
+	for _, id := range p.recent {
+		if q := p.queries[id]; q.session == s && q.status(now) == queryRunning {
+			q.abort(now)
+			p.counts.Orphaned++
+		}
+	}
 	accept(w, nil)
 }
 

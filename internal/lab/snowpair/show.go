@@ -31,6 +31,10 @@ func (r *execution) show(s show) *result {
 		columns, rows = r.showParameters()
 	case "ROLES":
 		columns, rows = r.showRoles()
+	case "TASKS":
+		columns, rows = r.showTasks(s)
+	case "PIPES":
+		columns, rows = r.showPipes(s)
 	}
 	if r.err != nil {
 		return nil

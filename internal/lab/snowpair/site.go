@@ -29,6 +29,7 @@ func (m mode) String() string { return [...]string{"running", "stopped", "hung"}
 type site struct {
 	home     *account // whose URL it is
 	serves   *account // whose answers it gives
+	leads    string   // the connection whose URL it is; empty: an account's
 	listener net.Listener
 	server   *http.Server
 	mode     mode
@@ -42,19 +43,24 @@ type site struct {
 
 // listen begins to serve an account on loopback.
 func (p *Pair) listen(a *account, authority pki.Authority) (*site, error) {
-	certPEM, keyPEM, err := authority.Issue(a.Name, time.Now())
+	return p.serve(&site{home: a, serves: a}, a.Name, authority)
+}
+
+// serve begins to serve a URL.
+func (p *Pair) serve(s *site, name string, authority pki.Authority) (*site, error) {
+	certPEM, keyPEM, err := authority.Issue(name, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate of %s: %w", a.Name, err)
+		return nil, fmt.Errorf("read the certificate of %s: %w", name, err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("listen for %s: %w", a.Name, err)
+		return nil, fmt.Errorf("listen for %s: %w", name, err)
 	}
-	s := &site{home: a, serves: a, listener: l, conns: map[net.Conn]struct{}{}}
+	s.listener, s.conns = l, map[net.Conn]struct{}{}
 	s.server = &http.Server{
 		Handler:           p.handler(s),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},

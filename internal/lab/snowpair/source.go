@@ -18,6 +18,16 @@ func (r *execution) source(s *source) ([]column, [][]any) {
 		r.wake()
 		return r.accountUsage()
 	}
+	if len(name) == 3 && name[1] == "INFORMATION_SCHEMA" && name[2] == "TABLES" {
+		d := r.account.database(name[0])
+		if d == nil || !r.databaseVisible(name[0]) {
+			r.fail(unknownObject("Database", name[0]))
+			return nil, nil
+		}
+		columns, rows := r.tablesView(d)
+		r.wake()
+		return columns, rows
+	}
 	db, table := r.tableNamed(name)
 	if r.err != nil {
 		return nil, nil
@@ -92,6 +102,8 @@ var tableFunctions = map[string]func(*execution, *source) ([]column, [][]any){
 	"REPLICATION_GROUP_REFRESH_PROGRESS_BY_JOB": (*execution).refreshProgressByJob,
 	"REPLICATION_GROUP_REFRESH_PROGRESS_ALL":    (*execution).refreshProgressAll,
 	"REPLICATION_GROUP_DANGLING_REFERENCES":     (*execution).danglingReferences,
+	"QUERY_HISTORY_BY_USER":                     (*execution).queryHistoryByUser,
+	"TASK_HISTORY":                              (*execution).taskHistory,
 }
 
 func (r *execution) resultScan(s *source) ([]column, [][]any) {

@@ -80,7 +80,7 @@ func (p *Pair) submit(w http.ResponseWriter, r *http.Request, site *site, body [
 	if req.Timeout > 0 {
 		s.parameters["STATEMENT_TIMEOUT_IN_SECONDS"] = strconv.FormatInt(req.Timeout, 10)
 	}
-	q := p.run(s, order{req.Statement, bindings(req.Bindings), query.Get("requestId"), false}, now)
+	q := p.run(s, order{req.Statement, bindings(req.Bindings), query.Get("requestId"), false, ""}, now)
 	p.forget(s)
 	p.mu.Unlock()
 	if query.Get("async") == "true" || !p.await(r, q) {

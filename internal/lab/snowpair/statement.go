@@ -166,6 +166,10 @@ func (p *parser) statement() any {
 		return p.alterGroup(replicationType)
 	case p.word("ALTER", "CONNECTION"):
 		return p.alterConnection()
+	case p.word("ALTER", "TASK"):
+		return p.alterTask()
+	case p.word("ALTER", "PIPE"):
+		return p.alterPipe()
 	case p.word("ALTER", "SESSION", "SET"):
 		return p.alterSession()
 	case p.word("ALTER", "SESSION", "UNSET"):

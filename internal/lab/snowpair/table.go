@@ -17,10 +17,13 @@ type database struct {
 	name    string
 	created time.Time
 	tables  map[string]*table // by SCHEMA.TABLE
+	tasks   []*task
+	pipes   []*pipe
 }
 
 func newDatabase(a *account, name string, created time.Time) *database {
 	d := &database{account: a, name: name, created: created, tables: map[string]*table{}}
+	d.tasks, d.pipes = workOf(name)
 	if name == homeDatabase {
 		d.tables["PUBLIC.BCCTL_HEARTBEAT"] = heartbeatTable()
 	}
