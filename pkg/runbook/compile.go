@@ -304,6 +304,9 @@ func values(m Member, w Wish, from, to string, parameters map[string]string) map
 	if v["unproven"] = "refuse"; w.AcceptUnprovenWriter {
 		v["unproven"] = "accept"
 	}
+	if v["max.loss"] = ""; w.MaxLoss != nil {
+		v["max.loss"] = w.MaxLoss.String()
+	}
 	v["client.address"], v["integrity"] = m.ClientAddress, m.Integrity
 	return v
 }

@@ -68,12 +68,28 @@ spec:
     options:
 %s      warehouse: %s # the history of refreshes needs one; it resumes by itself and costs
       historyInterval: 0s # ask for it in every check: this warehouse costs nothing
+      probeTables: %s # where a run tries a write after a promotion
     tls: {mode: verify-full, ca: %s} # a path in this repository
   # References, never values. The file is the laboratory's own.
   credentials:
     monitor: {username: %s, privateKey: %q}
-`, o.Name, o.Name, p.source().Site, p.target().Site, p.org.name, identity, endpoints.String(), options.String(), warehouse1, ca,
-		UserMonitor, ref(SecretKey(UserMonitor)))
+    execute: {username: %s, privateKey: %q} # owns the groups; only runs use it
+  # How roles are moved; bcctl runbook show snowflake.group-switchover/switchover prints one.
+  procedures:
+    switchover: {name: snowflake.group-switchover}
+    failover: {name: snowflake.group-failover}
+    failback: {name: snowflake.group-failback}
+    drill: {name: snowflake.refresh}
+%s`, o.Name, o.Name, p.source().Site, p.target().Site, p.org.name, identity, endpoints.String(), options.String(), warehouse1, HeartbeatTable, ca,
+		UserMonitor, ref(SecretKey(UserMonitor)), UserExecute, ref(SecretKey(UserExecute)), p.clientPath())
+}
+
+// clientPath is where clients are led, where there is a connection.
+func (p *Pair) clientPath() string {
+	if p.client == nil {
+		return ""
+	}
+	return fmt.Sprintf("  # Where applications log in: at the connection, wherever it leads.\n  clientPath: {address: %q}\n", strings.TrimPrefix(p.ClientURL(), "https://"))
 }
 
 // localNames are the groups' names in other accounts than the first, and whether

@@ -132,8 +132,11 @@ func (c *Connector) Close() error {
 	return nil
 }
 
-// Factory opens Snowflake connectors.
-type Factory struct{}
+// Factory opens Snowflake connectors, and actors that change accounts.
+type Factory struct {
+	// poll is how often something that goes on is looked at; zero is the default.
+	poll time.Duration
+}
 
 var _ connectors.Factory = Factory{}
 

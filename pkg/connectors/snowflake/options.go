@@ -10,8 +10,8 @@ import (
 
 // Options that Resource.spec.connection.options and endpoints[].options may hold.
 var (
-	resourceOptions = slices.Concat([]string{"role", "warehouse", "login", "ocsp"}, failover.ResourceOptions)
-	endpointOptions = slices.Concat([]string{"role", "warehouse"}, failover.EndpointOptions)
+	resourceOptions = slices.Concat([]string{"role", "executeRole", "warehouse", "login", "ocsp", "probeTables", "needsWarehouses", "needsRoles"}, failover.ResourceOptions)
+	endpointOptions = slices.Concat([]string{"role", "executeRole", "warehouse"}, failover.EndpointOptions)
 )
 
 const defaultPort = 443
@@ -43,6 +43,11 @@ func (Factory) Validate(spec connectors.Spec) []connectors.Problem {
 	}
 	if ocsp := spec.Options["ocsp"]; ocsp != "" && ocsp != "off" && ocsp != "strict" {
 		add("ocsp \""+ocsp+"\" is not known", "write off (the default) or strict", "connection", "options", "ocsp")
+	}
+	for _, text := range endpoint.SplitList(spec.Options["probeTables"]) {
+		if _, err := parseWork(text); err != nil {
+			add(err.Error(), "write each table with its database and schema: SALES.BCCTL.PROBE", "connection", "options", "probeTables")
+		}
 	}
 	if spec.Heartbeat != nil {
 		add("a snowflake resource has no heartbeat row", "remove heartbeat: the snapshots of refreshes say more", "heartbeat")

@@ -31,6 +31,7 @@ type Login struct {
 	Role    string      // empty: the user's default
 	Token   bool        // the password is a programmatic access token
 	Timeout time.Duration
+	Changes bool // it is for statements that change something
 }
 
 // Tag is what every statement is marked with in QUERY_HISTORY.
@@ -100,6 +101,9 @@ func (l Login) config(cred connectors.Credential, wire *wire) (gosnowflake.Confi
 		c.Protocol = "http"
 	}
 	for name, value := range parameters {
+		if instead, ok := lasting[name]; ok && l.Changes {
+			value = instead
+		}
 		c.Params[name] = &value
 	}
 	switch {

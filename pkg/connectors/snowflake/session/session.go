@@ -15,6 +15,7 @@ type Session struct {
 	conn    driver.Conn
 	querier driver.QueryerContext
 	wire    *wire
+	sent    bool // a statement was handed over that may still run
 }
 
 // Row is one row of an answer, by the names of its columns in lower case: their

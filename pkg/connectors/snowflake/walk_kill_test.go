@@ -1,0 +1,139 @@
+package snowflake
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// walks are all built-in procedures.
+var walks = map[string]procedure{"refresh": drilling, "switchover": switching, "failover": failingOver, "failback": returning, "redirect": redirecting}
+
+// TestSI03KilledAroundEveryChange ends the process after the intent of each change and
+// before its outcome is written. The same command then ends where an undisturbed run
+// does, and every statement was carried out once.
+func TestSI03KilledAroundEveryChange(t *testing.T) {
+	t.Parallel()
+	for name, p := range walks {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := begin(t, p).short()
+			before := whole.pair.Changed()
+			whole.must(runbook.EndSucceeded)
+			want := whole.pair.Changed()
+			if whole.moments == 0 || maps.Equal(before, want) {
+				t.Fatal("nothing was changed")
+			}
+			step, last := 1, whole.moments
+			if testing.Short() {
+				step = 5
+			}
+			if p.own > 0 {
+				last = 2 * p.own
+			}
+			for at := 1; at <= last; at += step {
+				s := begin(t, p).short()
+				s.endAt = at
+				if _, err := s.start(); !errors.Is(err, errEnded) {
+					t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.journal())
+				}
+				s.must(runbook.EndSucceeded)
+				s.once(want)
+			}
+		})
+	}
+}
+
+// TestSI34CutAtEveryStatement cuts the connection at each statement that changes
+// something, before it is carried out and after, when its answer is lost. It is found
+// out what became of it, and it is carried out once.
+func TestSI34CutAtEveryStatement(t *testing.T) {
+	t.Parallel()
+	for name, p := range walks {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := begin(t, p).short()
+			before := whole.pair.Changed()
+			whole.must(runbook.EndSucceeded)
+			want := whole.pair.Changed()
+			for sent := range want {
+				if before[sent] == want[sent] || p.own > 0 && !strings.HasSuffix(sent, "REFRESH") && !strings.HasSuffix(sent, "RESUME") {
+					continue
+				}
+				account, sql, _ := strings.Cut(sent, ": ")
+				for _, executed := range []bool{false, true} {
+					if testing.Short() && !executed {
+						continue
+					}
+					s := begin(t, p).short()
+					s.pair.Cut(account, sql, executed)
+					s.must(runbook.EndSucceeded)
+					if left := s.pair.Uncut(); left != 0 {
+						t.Errorf("%s was not sent", sql)
+					}
+					s.once(want)
+				}
+			}
+		})
+	}
+}
+
+// TestSI24TakenBack: a planned run that fails before the promotion gives back what it
+// stopped, also what a step had stopped that did not end.
+func TestSI24TakenBack(t *testing.T) {
+	t.Parallel()
+	s := begin(t, switching).short()
+	running := s.pair.Working("LAB_FRA")
+	if err := s.pair.Break("failing-refresh"); err != nil {
+		t.Fatal(err)
+	}
+	if end := s.must(runbook.EndFailed); end.Step != "final-refresh" {
+		t.Errorf("it failed at %s", end.Step)
+	}
+	if got := s.pair.PrimaryOf("WAREHOUSE_FG"); got != "LAB_FRA" {
+		t.Errorf("%s is primary", got)
+	}
+	if got := s.pair.Working("LAB_FRA"); strings.Join(got, " ") != strings.Join(running, " ") {
+		t.Errorf("running: %v, before %v", got, running)
+	}
+	if got := s.pair.StateOf("LAB_AMS", "WAREHOUSE_FG"); got != "STARTED" {
+		t.Errorf("the schedule is %s", got)
+	}
+	for sql := range s.pair.Changed() {
+		if strings.Contains(sql, "PRIMARY") {
+			t.Errorf("sent: %s", sql)
+		}
+	}
+}
+
+// TestSI24PlannedIsNeverForced: no runbook for a planned change can reach what gives
+// data up.
+func TestSI24PlannedIsNeverForced(t *testing.T) {
+	t.Parallel()
+	lossy := 0
+	for _, a := range quick.Actions() {
+		if a.Lossy {
+			lossy++
+		}
+	}
+	if lossy != 1 {
+		t.Errorf("%d actions are lossy", lossy)
+	}
+	for name, p := range walks {
+		pair := quickPair(t)
+		s := newStage(t, pair, p)
+		for _, use := range s.plan.Waves[0].Members[0].Operations() {
+			if f, ok := described("", use.Uses); ok && f.Lossy && s.wish.Type != runbook.Failover {
+				t.Errorf("%s: %s uses %s", name, use.Where, use.Uses)
+			}
+		}
+	}
+	s := begin(t, failingOver)
+	s.wish.MaxLoss = nil
+	if _, err := s.start(); err == nil || len(s.lines) > 0 || len(s.pair.Changed()) > 0 {
+		t.Errorf("without a ceiling: %v", err)
+	}
+}
