@@ -21,8 +21,19 @@ type Cluster struct {
 	Members []struct {
 		Name, Role, State string
 		Timeline          int
+		Lag               any // bytes, or a word where it is not known
 	}
 	Pause bool
+}
+
+// Lag is how many bytes a member lacks, as Patroni counts; -1 when it does not know.
+func (c Cluster) Lag(name string) int {
+	for _, m := range c.Members {
+		if n, known := m.Lag.(float64); m.Name == name && known {
+			return int(n)
+		}
+	}
+	return -1
 }
 
 // Leader is the name of the member that leads.
@@ -47,6 +58,9 @@ func apiClient(ca []byte) (*http.Client, error) {
 func (s *Set) Cluster(ctx context.Context, name string) (c Cluster, err error) {
 	return c, s.call(ctx, http.MethodGet, name, "/cluster", nil, &c)
 }
+
+// API is a client that trusts the certificates of the set.
+func (s *Set) API() *http.Client { return s.api }
 
 // Configure changes the cluster's dynamic configuration: PATCH /config. A nil value
 // takes a key out.

@@ -290,9 +290,14 @@ func (s *Set) AwaitHealthy(ctx context.Context, leader string) error {
 	})
 }
 
-// AwaitLeader waits until a member leads.
+// AwaitLeader waits until a member leads, or with "" until nobody does.
 func (s *Set) AwaitLeader(ctx context.Context, leader string) error {
-	return s.await(ctx, leader+" to lead", func(c Cluster) bool { return c.Leader() == leader })
+	return s.await(ctx, fmt.Sprintf("%q to lead", leader), func(c Cluster) bool { return c.Leader() == leader })
+}
+
+// Await waits until Patroni's state of the cluster is as it should be.
+func (s *Set) Await(ctx context.Context, what string, so func(Cluster) bool) error {
+	return s.await(ctx, what, so)
 }
 
 // await asks the members that answer until something is so.

@@ -61,6 +61,9 @@ func patroniCheck(name, summary string, judge func(a *actor, m *managed, kind st
 		Check: func(ctx context.Context, a *actor, c call) connectors.Finding {
 			return weighed(c, always, func() connectors.Finding {
 				m := a.managed(ctx)
+				if bad := m.proved(m.next); bad != nil {
+					return *bad // what Patroni says is held against servers, or is nothing
+				}
 				f := judge(a, m, c.Arg("type"))
 				f.Observed = m.oldestProbe()
 				return f
