@@ -6,10 +6,13 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/mod/sumdb/note"
 )
@@ -267,4 +270,116 @@ func FuzzSegment(f *testing.F) {
 		}
 		t.Errorf("changed, and nothing is found: %q", raw)
 	})
+}
+
+// A proposal that can be opened is the one that was made, but for its signatures.
+func FuzzProposal(f *testing.F) {
+	signer, key, trust := fuzzKeys(f, BackendEd25519)
+	before, err := EncodeTrust(trust)
+	if err != nil {
+		f.Fatal(err)
+	}
+	next := trust
+	next.Version, next.Limits.Skew = 2, 1
+	p, err := Propose(before, next, View{Seen: TreeHead{Root: digest(nil)}}, fuzzTime, "bcctl test")
+	if err != nil {
+		f.Fatal(err)
+	}
+	unsigned, err := p.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(unsigned)
+	lines, err := Lines([]byte(p.Segment))
+	if err != nil {
+		f.Fatal(err)
+	}
+	e, err := Decode(lines[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	id, err := ParseSegmentID(e.Segment)
+	if err != nil {
+		f.Fatal(err)
+	}
+	side, err := signer.Sign(context.Background(), key.Origin(), Segment{id, []byte(p.Segment)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	p.Sidecar = string(side.Data)
+	signed, err := p.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signed)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		q, err := DecodeProposal(text)
+		if err != nil {
+			return
+		}
+		if again, err := q.Encode(); err != nil || !bytes.Equal(again, text) {
+			t.Errorf("%q is encoded as %q, %v", text, again, err)
+		}
+		o, err := q.Open(before)
+		if err != nil {
+			return
+		}
+		if len(o.Signers) > 0 && (q.Segment != p.Segment || q.Trust != p.Trust || q.Sidecar != p.Sidecar) {
+			t.Errorf("another proposal counts as signed: %q", text)
+		}
+	})
+}
+
+// What a witness answers counts only where it signed this checkpoint.
+func FuzzCosignatures(f *testing.F) {
+	_, key, _ := fuzzKeys(f, BackendEd25519)
+	checkpoint, err := key.Checkpoint(TreeHead{Root: digest(nil), Size: 12})
+	if err != nil {
+		f.Fatal(err)
+	}
+	witness := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
+	public, line := fuzzWitness(f, witness, checkpoint)
+	w := Witnesses{Keys: []string{public}, Quorum: 1}
+	if err := w.check(); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(line)
+	f.Add(append(bytes.Clone(checkpoint), line...))
+	if found, err := w.Cosignatures(checkpoint, line); err != nil || len(found) != 1 {
+		f.Fatalf("%v, %v", found, err)
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		found, err := w.Cosignatures(checkpoint, answer)
+		if err != nil {
+			return
+		}
+		for _, c := range found {
+			if !bytes.Equal(c.Line, line) {
+				t.Errorf("another line counts as a cosignature: %q", c.Line)
+			}
+		}
+	})
+}
+
+// fuzzWitness is what a witness answers to a checkpoint, at a time that is the same in
+// each process.
+func fuzzWitness(f *testing.F, private ed25519.PrivateKey, checkpoint []byte) (public string, line []byte) {
+	f.Helper()
+	const name = "w.example.net"
+	plain, err := note.NewEd25519VerifierKey(name, private.Public().(ed25519.PublicKey))
+	if err != nil {
+		f.Fatal(err)
+	}
+	if public, err = cosignature.VKeyToCosignatureV1(plain); err != nil {
+		f.Fatal(err)
+	}
+	v, err := witnessVerifier(public)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, _, _ := bytes.Cut(checkpoint, []byte("\n\n"))
+	sig := binary.BigEndian.AppendUint32(nil, v.KeyHash())
+	sig = binary.BigEndian.AppendUint64(sig, uint64(fuzzTime.Unix()))
+	sig = append(sig, ed25519.Sign(private, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n", fuzzTime.Unix(), text))...)
+	return public, fmt.Appendf(nil, "\u2014 %s %s\n", name, base64.StdEncoding.EncodeToString(sig))
 }

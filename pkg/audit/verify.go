@@ -84,7 +84,7 @@ type verifier struct {
 	options Options
 	report  Report
 
-	files      []File
+	keyFiles   []File  // versions of the keys
 	segments   []file  // in the order of their paths
 	seals      []int64 // sizes
 	notes      map[int64]bool
@@ -123,14 +123,14 @@ type cosigned struct {
 
 // index sorts the files by what they are.
 func (v *verifier) index() error {
-	var err error
-	if v.files, err = v.archive.Files(v.ctx); err != nil {
+	files, err := v.archive.Files(v.ctx)
+	if err != nil {
 		return fmt.Errorf("list the log: %w", err)
 	}
 	v.notes = map[int64]bool{}
 	var apart []string
 	sealed := map[int64]bool{}
-	for _, f := range v.files {
+	for _, f := range files {
 		p := placeOf(f.Path)
 		switch {
 		case f.Path == ".gitattributes":
@@ -161,6 +161,8 @@ func (v *verifier) index() error {
 			sealed[p.size] = true
 		case noteFile:
 			v.notes[p.size] = true
+		case trustFile:
+			v.keyFiles = append(v.keyFiles, f)
 		case cosignatureFile:
 			v.cosignatures = append(v.cosignatures, cosigned{f.Path, p.size})
 		}
@@ -217,14 +219,8 @@ func (v *verifier) read(path string) ([]byte, error) {
 // out on the way.
 func (v *verifier) readTrust() error {
 	next := int64(1)
-	for _, f := range v.files {
-		if !strings.HasPrefix(f.Path, root+"/trust/") {
-			continue
-		}
+	for _, f := range v.keyFiles {
 		p := placeOf(f.Path)
-		if p.kind != trustFile || !f.Plain || f.Size > maxFile {
-			continue
-		}
 		text, err := v.read(f.Path)
 		if err != nil {
 			return err
