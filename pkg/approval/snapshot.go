@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/canonical"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -34,7 +35,7 @@ type SnapshotFile struct {
 
 // EncodeSnapshot writes a snapshot as it is signed.
 func EncodeSnapshot(s Snapshot) ([]byte, error) {
-	text, err := canonical(s)
+	text, err := canonical.Encode(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode trust snapshot: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/canonical"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -44,7 +45,7 @@ var nonce = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // EncodeStatement writes a statement as it is signed. Times are whole seconds, UTC.
 func EncodeStatement(s Statement) ([]byte, error) {
-	text, err := canonical(s)
+	text, err := canonical.Encode(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode statement: %w", err)
 	}
@@ -110,7 +111,7 @@ type TypedStatement struct {
 // EncodeTyped writes what an operator signs.
 func EncodeTyped(t TypedStatement) ([]byte, error) {
 	t.Schema = TypedSchema
-	text, err := canonical(t)
+	text, err := canonical.Encode(t)
 	if err != nil {
 		return nil, fmt.Errorf("encode confirmation: %w", err)
 	}

@@ -1,13 +1,10 @@
 package audit
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"reflect"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // MaxLine is the longest an entry may be, in bytes without its line feed. A leaf
@@ -17,15 +14,11 @@ const MaxLine = 65535
 // maxInteger is the largest integer every JSON reader keeps exact.
 const maxInteger = 1<<53 - 1
 
-// errNotCanonical says that the bytes mean something, but are not the only bytes
-// that mean it: two readers could see different values.
-var errNotCanonical = errors.New("not in canonical form (RFC 8785)")
-
 // Encode returns an entry's line, without line feed, in canonical form (RFC 8785).
 // What it returns is decoded once more: an entry that no reader would accept is an
 // error here.
 func Encode(e Entry) ([]byte, error) {
-	line, err := canonical(e)
+	line, err := canonical.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode entry: %w", err)
 	}
@@ -33,19 +26,6 @@ func Encode(e Entry) ([]byte, error) {
 		return nil, fmt.Errorf("encode entry: %w", err)
 	}
 	return line, nil
-}
-
-// canonical encodes any of the package's documents.
-func canonical(v any) ([]byte, error) {
-	text, err := json.Marshal(v, json.Deterministic(true))
-	if err != nil {
-		return nil, err
-	}
-	value := jsontext.Value(text)
-	if err := value.Canonicalize(); err != nil {
-		return nil, err
-	}
-	return value, nil
 }
 
 // decodeStrict reads one of the package's documents. Unknown members, members
@@ -57,22 +37,7 @@ func decodeStrict(text []byte, v any) error {
 		return nil
 	}
 	reflect.ValueOf(v).Elem().SetZero()
-	return decodeTwice(text, v)
-}
-
-// decodeTwice is decodeStrict the long way.
-func decodeTwice(text []byte, v any) error {
-	if err := json.Unmarshal(text, v, json.RejectUnknownMembers(true)); err != nil {
-		return err
-	}
-	again, err := canonical(v)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(again, text) {
-		return errNotCanonical
-	}
-	return nil
+	return canonical.Decode(text, v)
 }
 
 // Decode reads a line, without line feed, and checks that the entry has what its

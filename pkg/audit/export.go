@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // Filter selects entries. Empty members select everything.
@@ -91,7 +93,7 @@ func (x *Export) JSON(w io.Writer, r Report) error {
 	}
 	out.WriteString(",\"entries\":[\n")
 	for i, e := range x.matched {
-		line, err := canonical(e.Entry)
+		line, err := canonical.Encode(e.Entry)
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (x *Export) CSV(w io.Writer, r Report) error {
 	}
 	h := x.header(r)
 	for _, e := range x.matched {
-		text, err := canonical(e.Entry)
+		text, err := canonical.Encode(e.Entry)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,8 @@ import (
 	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // What every decoder of foreign bytes has in common: it does not panic, and what it
@@ -82,7 +84,7 @@ func FuzzEntry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	full, err := canonical(fullEntry())
+	full, err := canonical.Encode(fullEntry())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -130,7 +132,7 @@ func FuzzSeal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := canonical(seal); err != nil || !bytes.Equal(again, text) {
+		if again, err := canonical.Encode(seal); err != nil || !bytes.Equal(again, text) {
 			t.Errorf("%q is encoded as %q, %v", text, again, err)
 		}
 	})

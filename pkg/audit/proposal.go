@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // Proposal is a new version of the keys on its way to the log: its document, and the
@@ -71,7 +73,7 @@ func DecodeProposal(text []byte) (Proposal, error) {
 }
 
 // Encode returns the bytes of a proposal.
-func (p Proposal) Encode() ([]byte, error) { return canonical(p) }
+func (p Proposal) Encode() ([]byte, error) { return canonical.Encode(p) }
 
 // Proposed is a proposal after everything in it was checked against the version it
 // follows.

@@ -9,6 +9,8 @@ import (
 
 	tlog "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // Seal lists the segments between two sizes of the tree, in order. Its checkpoint
@@ -63,7 +65,7 @@ func MakeSeal(tree *Tree, segments []Signed, key LogKey) (Sealing, error) {
 	if err != nil {
 		return Sealing{}, fmt.Errorf("seal: %w", err)
 	}
-	text, err := canonical(seal)
+	text, err := canonical.Encode(seal)
 	if err != nil {
 		return Sealing{}, fmt.Errorf("seal: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // fullEntry has every member, each with a value that is not the zero value.
@@ -48,7 +50,7 @@ func agree[T any](t *testing.T, text []byte) (short, long bool) {
 	t.Helper()
 	var a, b, c T
 	short = new(reader).document(text, &a)
-	err := decodeTwice(text, &b)
+	err := canonical.Decode(text, &b)
 	// One that has read it before, and something else, reads it in the same way.
 	r := newReader()
 	for range 2 {
@@ -99,7 +101,7 @@ func agreeAll(t *testing.T, text []byte) {
 // it is.
 func TestReadersAgree(t *testing.T) {
 	t.Parallel()
-	full, err := canonical(fullEntry())
+	full, err := canonical.Encode(fullEntry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func TestReadersAgree(t *testing.T) {
 	var is statement
 	fill(reflect.ValueOf(&is).Elem(), 0)
 	for _, v := range []any{seal, env, is} {
-		text, err := canonical(v)
+		text, err := canonical.Encode(v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +125,7 @@ func TestReadersAgree(t *testing.T) {
 		agreeAll(t, text)
 	}
 	// Each place of a text is changed in each of these ways.
-	small, err := canonical(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{}, Redacted: map[string]string{"a": "b", "c": "d"},
+	small, err := canonical.Encode(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{}, Redacted: map[string]string{"a": "b", "c": "d"},
 		Actor: &Actor{Kind: "ci", ID: "1"}, Seen: &TreeHead{}, Replication: &Replication{Before: []Marker{{LagMS: new(int64)}}}, Evidence: []Evidence{{Name: "x"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +167,7 @@ func slicesConcat(a []byte, b string, c []byte) []byte {
 // before, and whatever of it could not be read.
 func TestReaderRemembersOnlyWhatIsTheSame(t *testing.T) {
 	t.Parallel()
-	full, err := canonical(fullEntry())
+	full, err := canonical.Encode(fullEntry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +200,7 @@ func TestReaderRemembersOnlyWhatIsTheSame(t *testing.T) {
 // What two entries share cannot be changed by adding to it.
 func TestReaderSharesListsWithoutRoom(t *testing.T) {
 	t.Parallel()
-	line, err := canonical(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{"A", "B", "C"}})
+	line, err := canonical.Encode(Entry{V: 1, Type: Heartbeat, Log: "l", Time: At(time.Unix(1e9, 0)), Reasons: []string{"A", "B", "C"}})
 	if err != nil {
 		t.Fatal(err)
 	}

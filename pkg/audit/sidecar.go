@@ -14,6 +14,8 @@ import (
 	"github.com/hiddeco/sshsig"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 const (
@@ -80,7 +82,7 @@ func (s ed25519Signer) Sign(_ context.Context, origin string, segment Segment) (
 
 // signDSSE makes a DSSE sidecar with one signature, however it is made.
 func signDSSE(origin string, segment Segment, keyID string, sign func(pae []byte) ([]byte, error)) (Sidecar, error) {
-	payload, err := canonical(statementOf(origin, segment, segment.SHA256()))
+	payload, err := canonical.Encode(statementOf(origin, segment, segment.SHA256()))
 	if err != nil {
 		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
 	}
@@ -88,7 +90,7 @@ func signDSSE(origin string, segment Segment, keyID string, sign func(pae []byte
 	if err != nil {
 		return Sidecar{}, fmt.Errorf("sign segment %s: %w", segment.ID, err)
 	}
-	data, err := canonical(envelope{base64.StdEncoding.EncodeToString(payload), payloadType, []signature{{keyID, base64.StdEncoding.EncodeToString(sig)}}})
+	data, err := canonical.Encode(envelope{base64.StdEncoding.EncodeToString(payload), payloadType, []signature{{keyID, base64.StdEncoding.EncodeToString(sig)}}})
 	return Sidecar{extDSSE, data}, err
 }
 
@@ -118,7 +120,7 @@ func Cosign(ctx context.Context, origin string, segment Segment, have Sidecar, s
 		return Sidecar{}, errSidecarForm
 	}
 	env.Signatures = append(env.Signatures, added.Signatures...)
-	data, err := canonical(env)
+	data, err := canonical.Encode(env)
 	return Sidecar{extDSSE, data}, err
 }
 

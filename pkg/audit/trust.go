@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // Role is what a key may sign.
@@ -117,7 +119,7 @@ func (k Key) note() (note.Verifier, bool) {
 // EncodeTrust returns the bytes of a version, as its file holds them. A document
 // that would not be accepted is an error.
 func EncodeTrust(t Trust) ([]byte, error) {
-	text, err := canonical(t)
+	text, err := canonical.Encode(t)
 	if err != nil {
 		return nil, fmt.Errorf("encode trust document: %w", err)
 	}

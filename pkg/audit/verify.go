@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // Options of Verify.
@@ -227,7 +229,7 @@ func (v *verifier) readTrust() error {
 		}
 		t, err := DecodeTrust(text)
 		switch {
-		case errors.Is(err, errNotCanonical):
+		case errors.Is(err, canonical.ErrForm):
 			v.report.find("AUD-03", f.Path, 0, -1, "%v", err)
 			return nil
 		case err != nil:

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // entries judges the entries of a segment: their place in their run, what their
@@ -68,7 +70,7 @@ func (v *verifier) opening(c *checked, first int64) {
 	if e.TrustSHA256 != v.trusted[0] {
 		v.report.find("AUD-22", TrustPath(1), 0, 0, "the first entry names other keys than these")
 	}
-	line, err := canonical(e)
+	line, err := canonical.Encode(e)
 	if err != nil {
 		return // it was read from this form
 	}

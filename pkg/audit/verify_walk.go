@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bcctl/bcctl/internal/canonical"
 )
 
 // task is a step of the walk: a segment to check, or the end of a seal.
@@ -168,7 +170,7 @@ func (v *verifier) planSeal(size, expected int64, inSeal []bool, do func(task) e
 	}
 	seal, err := DecodeSeal(text)
 	switch {
-	case errors.Is(err, errNotCanonical):
+	case errors.Is(err, canonical.ErrForm):
 		v.later("AUD-03", path, "%v", err)
 		return expected, nil
 	case err != nil:
