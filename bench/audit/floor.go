@@ -220,11 +220,12 @@ func publicKeys(dir string) (k public, err error) {
 		return k, err
 	}
 	for _, key := range trust.Keys {
-		name, rest, _ := strings.Cut(key.Public, "+") // a note key: name, hash, key
-		if key.Alg != audit.AlgNote {
-			rest = "+" + name
+		text := key.Public
+		if key.Alg == audit.AlgNote { // name, hash, key
+			parts := strings.SplitN(text, "+", 3)
+			text = parts[len(parts)-1]
 		}
-		der, err := base64.StdEncoding.DecodeString(rest[strings.IndexByte(rest, '+')+1:])
+		der, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return k, err
 		}
