@@ -66,12 +66,14 @@ func (f Factory) OpenActor(spec connectors.ActorSpec) (connectors.Actor, error) 
 // actor carries out the actions on the groups of one resource. What it decides by, it
 // reads anew with the monitor credential, in every account; what it changes, it
 // changes over a session of its own in one account, with the execute credential. It
-// remembers nothing: what became of a statement is asked of the account.
+// remembers nothing of a run: what became of a statement is asked of the account.
 type actor struct {
 	spec  connectors.ActorSpec
 	c     *Connector
 	table *action.Table[*actor]
 	poll  time.Duration
+
+	seen *sight // the last look while a plan is made; a run has none
 }
 
 var _ connectors.Actor = (*actor)(nil)

@@ -19,6 +19,9 @@ type sight struct {
 	a        *actor
 	accounts []*failover.Account // in the order of the endpoints
 	from, to *failover.Account   // nil: no endpoint is at the site
+
+	at        time.Time
+	histories which
 }
 
 // which histories a look reads: each needs a warehouse.
@@ -30,16 +33,34 @@ const (
 	everyHistory
 )
 
+// planFreshFor is how long a look serves while a plan is made, where nothing is decided:
+// its checks then describe one moment, and cost one login to each account. In a run
+// nothing of an earlier look is used.
+const planFreshFor = 10 * time.Second
+
 // look reads every account directly, with the monitor credential, as a check does.
-// Nothing of an earlier look is used.
 func (a *actor) look(ctx context.Context, histories which) *sight {
+	if a.spec.Run != "" {
+		return a.lookNow(ctx, histories)
+	}
+	if s := a.seen; s != nil && s.histories >= histories && a.c.now().Sub(s.at) < planFreshFor {
+		return s
+	}
+	s := a.lookNow(ctx, max(histories, targetHistory))
+	if ctx.Err() == nil { // what a deadline cut off says nothing about the accounts
+		a.seen = s
+	}
+	return s
+}
+
+func (a *actor) lookNow(ctx context.Context, histories which) *sight {
 	visits := make([]*visit, len(a.spec.Endpoints))
 	var wg sync.WaitGroup
 	for i := range visits {
 		wg.Go(func() { visits[i] = a.c.probe(ctx, i) })
 	}
 	wg.Wait()
-	s := &sight{a: a, accounts: accountsOf(visits)}
+	s := &sight{a: a, accounts: accountsOf(visits), histories: histories, at: a.c.now()}
 	for _, acc := range failover.Lacking(a.c.spec, a.c.set, s.accounts, a.c.now()) {
 		for _, v := range visits {
 			if v.account == acc && v.session != nil {
