@@ -31,6 +31,7 @@ import (
 type stage struct {
 	*gate
 	world  string // folder with what holds
+	target string
 	id     string
 	digest runbook.Digest
 	vars   map[string]string
@@ -51,7 +52,13 @@ esac
 
 func newStage(t *testing.T, change ...func(*gate)) *stage {
 	t.Helper()
-	s := &stage{world: t.TempDir()}
+	return stageFor(t, "ledger", nil, change...)
+}
+
+// stageFor is a stage with a request for a target, with more said of it.
+func stageFor(t *testing.T, target string, ask []string, change ...func(*gate)) *stage {
+	t.Helper()
+	s := &stage{world: t.TempDir(), target: target}
 	script := filepath.Join(s.world, "hook.sh")
 	if err := os.WriteFile(script, []byte(hook), 0o600); err != nil {
 		t.Fatal(err)
@@ -91,8 +98,7 @@ func newStage(t *testing.T, change ...func(*gate)) *stage {
 	s.gate = newGate(t, func(g *gate, _ map[string]string) {
 		g.files["bcctl.yaml"] += "audit: {origin: example.com/acme/audit, key: \"env:DR_AUDIT_KEY\", log-key: \"env:DR_AUDIT_LOG_KEY\"}\n"
 		g.files["runbooks/by-program.yaml"] = book
-		g.files["resources/ledger.yaml"] = strings.NewReplacer("credentials:", "procedures: {switchover: {runbook: by-program}}\n  credentials:", "ledger-a.example.net:5432", "127.0.0.1:1", "ledger-b.example.net:5432", "127.0.0.1:2").
-			Replace(fmt.Sprintf(gateResource, 1))
+		g.files["resources/ledger.yaml"] = program("ledger")
 		for person, key := range public {
 			one := fmt.Sprintf("{id: %s, github: [{id: %d}]", person, g.users[person].ID)
 			g.files["roster.yaml"] = strings.Replace(g.files["roster.yaml"], one, one+fmt.Sprintf(", sshKeys: [{key: %q}]", key), 1)
@@ -108,14 +114,14 @@ func newStage(t *testing.T, change ...func(*gate)) *stage {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	s.ask(map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness})
+	s.ask(map[string]approval.SlotRole{"ben": approval.SlotIT, "cleo": approval.SlotBusiness}, ask...)
 	return s
 }
 
 // ask makes a request as ann, which these people approve and ben merges.
 func (s *stage) ask(by map[string]approval.SlotRole, more ...string) {
 	s.t.Helper()
-	out := s.bcctl("ann", "", append([]string{"request", "new", "switchover", "ledger", "--reason", "power supply", "--target-timeout", "1s", "--quiet"}, more...)...)
+	out := s.bcctl("ann", "", append([]string{"request", "new", "switchover", s.target, "--reason", "power supply", "--target-timeout", "1s", "--quiet"}, more...)...)
 	m := regexp.MustCompile(`request (\S+)\n\S+/pull/(\d+)\napprove (sha256:[0-9a-f]{64})\n`).FindStringSubmatch(out.stdout)
 	if m == nil {
 		s.t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
@@ -140,6 +146,12 @@ func (s *stage) ask(by map[string]approval.SlotRole, more ...string) {
 	}
 	s.merge("ben")
 	s.git("pull", "--quiet", "origin", "main")
+}
+
+// program is a resource that is switched over by the programs of the stage.
+func program(name string) string {
+	return strings.NewReplacer("name: ledger\n", "name: "+name+"\n", "credentials:", "procedures: {switchover: {runbook: by-program}}\n  credentials:", "ledger-a.example.net:5432", "127.0.0.1:1", "ledger-b.example.net:5432", "127.0.0.1:2").
+		Replace(fmt.Sprintf(gateResource, 1))
 }
 
 func (s *stage) id64(_ int64, err error) { s.ok(err) }
@@ -216,7 +228,7 @@ func (s *stage) as(person string) *stage {
 
 // line is what the operator types.
 func (s *stage) line(verb string, attempt int) string {
-	return fmt.Sprintf("/bcctl %s %s SWITCHOVER ledger@ams %s attempt=%d\n", verb, s.id, s.digest.Short(), attempt)
+	return fmt.Sprintf("/bcctl %s %s SWITCHOVER %s@ams %s attempt=%d\n", verb, s.id, s.target, s.digest.Short(), attempt)
 }
 
 func (s *stage) holds(name string) bool {
@@ -405,4 +417,28 @@ func TestAUD06DenialsAreRecorded(t *testing.T) {
 	// What execute saw is in the ledger, and stays there when the comment goes (RUN-03).
 	s.ok(s.As("ann").DeleteComment(comment))
 	s.explained(exitNotApproved, "RUN-03   the request was withdrawn")
+}
+
+// A group whose first member is past its point of no return is brought to its end,
+// although its request has expired meanwhile: half a group would be worse.
+func TestRUN06AGroupIsNotStrandedByItsExpiry(t *testing.T) {
+	t.Parallel()
+	s := stageFor(t, "shop", []string{"--expires", "1h"}, func(g *gate) {
+		g.files["resources/orders.yaml"] = program("orders")
+		g.files["groups/shop.yaml"] = "apiVersion: bcctl/v1\nkind: Group\nmetadata: {name: shop}\nspec:\n  members: [{name: ledger}, {name: orders}]\n"
+	})
+	s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, "do) while", `do) : >"$2/begun-$3"; while`, 1)), 0o600))
+	s.put("pause-repoint") // of the first member
+	ended := make(chan outcome, 1)
+	go func() {
+		ended <- s.bcctl("root", s.line("execute", 1), "execute", fmt.Sprintf("#%d", s.pull), "--no-color")
+	}()
+	s.begun("begun-repoint")
+	s.later(2 * time.Hour)
+	s.ok(os.Remove(filepath.Join(s.world, "pause-repoint")))
+	out := <-ended
+	if out.code != exitOK || !strings.Contains(out.stderr, "orders/promote done") {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	s.verified()
 }

@@ -121,6 +121,12 @@ func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approv
 	}
 	g.Case = k
 	g.attempts(&g.Case.Evidence.Ledger, c.Attempt)
+	if c.Moment == runbook.BeforeNoReturn && c.Passed {
+		// Another member is past its own: what is asked about goes on with this attempt, whose
+		// request may have expired since (RUN-06). Half a group is worse than late papers.
+		l := &g.Case.Evidence.Ledger.Attempts
+		l.Items = append(l.Items, approval.Attempt{Number: c.Attempt, Digest: g.digest(), State: approval.AttemptClaimed, At: g.Case.Now, PastNoReturn: approval.Yes})
+	}
 	v := approval.Verify(g.Case.Case)
 	g.Verdict = v
 	if v.Allowed {
