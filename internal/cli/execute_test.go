@@ -442,3 +442,19 @@ func TestRUN06AGroupIsNotStrandedByItsExpiry(t *testing.T) {
 	}
 	s.verified()
 }
+
+// Nothing begins in a freeze: nothing is locked and nothing changed, and the refusal is on
+// record. Afterwards the same request runs.
+func TestSI33NothingBeginsInAFreeze(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(g *gate) {
+		g.files["policies/calendar.yaml"] = "apiVersion: bcctl/v1\nkind: Calendar\nmetadata: {name: bank}\nspec:\n  freezes:\n    - {name: closing, reason: quarter, from: 2026-03-01T00:00:00Z, until: 2026-03-10T13:00:00Z}\n"
+	})
+	s.want(exitNotApproved, s.line("execute", 1), "SI-33", "the freeze closing of calendar bank is for ledger until 2026-03-10T13:00:00Z (quarter)", "nothing was changed")
+	if s.holds("fence") {
+		t.Error("something was done")
+	}
+	s.verified()
+	s.later(2 * time.Hour)
+	s.want(exitOK, s.line("execute", 1), "SUCCEEDED")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
@@ -61,6 +62,28 @@ func (g *Guard) Verify(ctx context.Context, c runbook.Circumstances) runbook.Rul
 		mode = g.mode(c)
 	}
 	return g.decide(ctx, c, mode)
+}
+
+// frozen lets no run begin while a freeze of a calendar is for it (SI-33). One that has
+// changed something goes on: half a run would be worse. An emergency is begun all the
+// same, which its journal says.
+func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling {
+	if c.Moment == runbook.BeforeNoReturn || c.Passed || g.Before.Changed() {
+		return r
+	}
+	if g.Case.Repo == nil {
+		return runbook.Ruling{Rules: []string{"SI-33"}, Message: "the calendars could not be read"}
+	}
+	request := g.Case.Request.Spec
+	why := strings.Join(g.Case.Repo.Frozen(g.Case.Now, request.Type, g.Case.Targets), "; ")
+	switch {
+	case why == "":
+		return r
+	case request.BreakGlass != nil:
+		r.Message += "; begun in a freeze, as an emergency (SI-33): " + why
+		return r
+	}
+	return runbook.Ruling{Rules: []string{"SI-33"}, Message: why}
 }
 
 // confirmed reports whether a confirmation is there already: a comment is before the
@@ -130,7 +153,8 @@ func (g *Guard) decide(ctx context.Context, c runbook.Circumstances, mode approv
 	v := approval.Verify(g.Case.Case)
 	g.Verdict = v
 	if v.Allowed {
-		return runbook.Ruling{Allowed: true, By: g.person(g.Case), Message: "digest " + string(v.Digest), Evidence: g.evidence()}
+		r := runbook.Ruling{Allowed: true, By: g.person(g.Case), Message: "digest " + string(v.Digest), Evidence: g.evidence()}
+		return g.frozen(c, r)
 	}
 	r := runbook.Ruling{Message: v.Next}
 	for _, d := range v.Denials {
