@@ -44,7 +44,7 @@ func talkative(t *testing.T, words string) string {
 
 // No secret gets into the audit log, and no key into anything that is printed: not
 // from the configuration, not from the environment, not from the words of a server.
-func TestAuditHoldsNoSecret(t *testing.T) {
+func TestAUD05AuditHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	repo, remote := filepath.Join(dir, "repo"), filepath.Join(dir, "remote.git")

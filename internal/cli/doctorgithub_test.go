@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,9 +12,36 @@ import (
 func wellSet(g *gate) {
 	g.AddRuleset(github.Ruleset{Name: "gate", Include: []string{"~DEFAULT_BRANCH"}, Rules: []github.Rule{github.PullRequestRule(1), {Type: "deletion"}, {Type: "non_fast_forward"}}})
 	g.AddRuleset(github.Ruleset{Name: "locks", Include: []string{"refs/heads/bcctl-lock-*"}, Rules: []github.Rule{{Type: "creation"}, {Type: "update"}, {Type: "deletion"}}, Bypass: []github.BypassActor{{ID: 1, Type: "Integration"}}})
-	g.AddRuleset(github.Ruleset{Name: "audit", Include: []string{"refs/heads/bcctl-audit"}, Rules: []github.Rule{{Type: "deletion"}, {Type: "non_fast_forward"}}})
+	g.AddRuleset(github.Ruleset{Name: "audit", Include: []string{"refs/heads/bcctl-audit"}, Rules: auditRules(), Bypass: []github.BypassActor{{ID: 1, Type: "Integration"}}})
 	g.AddEnvironment(github.Environment{Name: executeEnvironment, BranchPolicy: "custom", Branches: []string{"main"}})
 	g.SetWorkflowPermissions("read", false)
+}
+
+// auditRules keep everybody but the App from the branch of the audit log.
+func auditRules(without ...string) (rules []github.Rule) {
+	for _, kind := range []string{"update", "deletion", "non_fast_forward"} {
+		if !slices.Contains(without, kind) {
+			rules = append(rules, github.Rule{Type: kind})
+		}
+	}
+	return rules
+}
+
+// The branch of the audit log is written by the App alone: each rule that is missing is
+// named.
+func TestAUD01DoctorOfTheAuditBranch(t *testing.T) {
+	t.Parallel()
+	for _, missing := range []string{"", "update", "deletion", "non_fast_forward"} {
+		g := newGate(t, withOwners)
+		g.AddRuleset(github.Ruleset{Name: "audit", Include: []string{"refs/heads/bcctl-audit"}, Rules: auditRules(missing), Bypass: []github.BypassActor{{ID: 1, Type: "Integration"}}})
+		out := g.run("root", "", "doctor", "--github")
+		if missing == "" && !strings.Contains(out.stdout, "ok    branch bcctl-audit (AUD-01)") {
+			t.Errorf("with all rules:\n%s", out.stdout)
+		}
+		if bad := "BAD   branch bcctl-audit (AUD-01): no rule restricts " + missing; missing != "" && !strings.Contains(out.stdout, bad) {
+			t.Errorf("without %s:\n%s", missing, out.stdout)
+		}
+	}
 }
 
 func withOwners(g *gate, _ map[string]string) {

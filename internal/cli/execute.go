@@ -257,6 +257,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.Log = book.NewRun()
 	guard := x.guard(reader)
 	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
+	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	keeper := x.keeper(guard)
 	glass := x.glass(guard, record, keeper)
@@ -409,6 +410,15 @@ func (x *running) guard(reader execute.Reader) *execute.Guard {
 		g.Type = x.typed
 	}
 	return g
+}
+
+// answered are GitHub's answers by their digests (AUD-03).
+func answered(answers []forge.Answer) []audit.Evidence {
+	var list []audit.Evidence
+	for _, a := range answers {
+		list = append(list, audit.Evidence{MediaType: "application/json", Name: a.Method + " " + a.Path, SHA256: a.SHA256})
+	}
+	return list
 }
 
 // confirmedBy is the person who confirmed, with the account of the process beside

@@ -251,6 +251,7 @@ func knownTarget(r *repository, name string) error {
 
 // makePlan compiles a wish against what the servers say now.
 func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, by plan.By) (runbook.Plan, error) {
+	a.reportIgnored()
 	m := plan.Maker{
 		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
 		Parallel: a.globals.planParallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
@@ -279,6 +280,19 @@ func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, by pl
 		return p, fail(exitConfig, err, "bcctl plan --help")
 	}
 	return p, err
+}
+
+// elsewhere are variables by which drivers and tools are told of another server.
+var elsewhere = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "MONGODB_URI", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_HOST", "SQLCMDSERVER"}
+
+// reportIgnored says of variables that would name another target that they do not:
+// where a resource is, is in pinned files alone (BIND-07).
+func (a *app) reportIgnored() {
+	for _, name := range elsewhere {
+		if a.getenv(name) != "" {
+			a.remark("%s is set and ignored: what is planned and run comes from the files of the configuration alone (BIND-07)", name)
+		}
+	}
 }
 
 // askedOf is who asks, and how, by a request.

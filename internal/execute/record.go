@@ -30,6 +30,10 @@ type Record struct {
 	// Evidence returns how the approvals were counted last, and what was read for it.
 	Evidence func() (approval.Verdict, approval.Case)
 
+	// Answers are what the forge answered when approvals were counted last, by their
+	// digests; nil: none.
+	Answers func() []audit.Evidence
+
 	// Opened are earlier starts of the same run that have no end in the log; this one
 	// ends them too.
 	Opened []audit.Evidence
@@ -211,8 +215,12 @@ func (r *Record) intent(e runbook.Event) audit.Entry {
 	r.begun = true
 	request, policy := r.counted()
 	_, c := r.Evidence()
+	read := handed(c.Evidence.Offline)
+	if r.Answers != nil {
+		read = append(read, r.Answers()...)
+	}
 	return audit.Entry{Type: audit.ExecutionIntent, Actor: r.by(), System: r.Plan.Target, Action: string(r.Plan.Type), Request: &request, Policy: &policy,
-		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e), Evidence: handed(c.Evidence.Offline), BreakGlass: r.breakGlass()}
+		Plan: &audit.Plan{Digest: bare(r.Plan.Digest), Steps: r.steps}, Reasons: reasons(e), Evidence: read, BreakGlass: r.breakGlass()}
 }
 
 func reasons(e runbook.Event) []string {

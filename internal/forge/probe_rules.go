@@ -154,7 +154,7 @@ func (d *doctor) ledgerRules(ctx context.Context) error {
 		need              []string
 	}{
 		{d.want.LockBranch, "LOCK-06", "anybody who may push could forge or break a lock", []string{"creation", "update", "deletion"}},
-		{d.want.AuditBranch, "AUD-01", "records could be rewritten or removed; verification would show it, late", []string{"non_fast_forward", "deletion"}},
+		{d.want.AuditBranch, "AUD-01", "anybody who may push could add, rewrite or remove records; verification would show it, late", []string{"update", "non_fast_forward", "deletion"}},
 	} {
 		if b.branch == "" {
 			continue
