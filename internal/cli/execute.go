@@ -105,6 +105,7 @@ type running struct {
 	run     string
 	again   string // the command that goes on
 	offline string // folder of this host for runs without GitHub; empty: with it
+	told    bool   // the pull request was told how it ended
 	brought bool   // the journal is of another machine, which may have done more
 }
 
@@ -150,7 +151,11 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 		x.again = fmt.Sprintf("the same comment once more on pull request %d", x.found)
 	}
 	reader := a.verdicts(x.r, gh)
-	return x.start(ctx, reader)
+	err = x.start(ctx, reader)
+	if err != nil && x.ci != 0 && !x.told {
+		x.answer(ctx, err)
+	}
+	return err
 }
 
 // eventComment takes the id of the confirming comment, and nothing else, from the

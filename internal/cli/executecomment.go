@@ -171,6 +171,7 @@ func (t *told) times() string {
 // end says how it ended and what to do now. A workflow that was not even let begin says
 // so as well: whoever commented waits for an answer.
 func (t *told) end(ctx context.Context, how, next string) {
+	t.x.told = true
 	if t.x.ci != 0 && !t.claimed {
 		t.begin(ctx, refusedCommentName)
 	}
@@ -184,6 +185,17 @@ func (t *told) end(ctx context.Context, how, next string) {
 		t.x.a.remark("the comment on the pull request is not up to date: %v", err)
 	}
 	t.gh.Close()
+}
+
+// answer tells whoever commented that nothing was begun: before there is a plan, or
+// where this runner lacks what a run needs.
+func (x *running) answer(ctx context.Context, why error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commentTimeout)
+	defer cancel()
+	text := render.NotStarted(x.request.Name(), codeOf(why), x.next(why), x.a.Now())
+	if _, err := x.forge.KeepComment(ctx, x.found, refusedCommentName, text); err != nil {
+		x.a.remark("the pull request is not told that nothing was begun: %v", err)
+	}
 }
 
 // howEnded is how a start ended, for people, in codes and names alone.
@@ -207,6 +219,9 @@ func (x *running) next(err error) string {
 	var f *failure
 	if errors.As(err, &f) {
 		return f.hint
+	}
+	if x.plan.Target == "" {
+		return ""
 	}
 	return "bcctl check " + x.plan.Target
 }

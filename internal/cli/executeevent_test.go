@@ -82,6 +82,19 @@ func TestExecuteEventRunsToItsEnd(t *testing.T) {
 	}
 }
 
+// Whoever commented is told when the runner cannot even begin.
+func TestExecuteEventThatCannotBegin(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	j := s.startedBy("dora", s.line("execute", 1))
+	j.vars["DR_AUDIT_KEY"] = ""
+	j.execute(exitFailed, "DR_AUDIT_KEY is not set")
+	if told := s.told(refusedCommentName); !strings.Contains(told, "NOT STARTED") || !strings.Contains(told, "exit code 1;") || s.told(runCommentName) != "" || s.holds("fence") {
+		t.Errorf("the comment is\n%s", told)
+	}
+	s.startedBy("dora", s.line("execute", 1)).execute(exitOK, "SUCCEEDED")
+}
+
 // The App of the workflow is who writes locks, records and the log: the checkout has an
 // address and no credential.
 func TestLOCK06ExecuteEventSignsInAsTheApp(t *testing.T) {

@@ -211,3 +211,13 @@ func fenced(text string) string {
 	}
 	return fence + "text\n" + text + "\n" + fence
 }
+
+// NotStarted is the comment for a run that could not even begin. Why is in the log of
+// the job: an error may repeat what a server said.
+func NotStarted(request string, code int, next string, now time.Time) string {
+	text := fmt.Sprintf("**bcctl execute %s: NOT STARTED**\n\nNothing was changed by this start, which ended with exit code %d; why is in the log of the job.\n", markdownText(request), code)
+	if next != "" {
+		text += "\nNext:\n\n" + fenced(next) + "\n"
+	}
+	return text + fmt.Sprintf("\n_As of %s._\n", now.UTC().Format(time.RFC3339))
+}
