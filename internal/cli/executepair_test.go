@@ -11,8 +11,8 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,17 +26,19 @@ import (
 )
 
 // mortalName is this test binary as a bcctl with a person at its terminal, which may be
-// made to die at a line of the journal: mortal MOMENT WHAT ARGS...
+// made to die at a line of the journal: mortal MOMENT LINE ARGS... MOMENT is before or
+// after, or signal: it is told to stop then.
 const mortalName = "bcctl-mortal"
 
-// mortal is that bcctl. MOMENT is before or after, WHAT begins the line as order has it
-// or is its number; both may be "-".
+// mortal is that bcctl.
 func mortal() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // as Main has it
+	defer stop()
 	env := realEnv()
 	env.Terminal = func(io.Reader) bool { return true }
 	moment, what := os.Args[1], os.Args[2]
 	env.journal = func(j runbook.Journal) runbook.Journal { return &deadly{Journal: j, moment: moment, what: what} }
-	return Run(context.Background(), env, os.Args[3:])
+	return Run(ctx, env, os.Args[3:])
 }
 
 // deadly ends the process as kill -9 does, before or after a line is on the disk.
@@ -46,15 +48,24 @@ type deadly struct {
 }
 
 func (d *deadly) Append(ctx context.Context, e runbook.Event) error {
-	here := d.what == strconv.FormatInt(e.Seq, 10) || strings.HasPrefix(eventText(e), d.what)
+	here := eventText(e) == d.what
 	if here && d.moment == "before" {
 		die()
 	}
 	err := d.Journal.Append(ctx, e)
-	if here && d.moment == "after" && err == nil {
+	switch {
+	case !here || err != nil:
+	case d.moment == "after":
 		die()
+	case d.moment == "signal":
+		return syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	}
 	return err
+}
+
+// Beside keeps what the journal of a run can do.
+func (d *deadly) Beside(ctx context.Context) <-chan error {
+	return d.Journal.(runbook.Besider).Beside(ctx)
 }
 
 func die() {

@@ -44,6 +44,7 @@ type Record struct {
 	Untold bool
 
 	steps   []string // of the whole plan, as the log counts them
+	attempt int      // of this start
 	begun   bool
 	ended   bool                     // by the event just looked at
 	late    []audit.Entry            // results of an earlier start
@@ -66,8 +67,13 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 	}
 	var entries []audit.Entry
 	for _, e := range events {
+		r.attempt = max(r.attempt, e.Attempt)
+	}
+	for _, e := range events {
 		r.markers(e)
-		if e.Kind == runbook.Claimed {
+		// The claim of an earlier start, which was killed before it got here, begins nothing:
+		// this start does.
+		if e.Kind == runbook.Claimed && e.Attempt == r.attempt {
 			entries = append(entries, r.invoked()...)
 			entries = append(entries, r.intent(e))
 			entries = append(entries, r.late...)
