@@ -15,7 +15,8 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-// everywhere asks for what takes long: BCCTL_TEST_EXECUTE_FULL=1.
+// everywhere asks for what takes long: BCCTL_TEST_EXECUTE_FULL=1, or 2/3 for the second of
+// three parts.
 func everywhere() bool { return os.Getenv("BCCTL_TEST_EXECUTE_FULL") != "" }
 
 // spied lets the hook of a laboratory write down what it is asked, and returns how often
@@ -85,7 +86,7 @@ func (s *pairStage) killed(r rehearsal.Request, moment, what string) {
 // boundaries are the moments around every step of a switchover, and those of the run.
 func boundaries() [][2]string {
 	if !everywhere() {
-		return [][2]string{{"after", "step.intent stop-old"}, {"before", "step.outcome promote"}, {"after", "step.outcome soft-fence"}, {"before", "step.outcome rejoin"}}
+		return [][2]string{{"after", "step.intent stop-old"}, {"before", "step.outcome promote"}, {"after", "step.outcome soft-fence"}, {"before", "step.outcome rejoin"}, {"after", "claimed"}}
 	}
 	var all [][2]string
 	for _, line := range []string{"run.started", "locked", "claimed", "precheck.result p17-hook", "point-of-no-return promote", "postcheck.result one-primary", "soak.started", "soak.ended", "run.finished", "released"} {
@@ -96,7 +97,17 @@ func boundaries() [][2]string {
 			all = append(all, [2]string{"before", kind + step}, [2]string{"after", kind + step})
 		}
 	}
-	return all
+	var part, parts int
+	if n, err := fmt.Sscanf(os.Getenv("BCCTL_TEST_EXECUTE_FULL"), "%d/%d", &part, &parts); err != nil || n != 2 || parts < 1 {
+		return all
+	}
+	var some [][2]string
+	for i, b := range all {
+		if i%parts == part-1 {
+			some = append(some, b)
+		}
+	}
+	return some
 }
 
 // TestRUN04ExecuteKilledAnywhere: the process is killed around steps of a switchover of
