@@ -86,7 +86,7 @@ func (s *pairStage) killed(r rehearsal.Request, moment, what string) {
 // boundaries are the moments around every step of a switchover, and those of the run.
 func boundaries() [][2]string {
 	if !everywhere() {
-		return [][2]string{{"after", "step.intent stop-old"}, {"before", "step.outcome promote"}, {"after", "step.outcome soft-fence"}, {"before", "step.outcome rejoin"}, {"after", "claimed"}}
+		return [][2]string{{"after", "step.intent stop-old"}, {"before", "step.outcome promote"}, {"after", "step.outcome soft-fence"}, {"before", "step.outcome rejoin"}, {"after", "claimed"}, {"after", "run.finished"}}
 	}
 	var all [][2]string
 	for _, line := range []string{"run.started", "locked", "claimed", "precheck.result p17-hook", "point-of-no-return promote", "postcheck.result one-primary", "soak.started", "soak.ended", "run.finished", "released"} {

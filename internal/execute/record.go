@@ -265,7 +265,9 @@ func (r *Record) entry(e runbook.Event) []audit.Entry {
 		}
 		return []audit.Entry{{Type: audit.StepResult, Step: &step}}
 	case runbook.RunFinished:
-		if !r.begun {
+		// A start that was killed right after its end has left it to this one, which begins
+		// nothing any more.
+		if !r.begun && len(r.Opened) == 0 {
 			return nil
 		}
 		return []audit.Entry{r.outcome(outcomeOf(e), e)}
