@@ -18,7 +18,7 @@ import (
 var upperSnake = regexp.MustCompile(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(?:_\*|\*)?`)
 
 // notCodes are words in capitals that are none of bcctl's reason codes.
-var notCodes = regexp.MustCompile(`^(BCCTL|XDG|GITHUB|GH|AWS|VAULT|SF|SNOWFLAKE|LEDGER|ORDERS|CLAIMS|CATALOG|PARCELS|DR_AUDIT|CGO|UPPER|IDENTIFY|TIMELINE)_`)
+var notCodes = regexp.MustCompile(`^(BCCTL|XDG|GITHUB|GH|AWS|VAULT|SF|SNOWFLAKE|LEDGER|ORDERS|STOCK|CLAIMS|CATALOG|PARCELS|DR_AUDIT|CGO|UPPER|IDENTIFY|TIMELINE)_`)
 
 // serverWords are a database's own words, which look like reason codes.
 var serverWords = regexp.MustCompile(`^(READ_ONLY|CLUSTER_TYPE|CHECK_POLICY|NORMAL_QUORUM|FORCED_QUORUM|SYNCHRONOUS_COMMIT|RECOVERY_PENDING|` +
