@@ -183,6 +183,7 @@ func (a *app) printLabGitHub(access hosted.Access) error {
 	fmt.Fprintf(a.Stdout, "# repository %s, number %d: git clone %s, or file://%s\n", access.Repository, access.RepositoryID, access.GitURL, access.GitDir)
 	if len(access.People) > 0 {
 		fmt.Fprintf(a.Stdout, "export GITHUB_TOKEN=\"$(cat %s)\"\n", access.Tokens[access.People[0].Login])
+		fmt.Fprintf(a.Stdout, "# bcctl pushes to a clone of the file:// address; this says who pushes there\nexport %s=%s\n", github.AsVariable, access.People[0].Login)
 	}
 	fmt.Fprintf(a.Stdout, "export %s=%s\nexport %s=%s\nexport %s=%d\n", settingVariable("github.api-url"), access.URL,
 		settingVariable("github.repository"), access.Repository, settingVariable("github.repository-id"), access.RepositoryID)

@@ -186,8 +186,10 @@ func (o *planOptions) args(cmd *cobra.Command, args []string) error {
 		return nil
 	case o.comment && len(args) != 1:
 		return usage(errors.New("--comment needs one request: its id, its file, or its pull request"), "bcctl plan REQUEST --comment")
+	case len(args) == 0 || len(args) > 2:
+		return usage(errors.New("say what is planned: a type and a target, or a request"), "bcctl plan switchover TARGET, or bcctl plan REQUEST")
 	default:
-		return cobra.RangeArgs(1, 2)(cmd, args)
+		return nil
 	}
 }
 
@@ -392,6 +394,9 @@ func (a *app) findRequest(r *repository, name string) (*config.Request, error) {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	hint := "bcctl plan TYPE TARGET"
+	if _, pull := pullNumber(name); pull {
+		hint = "bcctl plan '" + name + "' --comment reads it from GitHub; without it a request is a file of this configuration"
+	}
 	if strings.Contains(name, "-") {
 		hint += ", or for a request that is not merged: git fetch, and --as-of origin/bcctl/request/" + name
 	}

@@ -151,7 +151,7 @@ func (a *app) requestNew(ctx context.Context, flags *pflag.FlagSet, args []strin
 		return err
 	}
 	if !o.noPush && !o.dryRun && r.settings.GitHub.RepositoryID == 0 {
-		return fail(exitConfig, errors.New("github.repository-id is not set, and approvals name it; write it into bcctl.yaml"), "bcctl request new ... --no-push")
+		return fail(exitConfig, errors.New("github.repository-id is not set, and approvals name it; write it into bcctl.yaml: it is the id in https://api.github.com/repos/OWNER/NAME"), "without GitHub: bcctl request new ... --no-push")
 	}
 	text, err := a.makeRequest(ctx, r, w, o, requester)
 	if err != nil {
@@ -208,7 +208,7 @@ func (a *app) requestBase(ctx context.Context, dir string, o *requestOptions) (s
 func requesterOf(repo *config.Repo, id string, by git.Author) (string, error) {
 	roster, ok := repo.Roster()
 	if !ok {
-		return "", fail(exitConfig, errors.New("there is no Roster, so nobody could ask or approve"), "add a document of kind Roster")
+		return "", fail(exitConfig, errors.New("the commit that the request is made from has no Roster, so nobody could ask or approve; what is not committed does not count"), "docs/configuration.md shows a roster and an approval policy; then: git add --all && git commit")
 	}
 	var ids []string
 	for _, p := range roster.Spec.People {

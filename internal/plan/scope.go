@@ -126,6 +126,9 @@ func (p pinner) member(repo *config.Repo, res *config.Resource, t runbook.Type) 
 	procedure := res.Spec.Procedures.Of(t)
 	if procedure == nil {
 		m.Why = fmt.Sprintf("it has no procedure for a %s; add spec.procedures.%s to %s", t, t, res.Origin)
+		if known := config.ProceduresFor(res.Spec.Platform, t); len(known) > 0 {
+			m.Why += fmt.Sprintf(", such as procedures: {%s: {name: %s}}; there are %s", t, known[0], strings.Join(known, ", "))
+		}
 		return m, nil
 	}
 	book, name, ok := repo.RunbookOf(*procedure, t)
