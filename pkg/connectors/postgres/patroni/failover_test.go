@@ -3,7 +3,9 @@
 package patroni_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/patroniset"
 	"github.com/bcctl/bcctl/internal/lab/patroniset/patronisettest"
@@ -79,7 +81,9 @@ func TestTwoLeadersClaimed(t *testing.T) {
 	c.outcome(connectors.Failed, readiness.RoleUnexpected, "pg.patroni/failover", "evidence", "somebody says so", "unproven", "accept")
 	back := newCrew(t, set, "run-2", "ams", "fra")
 	back.outcome(connectors.Failed, readiness.RoleUnexpected, "pg.patroni/switchover")
-	if p := back.actor.Probe(t.Context(), back.call("pg.patroni/switchover")); p.State != connectors.InDoubt || p.Code != "" {
+	soon, cancel := context.WithTimeout(t.Context(), 5*time.Second) // no time makes it certain
+	defer cancel()
+	if p := back.actor.Probe(soon, back.call("pg.patroni/switchover")); p.State != connectors.InDoubt || p.Code != "" {
 		t.Errorf("probe with two writers: %+v", p)
 	}
 }
