@@ -153,6 +153,12 @@ func (d *Doer) uses(ctx context.Context, t runbook.Task) connectors.Outcome {
 		return a.Do(ctx, call)
 	}
 	f := a.Check(ctx, call)
+	if f.Result != connectors.Passed {
+		// As a step it may wait for what is not so yet, such as a drain.
+		if out := a.Do(ctx, call); out.State == connectors.Done {
+			return out
+		}
+	}
 	out := connectors.Outcome{State: connectors.NotDone, Code: f.Code, Message: f.Message, Facts: f.Facts}
 	switch f.Result {
 	case connectors.Passed:
