@@ -9,7 +9,7 @@ import (
 const (
 	UserMonitor   = "bcctl_monitor"   // VIEW SERVER STATE, VIEW ANY DEFINITION, and to read msdb and the heartbeat
 	UserLimited   = "bcctl_limited"   // may connect and nothing else
-	UserExecute   = "bcctl_execute"   // the monitor's permissions and ALTER ANY AVAILABILITY GROUP
+	UserExecute   = "bcctl_execute"   // the monitor's permissions, ALTER ANY AVAILABILITY GROUP, and in databases ALTER and to write the heartbeat
 	UserHeartbeat = "bcctl_heartbeat" // may read and write the heartbeat and nothing else
 )
 
@@ -22,13 +22,14 @@ type account struct {
 	user      bool // is a user of the databases
 	reads     bool // may read the heartbeat
 	heartbeat bool // may write it too
+	alters    bool // has ALTER on the databases
 }
 
 func accounts() map[string]account {
 	return map[string]account{
 		UserMonitor:   {name: UserMonitor, user: true, reads: true},
 		UserLimited:   {name: UserLimited},
-		UserExecute:   {name: UserExecute, user: true, reads: true},
+		UserExecute:   {name: UserExecute, user: true, heartbeat: true, alters: true},
 		UserHeartbeat: {name: UserHeartbeat, user: true, heartbeat: true},
 	}
 }

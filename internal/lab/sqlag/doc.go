@@ -28,9 +28,10 @@
 //   - dm_hadr_database_replica_cluster_states shows all replicas on a secondary with
 //     quorum, and only its own without a cluster;
 //   - each forced failover makes a new recovery fork, also the last step of a planned
-//     switch of a distributed group;
+//     switch of a distributed group; there the side that gave up its role before follows
+//     by itself, and nothing is suspended;
 //   - recovery after a failover takes no time;
-//   - error numbers: 47104, 47105, 47106, 47110, 41121, 41131, 41145 and 41190 may be others; texts
+//   - error numbers: 35205, 47104, 47105, 47106, 47110, 41121, 41131, 41145 and 41190 may be others; texts
 //     of errors are shortened;
 //   - an instance in clear text is refused by ENCRYPT_REQ; within TDS 8.0 the pre-login says
 //     that there is nothing left to encrypt; a login to a database that cannot be opened gets

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,6 +67,10 @@ type Group struct {
 	counting sync.Mutex
 	changes  int
 	texts    []string
+	cuts     []cut
+
+	fronting sync.Mutex
+	front    *front // what clients of the application connect to; nil until somebody asks for it
 }
 
 var _ lab.System = (*Group)(nil)
@@ -237,6 +242,42 @@ func (g *Group) Changes() (int, []string) {
 	return g.changes, slices.Clone(g.texts)
 }
 
+// cut is a connection that is to be lost.
+type cut struct {
+	instance, text string
+	applied        bool
+}
+
+// Cut makes an instance end the connection in place of an answer, once: of the next
+// batch that has a text in it. With applied it carries the batch out before; to the
+// client both look the same.
+func (g *Group) Cut(instance, text string, applied bool) {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	g.cuts = append(g.cuts, cut{instance, strings.ToLower(text), applied})
+}
+
+// Cuts is how many connections are still to be lost.
+func (g *Group) Cuts() int {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	return len(g.cuts)
+}
+
+// cutFor takes the cut that a batch is for.
+func (g *Group) cutFor(instance, text string) (lost, applied bool) {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	text = strings.ToLower(text)
+	i := slices.IndexFunc(g.cuts, func(c cut) bool { return c.instance == instance && strings.Contains(text, c.text) })
+	if i < 0 {
+		return false, false
+	}
+	applied = g.cuts[i].applied
+	g.cuts = slices.Delete(g.cuts, i, i+1)
+	return true, applied
+}
+
 // Nodes implements lab.System.
 func (g *Group) Nodes() []lab.Node {
 	g.mu.Lock()
@@ -282,6 +323,11 @@ func describe(w *model.World, i *model.Instance) (role, detail string) {
 
 // Close implements lab.System.
 func (g *Group) Close() error {
+	g.fronting.Lock()
+	if g.front != nil {
+		g.front.close()
+	}
+	g.fronting.Unlock()
 	for _, n := range g.nodes {
 		n.close()
 	}

@@ -61,6 +61,8 @@ func (s *session) permitted(args []any) any {
 			return bit(s.can(strings.Replace(permission, "DATABASE", "SERVER", 1)))
 		case "VIEW DEFINITION":
 			return bit(s.can("VIEW ANY DEFINITION"))
+		case "ALTER":
+			return bit(s.account.alters || s.can("CONTROL SERVER"))
 		}
 		return bit(s.can("CONTROL SERVER"))
 	case "OBJECT":

@@ -19,6 +19,15 @@ func (g *Group) Resource(ref func(secret string) string, ca string) string {
 		identity = fmt.Sprintf("  # The group's own number: a clone or another group of the same name is noticed.\n  identity: {groupId: %q}\n", id)
 	}
 	options := "    options: {availabilityGroup: " + g.options.Name + ", databases: " + strconv.Quote(strings.Join(g.options.Databases, ", ")) + "}\n"
+	execute, procedures := "", ""
+	if planned, forced := g.procedures(); planned != "" {
+		execute = fmt.Sprintf("    # Only runs use it: ALTER ANY AVAILABILITY GROUP, and in the databases ALTER and the heartbeat.\n    execute: {username: %s, password: %q}\n", UserExecute, ref(UserExecute))
+		procedures = fmt.Sprintf("  # How sides are changed; bcctl runbook show %s/switchover prints one.\n  procedures:\n    switchover: {name: %s}\n    failback: {name: %s}\n", planned, planned, planned)
+		if forced != "" {
+			procedures += "    failover: {name: " + forced + "}\n"
+		}
+		procedures += fmt.Sprintf("  # Where applications connect to.\n  clientPath: {address: %q}\n", g.Listener())
+	}
 	rpo := "1m"
 	heartbeat := fmt.Sprintf("    heartbeat: {username: %s, password: %q}\n  # A row the primary writes and the others show later: seconds to reach and be redone.\n  heartbeat: {interval: 10s, write: true}\n", UserHeartbeat, ref(UserHeartbeat))
 	if g.options.Form == LogShipping {
@@ -54,5 +63,17 @@ spec:
 %s  # References, never values. The files are the laboratory's own.
   credentials:
     monitor: {username: %s, password: %q}
-%s`, what, g.options.Name, g.options.Name, g.options.Name, rpo, lab.PrimarySite, lab.DRSite, identity, endpoints.String(), ca, options, UserMonitor, ref(UserMonitor), heartbeat)
+%s%s%s`, what, g.options.Name, g.options.Name, g.options.Name, rpo, lab.PrimarySite, lab.DRSite, identity, endpoints.String(), ca, options, UserMonitor, ref(UserMonitor), execute, heartbeat, procedures)
+}
+
+// procedures are those of the runbooks that fit the form.
+func (g *Group) procedures() (planned, forced string) {
+	switch g.options.Form {
+	case AG:
+		return "mssql.ag-planned", "mssql.ag-forced"
+	case Distributed:
+		return "mssql.dag-planned", ""
+	default:
+		return "", ""
+	}
 }

@@ -69,7 +69,15 @@ func (s *session) Batch(ctx context.Context, text string, parameters []tds.Param
 	for i, p := range parameters {
 		list[i] = engine.Parameter(p)
 	}
-	return s.run.Run(ctx, text, list, reply)
+	lost, applied := s.group.cutFor(s.inst.Name, text)
+	if lost && !applied {
+		return tds.ErrHangUp
+	}
+	err := s.run.Run(ctx, text, list, reply)
+	if lost {
+		return tds.ErrHangUp
+	}
+	return err
 }
 
 func (s *session) Now() time.Time { return s.inst.Time() }

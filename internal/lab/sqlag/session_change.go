@@ -106,7 +106,7 @@ func (s *session) Change(st sqltext.Statement) error {
 		return s.alterGroup(st)
 	case sqltext.AlterHadr:
 		c := s.inst.Database(st.Database)
-		if c == nil || !s.can("ALTER ANY AVAILABILITY GROUP") {
+		if c == nil || !s.account.alters && !s.can("CONTROL SERVER") {
 			return sqlerr.Class(14, 5011, "User does not have permission to alter database '%s', the database does not exist, or the database is not in a state that allows access checks.", st.Database)
 		}
 		switch st.Action {
@@ -137,12 +137,11 @@ func (s *session) alterGroup(st sqltext.AlterGroup) error {
 	case "SET":
 		return setOptions(g, s.inst, st.Options)
 	case "MODIFY REPLICA", "MODIFY AVAILABILITY GROUP":
-		for _, m := range st.Members {
-			if err := g.Modify(s.inst, m.Name, m.Options); err != nil {
-				return err
-			}
+		list := make([]model.Modification, len(st.Members))
+		for i, m := range st.Members {
+			list[i] = model.Modification{Replica: m.Name, Options: m.Options}
 		}
-		return nil
+		return g.Modify(s.inst, list)
 	}
 	return sqlerr.New(41190, "Availability group '%s' failed to process the %s command in this laboratory.", st.Group, st.Action)
 }

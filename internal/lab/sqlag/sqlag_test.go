@@ -33,15 +33,21 @@ func start(t *testing.T, o sqlag.Options) *sqlag.Group {
 // open is a pool of the unmodified driver with one connection.
 func open(t *testing.T, g *sqlag.Group, n *sqlag.Instance, user, encrypt string, more ...string) *sql.DB {
 	t.Helper()
+	return openAt(t, g, n.Address(), user, append([]string{"encrypt", encrypt}, more...)...)
+}
+
+// openAt is open at any address.
+func openAt(t *testing.T, g *sqlag.Group, address, user string, more ...string) *sql.DB {
+	t.Helper()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, g.CA(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	q := url.Values{"encrypt": {encrypt}, "TrustServerCertificate": {"false"}, "certificate": {ca}, "app name": {"test"}, "database": {"master"}}
+	q := url.Values{"encrypt": {"true"}, "TrustServerCertificate": {"false"}, "certificate": {ca}, "app name": {"test"}, "database": {"master"}}
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
 	}
-	u := url.URL{Scheme: "sqlserver", User: url.UserPassword(user, g.Password(user)), Host: n.Address(), RawQuery: q.Encode()}
+	u := url.URL{Scheme: "sqlserver", User: url.UserPassword(user, g.Password(user)), Host: address, RawQuery: q.Encode()}
 	db, err := sql.Open("sqlserver", u.String())
 	if err != nil {
 		t.Fatal(err)

@@ -54,11 +54,12 @@ func serverViews() map[string]view {
 		"dm_exec_connections": {columns(`session_id int, connect_time datetimeoffset(7), net_transport nvarchar(40), protocol_type nvarchar(40), encrypt_option nvarchar(40), auth_scheme nvarchar(40)`), state, func(s *session) []record {
 			return []record{{"session_id": 51, "connect_time": s.inst.Time(), "net_transport": "TCP", "protocol_type": "TSQL", "encrypt_option": "TRUE", "auth_scheme": "SQL"}}
 		}},
-		"dm_exec_requests": {columns(`session_id smallint, start_time datetime, status nvarchar(30), command nvarchar(32), database_id smallint, blocking_session_id smallint, wait_type nvarchar(60), percent_complete real`), state, noRows},
-		"configurations":   {columns(`configuration_id int, name nvarchar(35), value sql_variant, minimum sql_variant, maximum sql_variant, value_in_use sql_variant, description nvarchar(255), is_dynamic bit, is_advanced bit`), nothing, configurationRows},
-		"tables":           {columns(`name sysname, object_id int, schema_id int, type varchar(2), type_desc nvarchar(60), create_date datetime, modify_date datetime`), nothing, tableRows},
-		"objects":          {columns(`name sysname, object_id int, schema_id int, type varchar(2), type_desc nvarchar(60), create_date datetime, modify_date datetime`), nothing, tableRows},
-		"schemas":          {columns(`name sysname, schema_id int, principal_id int`), nothing, func(*session) []record { return []record{{"name": "dbo", "schema_id": 1, "principal_id": 1}} }},
+		"dm_exec_requests":    {columns(`session_id smallint, start_time datetime, status nvarchar(30), command nvarchar(32), database_id smallint, blocking_session_id smallint, wait_type nvarchar(60), percent_complete real`), state, requestRows},
+		"database_principals": {columns(`name sysname, principal_id int, type char(1), type_desc nvarchar(60), sid varbinary(85), authentication_type int, authentication_type_desc nvarchar(60), is_fixed_role bit`), nothing, userRows},
+		"configurations":      {columns(`configuration_id int, name nvarchar(35), value sql_variant, minimum sql_variant, maximum sql_variant, value_in_use sql_variant, description nvarchar(255), is_dynamic bit, is_advanced bit`), nothing, configurationRows},
+		"tables":              {columns(`name sysname, object_id int, schema_id int, type varchar(2), type_desc nvarchar(60), create_date datetime, modify_date datetime`), nothing, tableRows},
+		"objects":             {columns(`name sysname, object_id int, schema_id int, type varchar(2), type_desc nvarchar(60), create_date datetime, modify_date datetime`), nothing, tableRows},
+		"schemas":             {columns(`name sysname, schema_id int, principal_id int`), nothing, func(*session) []record { return []record{{"name": "dbo", "schema_id": 1, "principal_id": 1}} }},
 		"database_mirroring": {columns(`database_id int, mirroring_guid guid, mirroring_state tinyint, mirroring_state_desc nvarchar(60), mirroring_role tinyint, mirroring_role_desc nvarchar(60)`), nothing, func(s *session) []record {
 			var out []record
 			for _, r := range databaseRows(s) {

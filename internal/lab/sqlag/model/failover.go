@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/lab/sqlag/sqlerr"
+	"github.com/bcctl/bcctl/internal/lab/sqlag/sqltype"
 )
 
 // GroupNamed finds a group as an instance knows it.
@@ -124,7 +125,11 @@ func (g *Group) promote(r *Replica, forced bool) {
 		if !forced {
 			continue
 		}
+		before := c.Fork
 		c.Fork, c.ForkPoint = w.fresh(), c.End
+		if g.Distributed {
+			w.follow(c, before)
+		}
 		for _, other := range g.Replicas {
 			if o := other.Copy(d.Name); o != nil && o != c && other.Role == Secondary && !g.Distributed {
 				o.suspend("SUSPEND_FROM_PARTNER")
@@ -133,6 +138,22 @@ func (g *Group) promote(r *Replica, forced bool) {
 	}
 	w.settle()
 	w.Advance()
+}
+
+// follow lets copies go along with a new fork that have nothing to undo and are not
+// primary of anything by themselves: those of the new primary's own group, and of the
+// other one when it gave up its role before.
+func (w *World) follow(c *Copy, before sqltype.GUID) {
+	for _, i := range w.Instances {
+		o := i.Database(c.DB.Name)
+		if o == nil || o == c || o.Fork != before || o.End > c.End || o.Writer() {
+			continue
+		}
+		if _, above := w.Above(o.Group); above != nil && above.Role == Primary && o.Group != c.Group {
+			continue // it still takes itself for the global primary
+		}
+		o.Fork, o.ForkPoint = c.Fork, c.ForkPoint
+	}
 }
 
 func (c *Copy) suspend(reason string) {
@@ -174,39 +195,59 @@ func (g *Group) SetRequired(as *Instance, n int) error {
 	return nil
 }
 
+// Modification is what MODIFY REPLICA ON changes of one replica.
+type Modification struct {
+	Replica string
+	Options map[string]string
+}
+
 // Modify is MODIFY REPLICA ON, and MODIFY AVAILABILITY GROUP ON for a distributed
-// group, which either side may be told.
-func (g *Group) Modify(as *Instance, name string, options map[string]string) error {
+// group, which either side may be told. All of it is done or, where something is
+// refused, nothing.
+func (g *Group) Modify(as *Instance, list []Modification) error {
 	g.World.Advance()
 	if l := g.Local(as); l.Role != Primary && !g.Distributed {
 		return notPrimary(g)
 	}
-	r := g.Replica(name)
-	if r == nil {
-		return sqlerr.New(41129, "Availability replica '%s' cannot be found in availability group '%s'.", name, g.Name)
-	}
-	for option, v := range options {
-		switch option {
-		case "AVAILABILITY_MODE":
-			r.Sync = v == "SYNCHRONOUS_COMMIT"
-			if !r.Sync && r.Automatic {
-				return sqlerr.New(35205, "The ASYNCHRONOUS_COMMIT availability mode cannot be set on replica '%s' while its failover mode is AUTOMATIC.", name)
-			}
-		case "FAILOVER_MODE":
-			r.Automatic = v == "AUTOMATIC"
-		case "SEEDING_MODE":
-			r.Seeding = v == "AUTOMATIC"
-		case "SESSION_TIMEOUT":
-			if n, err := strconv.Atoi(v); err == nil {
-				r.Timeout = n
-			}
-		case "SECONDARY_ROLE.ALLOW_CONNECTIONS":
-			r.Readable = v
+	changed := make([]Replica, len(list))
+	for i, m := range list {
+		r := g.Replica(m.Replica)
+		if r == nil {
+			return sqlerr.New(41129, "Availability replica '%s' cannot be found in availability group '%s'.", m.Replica, g.Name)
 		}
+		changed[i] = r.with(m.Options)
+		if changed[i].Automatic && !changed[i].Sync {
+			return sqlerr.New(35205, "The ASYNCHRONOUS_COMMIT availability mode and failover mode AUTOMATIC cannot be had together by replica '%s'.", m.Replica)
+		}
+	}
+	for i, m := range list {
+		*g.Replica(m.Replica) = changed[i]
 	}
 	g.Sequence++
 	g.World.Advance()
 	return nil
+}
+
+// with is a replica as it would be with other options.
+func (r *Replica) with(options map[string]string) Replica {
+	changed := *r
+	for option, v := range options {
+		switch option {
+		case "AVAILABILITY_MODE":
+			changed.Sync = v == "SYNCHRONOUS_COMMIT"
+		case "FAILOVER_MODE":
+			changed.Automatic = v == "AUTOMATIC"
+		case "SEEDING_MODE":
+			changed.Seeding = v == "AUTOMATIC"
+		case "SESSION_TIMEOUT":
+			if n, err := strconv.Atoi(v); err == nil {
+				changed.Timeout = n
+			}
+		case "SECONDARY_ROLE.ALLOW_CONNECTIONS":
+			changed.Readable = v
+		}
+	}
+	return changed
 }
 
 // Suspend is ALTER DATABASE ... SET HADR SUSPEND: on a secondary for itself, on the

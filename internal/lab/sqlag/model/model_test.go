@@ -171,8 +171,8 @@ func TestRefusals(t *testing.T) {
 		"failover on the primary":      {func() error { return g.Failover(a) }, 41122},
 		"force on the primary":         {func() error { return g.Force(a) }, 41122},
 		"role of a clustered group":    {func() error { return g.BecomeSecondary(a) }, 47106},
-		"settings on a secondary":      {func() error { return g.Modify(b, "a", nil) }, 41140},
-		"a replica that is not there":  {func() error { return g.Modify(a, "x", nil) }, 41129},
+		"settings on a secondary":      {func() error { return g.Modify(b, []model.Modification{{Replica: "a"}}) }, 41140},
+		"a replica that is not there":  {func() error { return g.Modify(a, []model.Modification{{Replica: "x"}}) }, 41129},
 		"more than there are replicas": {func() error { return g.SetRequired(a, 2) }, 47110},
 	} {
 		if got := number(c.do()); got != c.want {

@@ -12,6 +12,14 @@ type Objects struct {
 	Certificates []Certificate
 	Endpoint     string // name of the database mirroring endpoint
 	Shipping     *Shipping
+	Work         []Work   // what runs now
+	Orphans      []string // users of databases whose login is not there
+}
+
+// Work is a request that runs, as sys.dm_exec_requests shows it.
+type Work struct {
+	Command, Database string
+	Began             time.Time
 }
 
 // Login is a server principal.

@@ -2,6 +2,7 @@ package tds
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/lab/sqlag/sqlerr"
@@ -101,18 +102,26 @@ func (c *conn) handle(ctx context.Context, m message, reply *Reply) (err error, 
 		if err := skipHeaders(in); err != nil {
 			return nil, true
 		}
-		return c.session.Batch(ctx, decodeText(in.data[in.at:]), nil, reply), false
+		return hangUp(c.session.Batch(ctx, decodeText(in.data[in.at:]), nil, reply))
 	case kindRPC:
 		call, err := readCall(m.body)
 		if err != nil {
 			return nil, true
 		}
 		reply.procedure = true
-		return c.call(ctx, call, reply), false
+		return hangUp(c.call(ctx, call, reply))
 	case kindTransaction:
 		return nil, c.transaction(m.body, reply) != nil
 	}
 	return nil, true
+}
+
+// hangUp tells an error that the client shall see from one that ends the connection.
+func hangUp(err error) (shown error, fatal bool) {
+	if errors.Is(err, ErrHangUp) {
+		return nil, true
+	}
+	return err, false
 }
 
 // call runs sp_executesql, and any other procedure as EXEC with its name.

@@ -36,6 +36,9 @@ type Session interface {
 	Close()
 }
 
+// ErrHangUp is what a Session returns to end its connection in place of an answer.
+var ErrHangUp = errors.New("the connection is ended without an answer")
+
 // loginTime is how long a client may take to log in.
 const loginTime = 15 * time.Second
 
