@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/duration"
@@ -259,7 +260,9 @@ func (f *flow) act(l *leg, i int, task Task, mutates bool) (out connectors.Outco
 		case !a.Yes:
 			return connectors.Outcome{State: connectors.Failed, Code: CodeStepFailed, Message: "answered no: " + a.Message}, a.By, false
 		}
-		return connectors.Outcome{State: connectors.Done, Message: a.Message}, a.By, false
+		// What was attested, by whom and when is what later steps rest on.
+		facts := connectors.Facts{"evidence": strings.TrimSpace(a.By + " " + a.Message), "at": f.now().UTC().Format(time.RFC3339Nano)}
+		return connectors.Outcome{State: connectors.Done, Message: a.Message, Facts: facts}, a.By, false
 	}
 	out = f.call(timeout(step.Timeout, f.limits.Step), func(ctx context.Context) connectors.Outcome { return f.Doer.Do(ctx, task) })
 	if out.State != connectors.Done || f.abandoned || !mutates || (task.Done == nil && task.Operation.Uses != "") {

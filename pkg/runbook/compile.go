@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/duration"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // Compile binds runbooks to resources: it says what a wish comes to, in which order
@@ -306,6 +307,9 @@ func values(m Member, w Wish, from, to string, parameters map[string]string) map
 	}
 	if v["max.loss"] = ""; w.MaxLoss != nil {
 		v["max.loss"] = w.MaxLoss.String()
+	}
+	if v["unbounded"] = "refuse"; slices.ContainsFunc(w.Accept, func(a Acceptance) bool { return a.Code == readiness.RPOUnproven }) {
+		v["unbounded"] = "accept"
 	}
 	v["client.address"], v["integrity"] = m.ClientAddress, m.Integrity
 	return v

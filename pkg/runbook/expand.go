@@ -18,7 +18,7 @@ var Placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 // list are known during a run only, and so is what earlier steps returned,
 // ${steps.ID.NAME}.
 var (
-	planValues = []string{"resource", "old.site", "new.site", "old.endpoint", "new.endpoint", "old.address", "new.address", "client.address", "integrity", "unproven", "max.loss"}
+	planValues = []string{"resource", "old.site", "new.site", "old.endpoint", "new.endpoint", "old.address", "new.address", "client.address", "integrity", "unproven", "max.loss", "unbounded"}
 	runValues  = []string{"run", "fence"}
 )
 

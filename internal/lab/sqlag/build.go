@@ -14,7 +14,8 @@ const workload = 64 << 10
 // build makes the healthy state, as of now. Identities are the same each time, and
 // logs are as long as they have become.
 func (g *Group) build() *model.World {
-	w := &model.World{Now: g.options.Now, Seed: g.options.Name}
+	now := g.options.Now() // one moment for all copies: none is ahead of the one it follows
+	w := &model.World{Now: func() time.Time { return now }, Seed: g.options.Name}
 	switch g.options.Form {
 	case Distributed:
 		a, b := g.instance(w, "a", lab.PrimarySite), g.instance(w, "b", lab.PrimarySite)
@@ -39,6 +40,7 @@ func (g *Group) build() *model.World {
 		g.localGroup(w, g.options.Name, model.WSFC, a, b)
 		g.cluster(w, g.options.Name, a, b)
 	}
+	w.Now = g.options.Now
 	w.Change(func() {})
 	return w
 }

@@ -19,6 +19,7 @@ type node struct {
 	// unreached is set when the instance gave no facts; facts is nil then.
 	unreached *endpoint.Failure
 	facts     *instance
+	accepted  bool // its host took a TCP connection
 
 	started    *time.Time
 	replicas   []replica

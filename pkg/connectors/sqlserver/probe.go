@@ -68,14 +68,14 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 	}
 	conn, a, err := c.openers[i].open(ctx, cred, c.database(), false)
 	if err != nil {
-		s.node.unreached = unreached(ctx, err, a, budget, cred.Password)
+		s.node.unreached, s.node.accepted = unreached(ctx, err, a, budget, cred.Password), a.accepted
 		return s
 	}
 	s.conn = conn
 	if err := c.readNode(ctx, s); err != nil {
 		conn.close()
 		s.node, s.conn = c.newNode(i), nil
-		s.node.unreached = mute(ctx, err, a, budget, cred.Password)
+		s.node.unreached, s.node.accepted = mute(ctx, err, a, budget, cred.Password), a.accepted
 	}
 	return s
 }
