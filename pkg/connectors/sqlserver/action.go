@@ -36,9 +36,10 @@ func reads(prefix, name, summary string, check judgement, outputs []string, para
 	return []operation{{
 		Action: connectors.Action{Name: prefix + name, Summary: summary, Idempotent: true, Parameters: parameters, Outputs: outputs},
 		Check: func(ctx context.Context, a *actor, c call) connectors.Finding {
-			if bad := a.look(ctx).unfit(prefix); bad != nil {
+			if bad := a.begin(ctx, prefix); bad != nil {
 				return *bad
 			}
+			defer a.end()
 			return check(ctx, a, c)
 		},
 	}}
@@ -57,19 +58,34 @@ func changes(description connectors.Action, do, probe func(context.Context, *act
 	return operation{
 		Action: description,
 		Do: func(ctx context.Context, a *actor, c call) connectors.Outcome {
-			if bad := a.look(ctx).unfit(prefix + "/"); bad != nil {
+			if bad := a.begin(ctx, prefix+"/"); bad != nil {
 				return action.NotBegun(*bad)
 			}
+			defer a.end()
 			return do(ctx, a, c)
 		},
 		Probe: func(ctx context.Context, a *actor, c call) connectors.Outcome {
-			if bad := a.look(ctx).unfit(prefix + "/"); bad != nil {
+			if bad := a.begin(ctx, prefix+"/"); bad != nil {
 				return action.InDoubt(bad.Code, "%s", bad.Message)
 			}
+			defer a.end()
 			return probe(ctx, a, c)
 		},
 	}
 }
+
+// begin looks, and says that the actions of one kind of group were asked of the other.
+// The call that follows begins with the same look.
+func (a *actor) begin(ctx context.Context, prefix string) *connectors.Finding {
+	p := a.look(ctx)
+	if bad := p.unfit(prefix); bad != nil {
+		return bad
+	}
+	a.first = p
+	return nil
+}
+
+func (a *actor) end() { a.first = nil }
 
 // unfit says that the actions of one kind of group were asked of the other.
 func (p *picture) unfit(prefix string) *connectors.Finding {
@@ -115,6 +131,7 @@ type actor struct {
 	c     *Connector
 	table *action.Table[*actor]
 
+	first  *picture // of the look with which a call begins
 	last   *picture // of the last look, while a plan is made
 	lastAt time.Time
 }

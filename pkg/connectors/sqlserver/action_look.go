@@ -28,6 +28,10 @@ const planFreshFor = 10 * time.Second
 
 // look reads every instance directly, with the monitor credential and nothing else.
 func (a *actor) look(ctx context.Context) *picture {
+	if p := a.first; p != nil {
+		a.first = nil
+		return p
+	}
 	if a.spec.Run == "" && a.last != nil && a.c.now().Sub(a.lastAt) < planFreshFor {
 		return a.last
 	}
@@ -38,9 +42,11 @@ func (a *actor) look(ctx context.Context) *picture {
 		wg.Go(func() { sessions[i] = a.c.probe(ctx, i) })
 	}
 	wg.Wait()
-	late, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
-	defer cancel()
-	a.c.confirm(late, sessions)
+	if !a.standstill(sessions) {
+		late, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
+		defer cancel()
+		a.c.confirm(late, sessions)
+	}
 	for _, s := range sessions {
 		s.conn.close()
 	}
@@ -54,6 +60,23 @@ func (a *actor) look(ctx context.Context) *picture {
 	p.old, p.next = p.at(p.from), p.at(p.to)
 	a.last = p
 	return p
+}
+
+// standstill reports states in which nobody is primary and that last: an instance is
+// not reached, or both sides of a distributed group are secondary, as they are in the
+// middle of a planned change. Looking again at once would only lengthen an outage.
+func (a *actor) standstill(sessions []*session) bool {
+	g, _ := findGroup(a.spec.Spec, nodesOf(sessions))
+	forwarders := 0
+	for _, s := range sessions {
+		if s.node.unreached != nil {
+			return true
+		}
+		if g.role(g.place(s.node)) == forwarderRole {
+			forwarders++
+		}
+	}
+	return forwarders > 1
 }
 
 // at is the instance of a site that matters.

@@ -158,7 +158,7 @@ func (p *picture) losses() []loss {
 		}
 		switch theirs := p.localState(p.old, pr.id); {
 		case p.surelyReady(own):
-			x.Seconds, x.Method = &zero, "the cluster has it as ready for a failover without loss"
+			x.Seconds, x.Method = &zero, "the cluster has it as ready for a planned failover"
 		case theirs != nil && own != nil && atLeast(own.Hardened, theirs.EndOfLog) && sameFork(p.old, p.next, pr.id):
 			x.Seconds, x.Method = &zero, "the target has hardened everything that "+p.old.Name+" has"
 		case theirs != nil && own != nil && theirs.LastCommit != nil && own.LastCommit != nil && sameFork(p.old, p.next, pr.id):

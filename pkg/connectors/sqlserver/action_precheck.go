@@ -40,7 +40,7 @@ func prechecks() []operation {
 			connectors.ActionParameter{Name: "type", Default: "WSFC", Summary: "WSFC, EXTERNAL or NONE"}),
 		reads(plain, "commit-not-hostage", "after the change commits wait for no more secondaries than there are", commitNotHostage, nil,
 			lostParameter, connectors.ActionParameter{Name: "unblocks", Default: "false", Summary: "true where the runbook lowers the number itself"}),
-		reads(plain, "failover-ready", "every database could be failed over to the target now without loss", failoverReady, nil),
+		reads(plain, "failover-ready", "every database is ready for a planned failover to the target now", failoverReady, nil),
 	)
 }
 
@@ -511,5 +511,5 @@ func (p *picture) ready() (f connectors.Finding, final bool) {
 			return action.Refused(readiness.NotFailoverReady, "database %s on %s is SYNCHRONIZED, and the cluster does not have it as ready, or its quorum is not normal", pr.name, l.name), false
 		}
 	}
-	return action.Passed("%s on %s are synchronized and ready", strconv.Itoa(len(l.pairs))+" databases", l.name), false
+	return action.Passed("%s on %s are SYNCHRONIZED and ready", strconv.Itoa(len(l.pairs))+" databases", l.name), false
 }

@@ -45,31 +45,31 @@ func (p *picture) suspensions() []suspendedAt {
 // resumable says what resuming a database would give up: log of its own beyond what
 // the primary has in common with it. Nil is that it is proved to be nothing, or that it
 // was named. (Exact test: sys.dm_hadr_database_replica_states, recovery_lsn)
-func (pr pair) resumable(l *link, discard string) *connectors.Finding {
+func (p pair) resumable(l *link, discard string) *connectors.Finding {
 	hardened := ""
-	for _, s := range pr.rows() {
+	for _, s := range p.rows() {
 		if isSet(s.Local) && s.Hardened != "" {
 			hardened = s.Hardened
 		}
 	}
 	recovery := ""
-	if pr.remote != nil {
-		recovery = pr.remote.Recovery
+	if p.remote != nil {
+		recovery = p.remote.Recovery
 		if hardened == "" {
-			hardened = pr.remote.Hardened
+			hardened = p.remote.Hardened
 		}
 	}
 	order, ok := compareLSN(recovery, hardened)
 	if ok && order >= 0 {
 		return nil
 	}
-	named := slices.ContainsFunc(endpoint.SplitList(discard), func(name string) bool { return name != "" && fold(name) == fold(pr.name) })
+	named := slices.ContainsFunc(endpoint.SplitList(discard), func(name string) bool { return name != "" && fold(name) == fold(p.name) })
 	if named {
 		return nil
 	}
-	f := action.Refused(readiness.TailNotPreserved, "database %s on %s has log from %s on that the primary does not have, up to %s: resuming gives it up; save it, or name the database under discard", pr.name, l.name, recovery, hardened)
+	f := action.Refused(readiness.TailNotPreserved, "database %s on %s has log from %s on that the primary does not have, up to %s: resuming gives it up; save it, or name the database under discard", p.name, l.name, recovery, hardened)
 	if !ok {
-		f = action.Unknown(readiness.TailNotPreserved, "whether resuming database %s on %s gives something up is not told: name it under discard if it may", pr.name, l.name)
+		f = action.Unknown(readiness.TailNotPreserved, "whether resuming database %s on %s gives something up is not told: name it under discard if it may", p.name, l.name)
 	}
 	return &f
 }

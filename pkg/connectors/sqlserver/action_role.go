@@ -201,7 +201,7 @@ func forceFailover(ctx context.Context, a *actor, c call) connectors.Outcome {
 	}
 	method := "forced"
 	if list := p.losses(); len(list) > 0 && p.allReady() {
-		method = "without loss, by the cluster's word"
+		method = "as a planned one, if the cluster is right about what is ready"
 	}
 	s, o := a.open(ctx, p, p.next)
 	if o != nil {

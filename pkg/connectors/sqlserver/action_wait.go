@@ -17,10 +17,10 @@ func waits() []operation {
 	return slices.Concat(
 		readsBoth("mark", "records modes, how far each side has come, and what a failover would lose now", mark,
 			[]string{"modes", "required", "primary", "loss", "positions", "at"}),
-		reads(plain, "wait-synchronized", "waits until every database could be failed over to the target without loss", waitSynchronized, nil),
+		reads(plain, "wait-ready", "waits until every database is ready for a planned failover to the target", waitSynchronized, nil),
 		readsBoth("wait-online", "waits until the target is primary and every database is online", waitOnline, []string{"primary"}),
 		reads(plain, "wait-old-secondary", "waits until the replicas at the site that is left follow, with nothing suspended", waitOldSecondary, nil),
-		reads(distributed, "wait-equal", "waits until both groups are synchronized and have hardened the same", waitEqual, nil),
+		reads(distributed, "wait-equal", "waits until both groups have hardened the same, and commits wait for both", waitEqual, nil),
 		reads(distributed, "prove-equal", "proves that both groups are secondary and have hardened exactly the same", proveEqual, []string{"positions"}),
 	)
 }

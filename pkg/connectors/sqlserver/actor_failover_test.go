@@ -26,9 +26,9 @@ func lost(t *testing.T) (*sqlag.Group, *hand) {
 	return lab, newHand(t, lab, "fra", "ams")
 }
 
-// TestSI25ForcedFailover walks the built-in runbook after the loss of the primary, and
+// TestSI25SI26ForcedFailover walks the built-in runbook after the loss of the primary, and
 // the way home with what has to be given up by name.
-func TestSI25ForcedFailover(t *testing.T) {
+func TestSI25SI26ForcedFailover(t *testing.T) {
 	t.Parallel()
 	lab, h := lost(t)
 	h.pass(forcedChecks...)
@@ -58,7 +58,7 @@ func TestSI25ForcedFailover(t *testing.T) {
 	h.check(connectors.Unknown, readiness.WriterUnproven, "one-primary")
 	h.check(connectors.Passed, "", "one-primary", "evidence", evidence)
 	h.pass("databases-online", "write-probe", "no-orphaned-users")
-	h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FORCE_FAILOVER_ALLOW_DATA_LOSS", "heartbeat")
+	h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FORCE_FAILOVER_ALLOW_DATA_LOSS", "heartbeat", "heartbeat")
 	h.check(connectors.Refused, readiness.ReplicaDisconnected, "secondaries-move")
 
 	// The old primary comes back as a suspended secondary with log of its own.
@@ -79,7 +79,7 @@ func TestSI25ForcedFailover(t *testing.T) {
 	back.do("resume-data-movement", "discard", "ledger, Orders")
 	back.pass("mark")
 	back.do("set-mode")
-	back.pass("wait-synchronized")
+	back.pass("wait-ready")
 	back.do("failover")
 	back.do("restore-modes", "modes", "$mark.modes")
 	back.pass("wait-online", "wait-old-secondary")
@@ -102,7 +102,7 @@ func TestSI25LossWithinTheCeiling(t *testing.T) {
 		}
 		h.pass("mark")
 		h.do("force-failover", force...)
-		if got := h.facts["force-failover"]["method"]; !strings.Contains(got, "without loss") {
+		if got := h.facts["force-failover"]["method"]; !strings.Contains(got, "planned") {
 			t.Errorf("method %q", got)
 		}
 		if f := h.check(connectors.Passed, "", "measure-loss", "loss", "$mark.loss"); f.Facts["exact"] != "true" || f.Facts["secondsAtMost"] != "0.0" {
@@ -265,7 +265,7 @@ func TestSI24DistributedSwitch(t *testing.T) {
 	h.check(connectors.Passed, "", "modes-restored", "modes", "$mark.modes")
 	h.check(connectors.Passed, "", "client-path", "address", lab.Listener())
 	h.outcome(connectors.Failed, readiness.RoleUnexpected, "restore-primary") // there is no way back by force
-	if n := len(h.changes()); n != 16 {
+	if n := len(h.changes()); n != 18 {
 		t.Errorf("%d statements:\n%s", n, strings.Join(h.changes(), "\n"))
 	}
 

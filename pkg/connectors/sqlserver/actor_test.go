@@ -207,7 +207,7 @@ func TestSI24PlannedFailover(t *testing.T) {
 	lab := startLab(t, sqlag.Options{Databases: []string{"orders", "ledger"}})
 	h := newHand(t, lab, "fra", "ams")
 	h.pass(plannedChecks...)
-	h.pass("failover-ready", "mark", "wait-synchronized")
+	h.pass("failover-ready", "mark", "wait-ready")
 	h.changed() // SI-30
 	h.do("failover")
 	h.pass("wait-online")
@@ -217,11 +217,11 @@ func TestSI24PlannedFailover(t *testing.T) {
 	h.check(connectors.Passed, "", "modes-restored", "modes", "$mark.modes")
 	h.check(connectors.Passed, "", "client-path", "address", lab.Listener())
 	h.check(connectors.Warned, readiness.ClientPath, "client-path")
-	h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FAILOVER", "heartbeat", "heartbeat")
+	h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FAILOVER", "heartbeat", "heartbeat", "heartbeat", "heartbeat")
 
 	back := newHand(t, lab, "ams", "fra")
 	back.pass(plannedChecks...)
-	back.pass("mark", "wait-synchronized")
+	back.pass("mark", "wait-ready")
 	back.do("failover")
 	back.pass("wait-online", "wait-old-secondary")
 	if got := rolesOf(lab); got != "PRIMARY SECONDARY" {
@@ -242,7 +242,7 @@ func TestSI24SwitchoverOfAnAsynchronousTarget(t *testing.T) {
 	h.changed()
 	h.do("set-mode")
 	h.check(connectors.Refused, readiness.ConfigDrift, "modes-restored", "modes", "$mark.modes")
-	h.pass("wait-synchronized")
+	h.pass("wait-ready")
 	h.do("failover")
 	h.pass("wait-online", "wait-old-secondary")
 	h.do("restore-modes", "modes", "$mark.modes")

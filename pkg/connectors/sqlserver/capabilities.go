@@ -7,8 +7,8 @@ func (Factory) Capabilities() []connectors.Capability {
 	const laboratory = "laboratory and recorded answers"
 	return []connectors.Capability{
 		{
-			Form: "availability group on a Windows cluster", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.None, Against: laboratory,
-			Note: "loss can be excluded for synchronous replicas under normal quorum; for asynchronous ones it is bounded from below only",
+			Form: "availability group on a Windows cluster", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.Full, Against: laboratory,
+			Note: "loss can be excluded for synchronous replicas under normal quorum; for asynchronous ones it is bounded from below only. Changes were tried on the laboratory alone; forcing quorum is done on a host",
 		},
 		{
 			Form: "availability group without a cluster (CLUSTER_TYPE = NONE)", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.None, Against: laboratory,
@@ -19,8 +19,8 @@ func (Factory) Capabilities() []connectors.Capability {
 			Note: "the cluster itself is not looked at: neither its quorum nor a constraint that was left behind",
 		},
 		{
-			Form: "distributed availability group", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.None, Against: laboratory,
-			Note: "every instance of both groups must be an endpoint; between the groups loss is bounded from below only",
+			Form: "distributed availability group", Monitor: connectors.Full, Prove: connectors.Partial, Execute: connectors.Partial, Against: laboratory,
+			Note: "every instance of both groups must be an endpoint; between the groups loss is bounded from below only. Planned changes, tried on the laboratory alone; no failover",
 		},
 		{
 			Form: "basic availability group", Monitor: connectors.Full, Prove: connectors.Full, Execute: connectors.None, Against: "recorded answers",

@@ -34,7 +34,7 @@ type walk struct {
 	doer *execute.Doer
 
 	lines   [][]byte
-	ticks   int // moments at which the machine may end
+	ticks   int // moments at which the machine may end: those of steps that change something
 	crashAt int // 0: never
 	dead    bool
 }
@@ -97,7 +97,7 @@ func newWalk(t *testing.T, p procedure, whole bool) *walk {
 	}
 	spec := book.Spec
 	if !whole {
-		spec.Prechecks, spec.Soak = spec.Prechecks[:3], nil
+		spec.Prechecks, spec.Soak = spec.Prechecks[:1], nil
 	}
 	member := runbook.Member{
 		Name: "orders", Platform: "sqlserver", Environment: "test", Primary: "fra", DR: "ams", Tier: 1, ClientAddress: lab.Listener(),
@@ -166,7 +166,7 @@ func (w *walk) Events(context.Context) ([]runbook.Event, error) {
 }
 
 func (w *walk) Append(_ context.Context, e runbook.Event) error {
-	step := slices.Contains([]runbook.EventKind{runbook.StepIntent, runbook.StepOutcome, runbook.StepProbe, runbook.PointOfNoReturn, runbook.RunFinished}, e.Kind)
+	step := slices.Contains([]runbook.EventKind{runbook.StepIntent, runbook.StepOutcome, runbook.StepProbe}, e.Kind) && w.changes(e.Step)
 	if w.dead || step && !w.tick() {
 		return errEnded
 	}
@@ -179,6 +179,17 @@ func (w *walk) Append(_ context.Context, e runbook.Event) error {
 		return errEnded
 	}
 	return nil
+}
+
+// changes reports whether a step changes something on the servers.
+func (w *walk) changes(id string) bool {
+	for _, s := range w.plan.Waves[0].Members[0].Steps {
+		if s.ID == id {
+			a, ok := execute.Catalog(connectors.NewRegistry(sqlserver.Factory{}))(s.Uses)
+			return ok && a.Changes
+		}
+	}
+	return false
 }
 
 func (w *walk) Push(context.Context) error {
@@ -221,14 +232,10 @@ func (w *walk) Check(ctx context.Context, t runbook.Task) connectors.Finding {
 }
 
 func (w *walk) Do(ctx context.Context, t runbook.Task) connectors.Outcome {
-	if w.dead || !w.tick() {
+	if w.dead {
 		return connectors.Outcome{}
 	}
-	o := w.doer.Do(ctx, t)
-	if !w.tick() {
-		return connectors.Outcome{}
-	}
-	return o
+	return w.doer.Do(ctx, t)
 }
 
 func (w *walk) Probe(ctx context.Context, t runbook.Task) connectors.Outcome {
@@ -349,11 +356,12 @@ func TestSI24SI25RunbooksOfSQLServer(t *testing.T) {
 }
 
 // TestSI03SI34SQLServerKilledAtEachStep ends the machine before and after each line of
-// the journal that is about a step and before and after each effect. The run comes to
-// the same end, and changes of the role are sent once.
+// the journal that is about a step which changes something: so before its effect, after
+// it, and after its outcome is known. The run comes to the same end, and changes of the
+// role are sent once.
 func TestSI03SI34SQLServerKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	for _, p := range procedures() {
+	for _, p := range procedures()[1:] { // the first is part of the second
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			whole := newWalk(t, p, false)
@@ -361,22 +369,25 @@ func TestSI03SI34SQLServerKilledAtEachStep(t *testing.T) {
 				t.Fatalf("ended %s: %s\n%s", end.Kind, end.Message, whole.journal())
 			}
 			want, sent := whole.standing(), whole.sent()
-			if whole.ticks < 30 {
+			if whole.ticks < 8 {
 				t.Fatalf("only %d moments", whole.ticks)
 			}
 			for k := 1; k <= whole.ticks; k++ {
-				w := newWalk(t, p, false)
-				w.crashAt = k
-				end := w.settled()
-				if w.finished() != runbook.Succeeded {
-					t.Errorf("killed at %d: ended %s %s: %s\n%s", k, end.Kind, end.Step, end.Message, w.journal())
-				}
-				if got := w.standing(); got != want {
-					t.Errorf("killed at %d:\ngot  %s\nwant %s\n%s", k, got, want, w.journal())
-				}
-				if got := w.sent(); !maps.Equal(got, sent) {
-					t.Errorf("killed at %d: sent %v, want %v\n%s", k, got, sent, w.journal())
-				}
+				t.Run(fmt.Sprint(k), func(t *testing.T) {
+					t.Parallel()
+					w := newWalk(t, p, false)
+					w.crashAt = k
+					end := w.settled()
+					if w.finished() != runbook.Succeeded {
+						t.Errorf("ended %s %s: %s\n%s", end.Kind, end.Step, end.Message, w.journal())
+					}
+					if got := w.standing(); got != want {
+						t.Errorf("got  %s\nwant %s\n%s", got, want, w.journal())
+					}
+					if got := w.sent(); !maps.Equal(got, sent) {
+						t.Errorf("sent %v, want %v\n%s", got, sent, w.journal())
+					}
+				})
 			}
 		})
 	}
