@@ -38,6 +38,9 @@ type stage struct {
 	keys   map[string]string // files with the keys of people
 	clone  string            // another machine's; empty: the first one's
 	same   bool              // everything lies on one medium
+
+	typing  func() // called when a person is waited for
+	journal func(runbook.Journal) runbook.Journal
 }
 
 // hook is the program of the runbook: verb and name.
@@ -154,6 +157,19 @@ func program(name string) string {
 		Replace(fmt.Sprintf(gateResource, 1))
 }
 
+// keyboard tells when it is read.
+type keyboard struct {
+	io.Reader
+	typing func()
+}
+
+func (k keyboard) Read(p []byte) (int, error) {
+	if k.typing != nil {
+		k.typing()
+	}
+	return k.Reader.Read(p)
+}
+
 func (s *stage) id64(_ int64, err error) { s.ok(err) }
 
 func (s *stage) git(args ...string) {
@@ -190,7 +206,7 @@ func (s *stage) bcctl(login, typed string, args ...string) outcome {
 	}
 	var stdout, stderr bytes.Buffer
 	code := Run(s.t.Context(), Env{
-		Stdin: strings.NewReader(typed), Stdout: &stdout, Stderr: &stderr, Dir: cmp.Or(s.clone, s.dir), Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
+		Stdin: keyboard{strings.NewReader(typed), s.typing}, journal: s.journal, Stdout: &stdout, Stderr: &stderr, Dir: cmp.Or(s.clone, s.dir), Now: s.Now, Sleep: s.Sleep, Registry: all.Registry,
 		Terminal: func(io.Reader) bool { return typed != "" },
 		Lookup:   func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
 		Medium: func(dir string) (string, error) {
