@@ -81,7 +81,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (Case, error) {
 	}()
 	defer func() {
 		if recorded != nil {
-			_ = <-recorded // another error came first
+			<-recorded //nolint:errcheck // another error came first
 		}
 	}()
 	if err := r.pins(ctx, &c); err != nil {

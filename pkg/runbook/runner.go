@@ -124,7 +124,7 @@ func (r *Runner) Start(ctx context.Context) (End, error) {
 	err = f.run()
 	// Both end by their own deadlines.
 	if f.beside != nil {
-		_ = <-f.beside // the run ended without it, and said so
+		<-f.beside //nolint:errcheck // the run ended without it, and said so
 	}
 	if f.looking != nil {
 		<-f.looking
