@@ -99,4 +99,8 @@ spec:
     - {tier: 1, action: failover, slots: [{role: it}, {role: business}]}
     - {tier: 1, action: failback, slots: [{role: it}, {role: business}]}
     - {tier: 1, action: drill, slots: [{role: it}]}
+    - {tier: 2, action: switchover, slots: [{role: it}]}
+    - {tier: 2, action: failover, slots: [{role: it}]}
+    - {tier: 2, action: failback, slots: [{role: it}]}
+    - {tier: 2, action: drill, slots: [{role: it}]}
 `
