@@ -268,7 +268,8 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	glass := x.glass(guard, record, keeper)
 	keeper.Ended(x.state.Finished)
 	keeper.Current = copied.Current
-	keeper.Attempting(x.state.NextAttempt())
+	record.Attempt = x.state.NextAttempt()
+	keeper.Attempting(record.Attempt)
 	doer := x.doer()
 	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
 	teller := x.tell()

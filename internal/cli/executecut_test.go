@@ -97,6 +97,7 @@ func TestRUN09SI02CutAtEachMoment(t *testing.T) {
 		{"before the claim", api, exitNoAnswer, nothing, "nothing was changed", exitOK},
 		{"before the claim", disk, exitStopped, nothing, "goes on, once this is mended", exitOK},
 		{"before the first change", api, exitNoAnswer, nothing, "nothing was changed", exitOK},
+		{"before the first change", disk, exitStopped, nothing, "goes on, once this is mended", exitOK},
 		{"inside the atomic section", api, exitOK, all, "SUCCEEDED", exitNotApproved},
 		{"inside the atomic section", disk, exitStopped, fenced, "goes on, once this is mended", exitOK},
 		{"at the point of no return", api, exitOK, all, "SUCCEEDED", exitNotApproved},

@@ -125,16 +125,20 @@ func (c *Copy) Current(ctx context.Context) error {
 	return nil
 }
 
-// Sinks are several places off this machine that all must have the journal, in their
-// order. The first ones may be asked again for what they have.
+// Sinks are several places off this machine that all must have the journal. Where one
+// does not take it the others are asked all the same, and all of them again the next
+// time, each for what it may have.
 type Sinks []journal.Sink
 
 // Put implements journal.Sink.
 func (s Sinks) Put(ctx context.Context, events []runbook.Event) error {
+	var errs []error
 	for _, sink := range s {
-		if err := sink.Put(ctx, events); err != nil {
-			return err
+		err := sink.Put(ctx, events)
+		if errors.Is(err, ErrOvertaken) {
+			return err // somebody else has the run, and keeps its record
 		}
+		errs = append(errs, err)
 	}
-	return nil
+	return errors.Join(errs...)
 }

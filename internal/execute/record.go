@@ -27,6 +27,9 @@ type Record struct {
 	// By is who acts: the person who confirmed, once somebody has.
 	By func() audit.Actor
 
+	// Attempt is the one that this start makes.
+	Attempt int
+
 	// Evidence returns how the approvals were counted last, and what was read for it.
 	Evidence func() (approval.Verdict, approval.Case)
 
@@ -43,8 +46,10 @@ type Record struct {
 	Due    time.Time
 	Untold bool
 
-	steps   []string // of the whole plan, as the log counts them
-	attempt int      // of this start
+	steps   []string      // of the whole plan, as the log counts them
+	next    int64         // number of the first event that is not looked at yet
+	waiting []audit.Entry // of events, and signed nowhere yet
+	only    error         // why what is signed is on this machine only
 	begun   bool
 	ended   bool                     // by the event just looked at
 	late    []audit.Entry            // results of an earlier start
@@ -65,40 +70,56 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 	if r.steps == nil {
 		r.steps, r.started = Steps(r.Plan), map[string]runbook.Event{}
 	}
-	var entries []audit.Entry
+	// An event becomes an entry once, however often it is put: what was signed and did not
+	// get through is kept, and what could not even be signed waits here.
 	for _, e := range events {
-		r.attempt = max(r.attempt, e.Attempt)
-	}
-	for _, e := range events {
-		r.markers(e)
-		// The claim of an earlier start, which was killed before it got here, begins nothing:
-		// this start does.
-		if e.Kind == runbook.Claimed && e.Attempt == r.attempt {
-			entries = append(entries, r.invoked()...)
-			entries = append(entries, r.intent(e))
-			entries = append(entries, r.late...)
-			r.late = nil
+		if e.Seq < r.next {
+			continue
 		}
-		switch made := r.entry(e); {
-		case r.begun || r.ended:
-			entries = append(entries, made...)
-		default:
-			// A result that an earlier start could not bring waits for the intent of this one.
-			r.late = append(r.late, made...)
+		r.next = e.Seq + 1
+		r.look(e)
+	}
+	if len(r.waiting) == 0 {
+		if r.only != nil {
+			r.only = r.Log.Publish(ctx)
 		}
-		r.ended = false
+		return r.here()
 	}
-	if len(entries) == 0 {
-		return nil
-	}
-	receipt, err := r.Log.Append(ctx, entries...)
+	receipt, err := r.Log.Append(ctx, r.waiting...)
 	if err != nil {
 		return err
 	}
-	if receipt.Kept != logbook.Durable {
-		return fmt.Errorf("%w: %w", ErrOnlyHere, receipt.Trouble)
+	r.waiting, r.only = nil, receipt.Trouble
+	return r.here()
+}
+
+// here says whether what is signed is on this machine only.
+func (r *Record) here() error {
+	if r.only != nil {
+		return fmt.Errorf("%w: %w", ErrOnlyHere, r.only)
 	}
 	return nil
+}
+
+// look makes entries of an event.
+func (r *Record) look(e runbook.Event) {
+	r.markers(e)
+	// The claim of an earlier start, which ended before it got here, begins nothing: this
+	// start does.
+	if e.Kind == runbook.Claimed && e.Attempt == r.Attempt {
+		r.waiting = append(r.waiting, r.invoked()...)
+		r.waiting = append(r.waiting, r.intent(e))
+		r.waiting = append(r.waiting, r.late...)
+		r.late = nil
+	}
+	switch made := r.entry(e); {
+	case r.begun || r.ended:
+		r.waiting = append(r.waiting, made...)
+	default:
+		// A result that an earlier start could not bring waits for the intent of this one.
+		r.late = append(r.late, made...)
+	}
+	r.ended = false
 }
 
 // invoked is the entry of an emergency, in the run that used it first: what was lifted, by

@@ -58,6 +58,20 @@ type keeper interface {
 	Keep(audit.Signed) error
 }
 
+// Publish brings what is kept on this machine alone to the log.
+func (r *Run) Publish(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	spool, ok := r.book.Store.(interface {
+		Publish(context.Context) (int, error)
+	})
+	if !ok {
+		return nil // a folder has no other place
+	}
+	_, err := spool.Publish(ctx)
+	return err
+}
+
 // Append signs entries as the next segment of the run and appends it. The error is
 // for a batch that is kept nowhere (an entry that says too little, a signer that
 // does not sign, a full disk): what it would have announced must not be done. A
