@@ -264,7 +264,10 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
 	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
-	keeper := x.keeper(guard)
+	keeper, err := x.keeper(guard, dir)
+	if err != nil {
+		return fail(exitStopped, err, "")
+	}
 	glass := x.glass(guard, record, keeper)
 	keeper.Ended(x.state.Finished)
 	keeper.Current = copied.Current
@@ -447,26 +450,31 @@ func personActor(roster approval.Roster, person string, process audit.Actor) aud
 	return who
 }
 
-func (x *running) keeper(g *execute.Guard) *execute.Ledger {
+func (x *running) keeper(g *execute.Guard, dir string) (*execute.Ledger, error) {
 	store := x.store()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	holder := ledger.Holder{Request: x.request.Name(), Digest: string(x.digest), Run: x.run, Host: host}
+	journals, err := journal.Folder(dir)
+	if err != nil {
+		return nil, err
+	}
+	holder := ledger.Holder{Request: x.request.Name(), Digest: string(x.digest), Run: x.run, Host: host, Journals: journals}
 	if x.ci != 0 {
 		holder.CI = strconv.FormatInt(x.ci, 10)
 	}
 	locks := &ledger.Locks{Cells: store, Now: x.a.Now, Above: x.state.Fences, Gone: func(h ledger.Holder) bool {
-		// We have the journal of this run on this machine, exclusively: who had it before
-		// is no more.
-		return h.Run == x.run && h.Host == host && h.CI == "" && holder.CI == ""
+		// We have the journal of this run in this folder, exclusively: who had it before is
+		// no more. A journal elsewhere, on a host of the same name or of another person on
+		// this one, says nothing.
+		return h.Run == x.run && h.Host == host && h.Journals == journals && h.CI == "" && holder.CI == ""
 	}, Ended: x.ranOut}
 	l := &execute.Ledger{Locks: locks, Records: store, Holder: holder, Path: x.path, Comment: x.comment, Now: x.a.Now, Person: func() string { return g.Person }}
 	if x.offline != "" {
 		l.Offline, l.Claiming = true, func(attempt int) error { return x.keepEvidence(g, attempt) }
 	}
-	return l
+	return l, nil
 }
 
 // ranOut tells whether the workflow run that holds a lock has come to its end, as GitHub
@@ -532,6 +540,10 @@ func (x *running) ended(end runbook.End) error {
 	if len(end.Rules) > 0 {
 		why = fmt.Errorf("%s: %w", strings.Join(end.Rules, " "), why)
 	}
+	unchanged := "nothing was changed"
+	if end.State.Changed() {
+		unchanged = "nothing more was changed, and the run is part way"
+	}
 	switch end.Kind {
 	case runbook.EndSucceeded:
 		fmt.Fprintf(x.a.Stdout, "SUCCEEDED %s: %s writes at %s\n", id, x.plan.Target, x.plan.To)
@@ -550,13 +562,13 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndHeld:
 		return fail(exitStopped, fmt.Errorf("stopped part way: %w", why), again)
 	case runbook.EndRefused:
-		return fail(exitRefused, fmt.Errorf("nothing was changed: %w", why), "bcctl plan "+id)
+		return fail(exitRefused, fmt.Errorf("%s: %w", unchanged, why), "bcctl plan "+id)
 	case runbook.EndDenied:
-		return fail(exitNotApproved, fmt.Errorf("nothing was changed: %w", why), strings.Replace(again, "execute", "explain", 1))
+		return fail(exitNotApproved, fmt.Errorf("%s: %w", unchanged, why), strings.Replace(again, "execute", "explain", 1))
 	case runbook.EndLocked:
-		return fail(exitLocked, fmt.Errorf("nothing was changed: %w", why), "wait for that run to end")
+		return fail(exitLocked, fmt.Errorf("%s: %w", unchanged, why), "wait for that run to end")
 	case runbook.EndNoAnswer:
-		return fail(exitNoAnswer, fmt.Errorf("nothing was changed: %w", why), again+x.wayOut())
+		return fail(exitNoAnswer, fmt.Errorf("%s: %w", unchanged, why), again+x.wayOut())
 	case runbook.EndAborted:
 		return fail(exitNotApproved, fmt.Errorf("ended, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
 	default:

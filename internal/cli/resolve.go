@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/bcctl/bcctl/internal/execute/journal"
+	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -19,8 +21,9 @@ func newResolve(a *app) *cobra.Command {
 		Use:   "resolve <request> done|not-done",
 		Short: "Say what became of a step that nobody can tell about, so that its run can go on",
 		Long: `A step is in doubt when its answer was lost and its probe cannot tell either. Look at
-the server yourself, then say whether the effect holds. It is written to the journal
-with your name and the reason, and bcctl execute goes on from there, on any machine.`,
+the server yourself, then say whether the effect holds. It takes the role operator in
+the roster of the default branch. It is written to the journal with your name and the
+reason, and bcctl execute goes on from there, on any machine.`,
 		Example: exampleLines(`bcctl resolve 2026-001-ledger done --step ledger/promote --reason "pg_controldata says: in production"`),
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,10 +65,6 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	if err != nil {
 		return fail(exitConfig, err, "")
 	}
-	person, err := x.personOfKey(signer.PublicKey())
-	if err != nil {
-		return fail(exitNotApproved, err, "")
-	}
 	if r.settings.GitHub.AppID != 0 {
 		c, err := a.forge(ctx, r.settings)
 		if err != nil {
@@ -73,6 +72,15 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 		}
 		defer c.Close()
 		ctx = signedIn(ctx, r, c)
+	}
+	// What lies in this checkout anybody who sits here could have written.
+	roster, err := a.rosterOfMain(ctx, r)
+	if err != nil {
+		return err
+	}
+	person, err := approval.Resolver(roster, ssh.FingerprintSHA256(signer.PublicKey()), a.Now())
+	if err != nil {
+		return fail(exitNotApproved, fmt.Errorf("nothing was settled: %w", err), "")
 	}
 	dir, err := a.runsDir(r)
 	if err != nil {
@@ -108,12 +116,13 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, what, step string
 	if done {
 		said = "done"
 	}
-	fmt.Fprintf(a.Stderr, "To settle %s of %s as %s, as %s, type %s: ", step, req.Name(), said, person, said)
+	line := step + " " + said
+	fmt.Fprintf(a.Stderr, "To settle %s of %s as %s, as %s, type exactly:\n  %s\n> ", step, req.Name(), said, person.ID, line)
 	text, err := a.readLine(ctx)
-	if err != nil || text != said {
+	if err != nil || text != line {
 		return fail(exitNotApproved, errors.New("that is not it; nothing was settled"), "")
 	}
-	if _, err := runbook.Resolve(ctx, j, runbook.Resolution{Member: member, Step: id, Done: done, By: person, Reason: reason}, a.Now()); err != nil {
+	if _, err := runbook.Resolve(ctx, j, runbook.Resolution{Member: member, Step: id, Done: done, By: person.ID, Reason: reason}, a.Now()); err != nil {
 		return fail(exitFailed, err, "")
 	}
 	if err := copied.Put(ctx, nil); err != nil {

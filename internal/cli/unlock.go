@@ -203,7 +203,12 @@ func (a *app) alive(ctx context.Context, r *repository, h ledger.Holder) (life, 
 		if err != nil {
 			return lifeUnknown, "", err
 		}
+		own, err := journal.Folder(dir)
+		if err != nil {
+			return lifeUnknown, "", err
+		}
 		switch running, known, err := journal.Running(dir, h.Run); {
+		case own != h.Journals: // of another person, or on another host of this name
 		case err != nil:
 			return lifeUnknown, "", err
 		case running:

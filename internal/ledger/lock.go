@@ -25,6 +25,10 @@ type Holder struct {
 	Person  string `json:"person"`       // who confirmed, by the id of the roster
 	Host    string `json:"host"`         // where bcctl runs
 	CI      string `json:"ci,omitempty"` // id of the CI run; empty on a host
+
+	// Journals is the id of the folder on the host that the journal is in. Names of hosts
+	// are not unique, and two people on one host have two folders.
+	Journals string `json:"journals,omitempty"`
 }
 
 // Lock is the content of a lock, complete from the moment it exists (LOCK-02,

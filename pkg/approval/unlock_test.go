@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // What two persons sign breaks one lock, once, and soon.
@@ -39,6 +41,35 @@ func TestLOCK05WhoUnlocks(t *testing.T) {
 		persons, err := Unlockers(roster, line, c.holder, c.said, noon)
 		if c.want == "" && (err != nil || len(persons) != 2) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, %v", name, persons, err)
+		}
+	}
+}
+
+// A step that is in doubt is settled by an operator, with a key that counts (RUN-05).
+func TestRUN05WhoMaySettleAStep(t *testing.T) {
+	t.Parallel()
+	key := func(name string) string { return ssh.FingerprintSHA256(signer(name).PublicKey()) }
+	r := roster()
+	if p, err := Resolver(r, key("dora"), noon); err != nil || p.ID != "dora" {
+		t.Fatalf("%v, %v", p.ID, err)
+	}
+	for name, c := range map[string]struct {
+		by     string
+		change func(*Roster)
+	}{
+		"a viewer":                 {"finn", nil},
+		"an approver":              {"ben", nil},
+		"nobody of the roster":     {"root1", nil},
+		"an operator who has left": {"dora", func(r *Roster) { person(r, "dora").ActiveUntil = ptr(noon) }},
+		"a key that was revoked":   {"dora", func(r *Roster) { person(r, "dora").SSHKeys[0].RevokedAt = ptr(ago(time.Minute)) }},
+		"a key that two have":      {"dora", func(r *Roster) { person(r, "finn").SSHKeys = person(r, "dora").SSHKeys }},
+	} {
+		r := roster()
+		if c.change != nil {
+			c.change(&r)
+		}
+		if p, err := Resolver(r, key(c.by), noon); err == nil {
+			t.Errorf("%s may: %s", name, p.ID)
 		}
 	}
 }

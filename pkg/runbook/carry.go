@@ -433,8 +433,9 @@ func (f *flow) held(l *leg, i int, undo bool) error {
 	case errors.Is(err, ErrLockLost):
 		why.Code, why.Message = CodeLockLost, err.Error()
 		kind = EndLocked
-	case f.now().Sub(f.seen) <= f.limits.Lease, undo, l.inside(i), f.s.Passed(l.Resource):
-		// Nobody else can have got it yet, or stopping here would do more harm.
+	case f.now().Sub(f.seen) <= f.limits.Lease:
+		// Nobody else can have got it yet. Once the lease is over somebody may, wherever
+		// this run is: two that act do more harm than one that stands still (LOCK-04, LOCK-05).
 		f.away = true
 		return nil
 	default:

@@ -606,6 +606,31 @@ func TestSI32LedgerAwayBeyondTheLease(t *testing.T) {
 	})
 }
 
+// Nor is it inside an atomic section, while steps are taken back, or after the point of
+// no return: somebody else may have the lock by then, and would not be seen.
+func TestSI32NobodyActsBeyondTheLease(t *testing.T) {
+	for _, c := range []struct {
+		after string // the step after which the ledger is away for longer than the lease
+		last  string // step that is asked for
+	}{{"fence", "fence"}, {"stop-old", "stop-old"}, {"promote", "promote"}, {"reign", "reign"}} {
+		t.Run(c.after, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.after[c.after] = func() {
+					w.cut = true
+					time.Sleep(2 * time.Minute)
+				}
+				m := memberOf("ledger")
+				m.HoldPoints, m.Atomic = nil, []runbook.Section{{From: "fence", To: "reign"}}
+				end := w.must(t.Context(), planOf(m), runbook.EndHeld)
+				if last := w.tasks[len(w.tasks)-1].ID; end.Code != runbook.CodeNoAnswer || last != c.last {
+					t.Errorf("held by %s after %s\n%s", end.Code, last, w.journal())
+				}
+			})
+		})
+	}
+}
+
 // An answer that was lost after the effect is found out by the probe, not repeated.
 func TestSI34AnswerLostAfterTheEffect(t *testing.T) {
 	bubble(t, func(t *testing.T) {

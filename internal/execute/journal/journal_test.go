@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -239,5 +240,36 @@ func TestRUN04PushBesideSteps(t *testing.T) {
 	}
 	if err := <-open(t, t.TempDir(), nil).Beside(t.Context()); !errors.Is(err, journal.ErrNoSink) {
 		t.Errorf("a journal without a sink was pushed: %v", err)
+	}
+}
+
+// A folder of journals has one id, whoever asks first, and another folder another one.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "runs")
+	ids := make(chan string, 20)
+	for range cap(ids) {
+		go func() {
+			id, err := journal.Folder(dir)
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- id
+		}()
+	}
+	first := <-ids
+	for range cap(ids) - 1 {
+		if id := <-ids; id != first || len(id) < 20 {
+			t.Errorf("%q and %q", id, first)
+		}
+	}
+	if other, err := journal.Folder(t.TempDir()); err != nil || other == first {
+		t.Errorf("%q, %v", other, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "folder-id"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Folder(dir); err == nil {
+		t.Error("an id that was cut off is none")
 	}
 }

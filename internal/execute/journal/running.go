@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Running reports whether a process of this machine has the journal of a run open.
@@ -26,3 +28,46 @@ func Running(dir, run string) (running, known bool, err error) {
 	}
 	return false, err == nil, err
 }
+
+// Folder is the id of a folder of journals, made when it is asked for first. Who holds a
+// journal in the folder with this id holds it alone; a journal in another folder, of
+// another person or machine, is another one.
+func Folder(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the folder of journals: %w", err)
+	}
+	name := filepath.Join(dir, "folder-id")
+	for range 2 {
+		id, err := os.ReadFile(name)
+		switch {
+		case err == nil && len(id) == folderID:
+			return string(id), nil
+		case err == nil:
+			return "", fmt.Errorf("%s is not as bcctl wrote it", name)
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("read the id of the folder of journals: %w", err)
+		}
+		// Written whole under another name first: two may be here at once, and one wins.
+		part, err := os.CreateTemp(dir, ".folder-id-*")
+		if err != nil {
+			return "", err
+		}
+		_, err = part.WriteString(rand.Text())
+		if err == nil {
+			err = part.Sync()
+		}
+		err = errors.Join(err, part.Close())
+		if err == nil {
+			if err = os.Link(part.Name(), name); errors.Is(err, fs.ErrExist) {
+				err = nil
+			}
+		}
+		if err := errors.Join(err, os.Remove(part.Name())); err != nil {
+			return "", fmt.Errorf("write the id of the folder of journals: %w", err)
+		}
+	}
+	return "", fmt.Errorf("%s does not stay where it is written", name)
+}
+
+// folderID is the length of rand.Text.
+const folderID = 26

@@ -322,8 +322,8 @@ func TestSI34RefreshOutlivesItsStep(t *testing.T) {
 		t.Errorf("waited: %+v", f)
 	}
 	h.check(connectors.Passed, "", "refresh-wait", "jobs", "$refresh-start.jobs")
-	if c := pair.Counts(); c.Aborts+c.Orphaned > 0 {
-		t.Errorf("aborted: %+v", c)
+	if c := pair.Counts(); c.Orphaned > 0 { // a query that reads may be given up at the deadline
+		t.Errorf("ended with its session: %+v", c)
 	}
 }
 
