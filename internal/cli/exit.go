@@ -39,13 +39,13 @@ var exitCodes = []exitCode{
 	{exitYellow, "worst is yellow, only with --fail-on yellow", "check, status, watch"},
 	{exitRed, "worst is red or unknown", "check, status, watch"},
 	{exitConfig, "configuration invalid", "all that load it"},
-	{exitLocked, "locked by another run", "execute, reconcile, unlock"},
-	{exitNotApproved, "not approved, expired, or the plan changed since", "plan, approve, execute, explain, reconcile, review"},
+	{exitLocked, "locked by another run", "execute, resolve, reconcile, unlock"},
+	{exitNotApproved, "not approved, expired, or the plan changed since", "plan, approve, execute, explain, resolve, reconcile, review, trust snapshot show, unlock, withdraw"},
 	{exitRefused, "a precheck refused; nothing was changed", "plan, request, execute"},
-	{exitStopped, "stopped part way or in doubt", "execute, reconcile"},
+	{exitStopped, "stopped part way or in doubt", "execute, resolve, reconcile"},
 	{exitAudit, "audit log does not verify", "audit, check --record-verdict, execute, review"},
-	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, plan --comment, request, approve, explain, doctor --github, execute, reconcile, review"},
-	{exitPublish, "a notification or publication failed after the work succeeded; only with --strict-publish", "check"},
+	{exitNoAnswer, "something needed did not answer", "audit recover, check --record-verdict, plan --comment, request, approve, explain, doctor --github, execute, resolve, reconcile, review, unlock, withdraw"},
+	{exitPublish, "reserved: a notification or publication failed after the work succeeded", "none yet"},
 	{exitInterrupted, "interrupted", "all"},
 }
 
