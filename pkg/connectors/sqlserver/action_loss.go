@@ -21,7 +21,7 @@ var (
 	ceilingParameter   = action.Optional("maxLoss", "the most that may be lost, as time (${max.loss})")
 	unboundedParameter = connectors.ActionParameter{Name: "unbounded", Default: "refuse",
 		Summary: "accept: the request accepts RPO_UNPROVEN, that the loss cannot be bounded; never one that is measured and over the ceiling"}
-	fencedParameter = action.Optional("fencedAt", "when the old primary was proved to be fenced (${steps.fence.at})")
+	fencedParameter = action.Optional("fencedAt", "when the old primary was proved to be fenced (${steps.fence.at}), for an estimate that decides nothing")
 )
 
 // lossChecks are those of a failover: M03 and M04 without a primary, and the bound of
@@ -32,7 +32,7 @@ func lossChecks() []operation {
 		reads(plain, "writer-fenced", "nothing contradicts that no instance but the target writes, and evidence or an answer proves it", writerFenced, nil, evidenceParameter, unprovenParameter),
 		reads(plain, "target-may-be-forced", "the target is a secondary or between roles, and no other replica that answers has more of the log", targetMayBeForced, nil),
 		reads(plain, "loss-bound", "what a forced failover would lose", lossBound, []string{"loss"}, ceilingParameter),
-		reads(plain, "measure-loss", "bounds what was lost, per database, from what was marked before", measureLoss, []string{"exact", "secondsAtMost", "method", "databases"},
+		reads(plain, "measure-loss", "says what was lost, per database, from what was marked before, as far as it is known", measureLoss, []string{"exact", "secondsAtMost", "method", "databases"},
 			action.Optional("loss", "what was missing before the failover (${steps.mark.loss})"), fencedParameter),
 	)
 }
@@ -141,7 +141,7 @@ type loss struct {
 // losses are told per database. Nothing is lost where the cluster, whose quorum is
 // normal, has the target as ready: only a primary that waits for it sets that. Where
 // the old primary answers without being one, times of commits are compared, which the
-// same clock has made. Else only a fence bounds the loss, afterwards.
+// same clock has made. Else the loss is not known: see estimate.
 func (p *picture) losses() []loss {
 	l := p.bound()
 	if l == nil {
@@ -214,13 +214,12 @@ func ceiling(list []loss, most time.Duration, fenced time.Time, unbounded bool) 
 		return action.Unknown(readiness.RPOUnproven, "no database of the target is known, so neither is what would be lost")
 	}
 	for _, x := range list {
-		bound := x.bound(fenced)
-		switch {
+		switch estimate := x.estimate(fenced); {
 		case x.Seconds != nil && *x.Seconds > most.Seconds():
 			return action.Refused(readiness.LagOverRPO, "database %s would lose %.1f s (%s), and the ceiling is %s", x.Database, *x.Seconds, x.Method, most)
-		case bound != nil && *bound <= most.Seconds(), unbounded:
-		case bound != nil:
-			return action.Refused(readiness.RPOUnproven, "database %s may lose up to %.0f s, from its last commit to the fence, and the ceiling is %s", x.Database, *bound, most)
+		case x.Seconds != nil, unbounded:
+		case estimate != "":
+			return action.Refused(readiness.RPOUnproven, "what database %s would lose is not known (%s), and the ceiling is %s; only a request that accepts RPO_UNPROVEN may go on", x.Database, estimate, most)
 		default:
 			return action.Refused(readiness.RPOUnproven, "what database %s would lose is not known in time, and the ceiling is %s; only a request that accepts RPO_UNPROVEN may go on", x.Database, most)
 		}
@@ -228,20 +227,19 @@ func ceiling(list []loss, most time.Duration, fenced time.Time, unbounded bool) 
 	return action.Passed("what would be lost is within %s, or accepted", most)
 }
 
-// bound is an upper bound in seconds: measured, or from the target's last commit to
-// the moment of the fence.
-func (x loss) bound(fenced time.Time) *float64 {
-	if x.Seconds != nil {
-		return x.Seconds
-	}
-	if fenced.IsZero() || x.Commit == nil {
-		return nil
+// estimate words the time from the target's last commit to the fence, for a person to
+// weigh. It is no bound: times of commits are the lost primary's, without a zone, and
+// read here as if they were the target's. Nothing that still answers tells the zone of
+// the lost one.
+func (x loss) estimate(fenced time.Time) string {
+	if x.Seconds != nil || fenced.IsZero() || x.Commit == nil {
+		return ""
 	}
 	seconds := fenced.Sub(*x.Commit).Seconds()
 	if seconds < 0 {
-		return nil // its time is of another zone, or of another clock
+		return "" // certainly of another zone, or of another clock
 	}
-	return &seconds
+	return fmt.Sprintf("%.0f s from its last commit to the fence, if both hosts have the same offset from UTC, which is not proved", seconds)
 }
 
 func lossText(list []loss) string {
@@ -269,7 +267,7 @@ func lossBound(ctx context.Context, a *actor, c call) connectors.Finding {
 		worst = max(worst, *x.Seconds)
 		each = append(each, fmt.Sprintf("%s: %.1f s, %s", x.Database, *x.Seconds, x.Method))
 	}
-	f := action.Warned(readiness.RPOUnproven, "%s; it is bounded when the fence is proved", some(each))
+	f := action.Warned(readiness.RPOUnproven, "%s; to force it needs a request that accepts RPO_UNPROVEN", some(each))
 	if known {
 		f = action.Passed("%s", some(each))
 	}
@@ -298,29 +296,24 @@ func measureLoss(ctx context.Context, a *actor, c call) connectors.Finding {
 	}
 	fenced, _ := time.Parse(time.RFC3339Nano, c.Arg("fencedAt")) // zero: not known
 	facts := connectors.Facts{"exact": "false", "secondsAtMost": "", "method": "not known", "databases": lossText(list)}
-	worst, exact, bounded := 0.0, len(list) > 0, len(list) > 0
+	worst, exact := 0.0, len(list) > 0
 	var each []string
 	for _, x := range list {
 		exact = exact && x.Seconds != nil
-		seconds := x.bound(fenced)
-		if seconds == nil {
-			bounded = false
-			each = append(each, x.Database+": not bounded")
+		if x.Seconds == nil {
+			each = append(each, strings.TrimSuffix(x.Database+": not known; "+x.estimate(fenced), "; "))
 			continue
 		}
-		worst = max(worst, *seconds)
-		each = append(each, fmt.Sprintf("%s: at most %.1f s", x.Database, *seconds))
+		worst = max(worst, *x.Seconds)
+		each = append(each, fmt.Sprintf("%s: at most %.1f s", x.Database, *x.Seconds))
 	}
 	f := action.Passed("no bound of the loss is known")
 	if len(each) > 0 {
 		f = action.Passed("lost: %s", strings.Join(each, ", "))
 	}
-	if bounded {
-		facts["exact"], facts["secondsAtMost"] = strconv.FormatBool(exact), strconv.FormatFloat(worst, 'f', 1, 64)
-		facts["method"] = "from the last commit of the target to the fence"
-		if exact {
-			facts["method"] = list[0].Method
-		}
+	if exact {
+		facts["exact"], facts["secondsAtMost"] = "true", strconv.FormatFloat(worst, 'f', 1, 64)
+		facts["method"] = list[0].Method
 	}
 	f.Facts = facts
 	return f

@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -426,12 +427,18 @@ func clusterType(ctx context.Context, a *actor, c call) connectors.Finding {
 	if bad := p.proved(p.next); bad != nil {
 		return *bad
 	}
-	is := p.places[p.next].own.ClusterType
-	if is == "" {
-		is = "WSFC" // the only one before 2017
+	return p.clusterIs(strings.ToUpper(c.Arg("type")))
+}
+
+// clusterIs judges who decides about roles by the target's own word.
+func (p *picture) clusterIs(want string) connectors.Finding {
+	own := p.places[p.next].own
+	if own == nil {
+		return action.Unknown(readiness.ValueInvalid, "%s did not tell its replica", p.next.Name)
 	}
-	if is != strings.ToUpper(c.Arg("type")) {
-		return action.Refused(readiness.Conflict, "group %s has CLUSTER_TYPE %s, and this procedure is for %s", p.groupName(), is, c.Arg("type"))
+	is := cmp.Or(own.ClusterType, "WSFC") // the only one before 2017
+	if is != want {
+		return action.Refused(readiness.Conflict, "group %s has CLUSTER_TYPE %s, and this procedure is for %s", p.groupName(), is, want)
 	}
 	return action.Passed("group %s has CLUSTER_TYPE %s", p.groupName(), is)
 }

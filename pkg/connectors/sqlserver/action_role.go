@@ -229,10 +229,14 @@ func (p *picture) allReady() bool {
 	return true
 }
 
-// mayForce requires right before what cannot be taken back: a fence, a quorum, no
-// database that the force would leave unable to start, and a loss within the ceiling.
+// mayForce requires right before what cannot be taken back: a Windows cluster, a fence,
+// a quorum, no database that the force would leave unable to start, and a loss within
+// the ceiling.
 func (p *picture) mayForce(c call, most time.Duration) *connectors.Finding {
 	because := func(f connectors.Finding) *connectors.Finding { return &f }
+	if f := p.clusterIs("WSFC"); f.Result != connectors.Passed {
+		return because(f)
+	}
 	if f := p.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept"); f.Result != connectors.Passed {
 		return because(f)
 	}
@@ -260,12 +264,19 @@ func (p *picture) mayForce(c call, most time.Duration) *connectors.Finding {
 
 func forceProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	return a.settledAs(ctx, func(p *picture) *connectors.Outcome {
-		o := action.NotDone("", "%s is %s", p.next.Name, p.roles[p.next])
-		if writers := p.with(primaryRole); len(writers) > 1 {
+		var o connectors.Outcome
+		switch writers := p.with(primaryRole); {
+		case len(writers) > 1:
 			o = action.InDoubt(readiness.TwoWriters, "%s are primary at the same time", names(writers))
-		} else if p.roles[p.next] == primaryRole {
+		case p.roles[p.next] == primaryRole:
 			o = p.tookOver("")
 			o.Facts["method"] = "not told: its answer was lost"
+		case p.roles[p.next] != secondaryRole:
+			// It was between roles before, most likely, and is so too while a force that was
+			// accepted is carried out.
+			o = action.InDoubt("", "%s is %s: it may become primary yet", p.next.Name, p.roles[p.next])
+		default:
+			o = action.NotDone("", "%s is %s", p.next.Name, p.roles[p.next])
 		}
 		return &o
 	})

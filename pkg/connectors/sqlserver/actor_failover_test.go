@@ -12,7 +12,7 @@ import (
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
-var forcedChecks = []string{"primary-gone", "databases-joined", "no-toxic-state", "redo-time", "listener", "automatic-failover", "votes", "clocks", "target-may-be-forced"}
+var forcedChecks = []string{"primary-gone", "databases-joined", "no-toxic-state", "redo-time", "listener", "automatic-failover", "votes", "clocks", "cluster-type", "target-may-be-forced"}
 
 const evidence = "dora attested at the terminal"
 
@@ -46,14 +46,20 @@ func TestSI25SI26ForcedFailover(t *testing.T) {
 	h.outcome(connectors.Failed, readiness.RPOUnproven, "force-failover", "evidence", evidence)                      // no ceiling
 	h.outcome(connectors.Failed, readiness.WriterUnproven, "force-failover", "maxLoss", "1h", "unbounded", "accept") // no fence
 	h.outcome(connectors.Failed, readiness.RPOUnproven, "force-failover", "evidence", evidence, "maxLoss", "1h")     // no bound
-	h.outcome(connectors.Failed, readiness.VisPrimary, "failover")                                                   // and no planned one becomes possible
+	// Nor does the fence give one: the last commit is by the clock of a host whose zone
+	// nobody tells any more.
+	o := h.outcome(connectors.Failed, readiness.RPOUnproven, "force-failover", "evidence", evidence, "maxLoss", "1h", "fencedAt", fencedAt)
+	if !strings.Contains(o.Message, "offset from UTC") {
+		t.Errorf("the estimate is not told, with what it takes for granted: %s", o.Message)
+	}
+	h.outcome(connectors.Failed, readiness.VisPrimary, "failover") // and no planned one becomes possible
 	h.changed()
-	h.do("force-failover", "evidence", evidence, "maxLoss", "1h", "fencedAt", fencedAt)
+	h.do("force-failover", "evidence", evidence, "maxLoss", "1h", "fencedAt", fencedAt, "unbounded", "accept")
 	h.pass("wait-online")
 	h.do("unblock-commits")
 	f := h.check(connectors.Passed, "", "measure-loss", "loss", "$mark.loss", "fencedAt", fencedAt)
-	if f.Facts["exact"] != "false" || f.Facts["secondsAtMost"] == "" {
-		t.Errorf("loss: %v", f.Facts)
+	if f.Facts["exact"] != "false" || f.Facts["secondsAtMost"] != "" || !strings.Contains(f.Message, "not known") {
+		t.Errorf("loss: %s, %v", f.Message, f.Facts)
 	}
 	h.check(connectors.Unknown, readiness.WriterUnproven, "one-primary")
 	h.check(connectors.Passed, "", "one-primary", "evidence", evidence)
@@ -195,12 +201,50 @@ func TestSI34ForceIsNotSentTwice(t *testing.T) {
 			lab.Cut("orders-b", "FORCE_FAILOVER", applied)
 			h.outcome(connectors.InDoubt, "", "force-failover", "evidence", evidence, "maxLoss", "1m", "unbounded", "accept")
 			h.open()
-			want := connectors.NotDone
 			if applied {
-				want = connectors.Done
+				h.probe(connectors.Done, "force-failover")
+			} else {
+				// The target is between roles, as it is while a force is carried out.
+				h.probe(connectors.InDoubt, "force-failover")
+				if err := lab.Instance("orders-a").Start(); err != nil {
+					t.Fatal(err)
+				}
+				h.probe(connectors.NotDone, "force-failover") // it follows another primary
 			}
-			h.probe(want, "force-failover")
 			h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FORCE_FAILOVER_ALLOW_DATA_LOSS")
+		})
+	}
+}
+
+// A force that was accepted and is slow: the target becomes primary after it was asked.
+func TestSI34ForceUnderWay(t *testing.T) {
+	t.Parallel()
+	lab, h := lost(t)
+	lab.Cut("orders-b", "FORCE_FAILOVER", false) // its effect comes later
+	h.outcome(connectors.InDoubt, "", "force-failover", "evidence", evidence, "maxLoss", "1m", "unbounded", "accept")
+	h.open()
+	h.probe(connectors.InDoubt, "force-failover")
+	lab.Change(func(w *model.World) {
+		if err := w.Groups[0].Force(w.Instance("orders-b")); err != nil {
+			t.Error(err)
+		}
+	})
+	h.probe(connectors.Done, "force-failover")
+	h.changed("orders-b: ALTER AVAILABILITY GROUP [orders] FORCE_FAILOVER_ALLOW_DATA_LOSS")
+}
+
+// TestForceNeedsAWindowsCluster: without one, and under Pacemaker, nothing is forced,
+// whatever was accepted.
+func TestForceNeedsAWindowsCluster(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []model.ClusterType{model.None, model.External} {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			lab, h := lost(t)
+			lab.Change(func(w *model.World) { w.Groups[0].Type = kind })
+			h.check(connectors.Refused, readiness.Conflict, "cluster-type")
+			h.outcome(connectors.Failed, readiness.Conflict, "force-failover", "evidence", evidence, "maxLoss", "1h", "unbounded", "accept", "unproven", "accept")
+			h.changed()
 		})
 	}
 }
