@@ -369,6 +369,55 @@ func TestSI26OldSourceIsLeftAlone(t *testing.T) {
 	h.pass("one-primary", "old-source-quiet", "write-probe", "readable", "no-blocking-references", "integrity")
 }
 
+// TestSI26ThirdAccount: an account that was not being refreshed when the run began may be
+// one that a failover left, with rows only it has. A later run between two others does
+// not start its schedule, and does not demand it; one that was being refreshed follows.
+func TestSI26ThirdAccount(t *testing.T) {
+	t.Parallel()
+	for name, following := range map[string]bool{"left by a failover": false, "a copy as any other": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pair := start(t, snowpair.Options{
+				Accounts: []snowpair.Account{
+					{Name: "LAB_FRA", Site: "fra", Locator: "LAB10001", Region: "AWS_EU_CENTRAL_1"},
+					{Name: "LAB_AMS", Site: "ams", Locator: "LAB10002", Region: "AZURE_WESTEUROPE"},
+					{Name: "LAB_PAR", Site: "par", Locator: "LAB10003", Region: "AWS_EU_WEST_3"},
+				},
+				Groups: []snowpair.Group{{Name: "WAREHOUSE_FG", Duration: quickRefresh}},
+			})
+			h := newHand(t, pair, "fra", "ams")
+			if !following {
+				third := newHand(t, pair, "fra", "par")
+				third.do("suspend")
+			}
+			h.quiesced()
+			h.do("promote", promoting...)
+			if got := pair.StateOf("LAB_PAR", "WAREHOUSE_FG"); got != "SUSPENDED" {
+				t.Fatalf("after the promotion the third account is %s", got)
+			}
+			decided := []string{"old", "resume", "schedules", "$mark.schedules"}
+			h.do("resume-others", append(decided, "complete", "$promote.complete")...)
+			f := h.check(connectors.Passed, "", "schedules", decided...)
+			h.pass("one-primary")
+			state := pair.StateOf("LAB_PAR", "WAREHOUSE_FG")
+			if named := strings.Contains(f.Message, "WAREHOUSE_FG on lab-par is left alone"); named == following || (state == "STARTED") != following {
+				t.Errorf("the third account is %s: %s", state, f.Message)
+			}
+			if got := pair.StateOf("LAB_FRA", "WAREHOUSE_FG"); got != "STARTED" {
+				t.Errorf("the old source is %s", got)
+			}
+			// Without the record nothing is known, and nothing is started by it.
+			h.outcome(connectors.Done, "", "resume-others", "old", "resume", "complete", "$promote.complete")
+			h.outcome(connectors.Failed, "", "resume-others", "old", "leave", "schedules", "no list")
+			if following {
+				h.check(connectors.Refused, readiness.TailNotPreserved, "schedules", "old", "resume")
+			} else {
+				h.check(connectors.Refused, readiness.ScheduleSuspended, "schedules", "old", "resume", "schedules", `{"lab-par":{"WAREHOUSE_FG":"STARTED"}}`)
+			}
+		})
+	}
+}
+
 // TestQuiesce: what is started is stopped, runs are waited for, and what nobody
 // recorded is not stopped, because nobody would start it again.
 func TestQuiesce(t *testing.T) {
