@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -19,7 +20,7 @@ func failoverChecks() []operation {
 	failing := strictness{forFailover: blocks, forSwitchover: blocks, forFailback: blocks, forDrill: blocks}
 	return []operation{
 		simple("primary-gone", "the primary gives no sign of life, from two vantage points: bcctl and a standby (SI-23)", failing, primaryGone),
-		simple("writer-fenced", "no server but the target writes or may write, unless it is fenced with evidence (SI-22)", failing, writerFenced, evidenceParameter, unprovenParameter),
+		asking("writer-fenced", "no server but the target writes or may write, unless it is fenced with evidence (SI-22)", failing, writerFenced, evidenceParameter, unprovenParameter),
 		simple("most-advanced", "no other standby that answers has more of the primary's log than the target", failing, mostAdvanced),
 	}
 }
@@ -77,15 +78,33 @@ func (v *view) fromSite() string {
 	return v.old.Site
 }
 
-func writerFenced(v *view, c call) connectors.Finding {
-	return v.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept")
+func writerFenced(ctx context.Context, a *actor, c call) connectors.Finding {
+	m := a.managed(ctx)
+	f := m.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept")
+	f.Observed = m.oldestProbe()
+	return f
 }
 
-// fenced is SI-22: a server that is seen to write is never acceptable; one that
-// cannot be seen needs evidence that it is fenced, or the request's own word.
+// claims: the Patroni of a server other than the target says that this is a primary and
+// runs, and nothing better is known because the server itself does not answer. It is a
+// writer that clients may reach although bcctl does not.
+func (v *view) claims(n *node) *connectors.Finding {
+	if n == v.next || v.member(n) || !n.manager.Member.Writes() {
+		return nil
+	}
+	f := action.Refused(readiness.TwoWriters, "Patroni of %s says that it is a primary and %q; a promotion would make two writers, whatever was accepted", n.Name, n.manager.Member.State)
+	return &f
+}
+
+// fenced is SI-22: a server that is seen to write is never acceptable, nor is one whose
+// Patroni says that it does; one that cannot be seen needs evidence that it is fenced, or
+// the request's own word.
 func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
 	var doubtful []string
 	for _, n := range v.nodes {
+		if f := v.claims(n); f != nil {
+			return *f
+		}
 		switch {
 		case n == v.next:
 		case v.member(n) && n.isPrimary():
@@ -108,10 +127,10 @@ func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
 	}
 }
 
-// silent reports whether nothing at all answers at a node's address, which fits
-// evidence that it is fenced. Something that answers there contradicts it.
+// silent reports whether nothing at all answers at a node's address, nor at that of its
+// Patroni, which fits evidence that it is fenced. Something that answers contradicts it.
 func (v *view) silent(n *node) bool {
-	return n.unreached != nil && !n.unreached.alive && !n.unreached.accepted
+	return n.unreached != nil && !n.unreached.alive && !n.unreached.accepted && n.manager.Remote == ""
 }
 
 func mostAdvanced(v *view, _ call) connectors.Finding {

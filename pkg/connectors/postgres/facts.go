@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/connectors/postgres/patroni"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -24,6 +25,10 @@ type node struct {
 	// unreached is set when the node gave no facts; facts is nil then.
 	unreached *unreached
 	facts     *nodeFacts
+
+	// manager is what the Patroni beside the server says; empty where it was not asked
+	// or there is none.
+	manager patroni.Look
 
 	inHotStandby string // connection parameter of 14+, a second witness of the role
 	position     *position

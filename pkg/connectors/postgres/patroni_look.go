@@ -84,12 +84,16 @@ func (a *actor) withPatroni(ctx context.Context, v *view) *managed {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
 			defer cancel()
-			if x.look, err = client.Look(ctx); err != nil {
+			look, err := client.Look(ctx)
+			if x.look = look; err != nil {
 				x.failed = err.Error()
 			}
 		})
 	}
 	wg.Wait()
+	for _, x := range m.members {
+		x.node.manager = x.look
+	}
 	return m
 }
 
@@ -156,6 +160,13 @@ func (m *managed) oneCluster(kind string) connectors.Finding {
 	if f := m.leaderIs(kind, members); f != nil {
 		return *f
 	}
+	if kind == forFailover {
+		for _, n := range m.nodes {
+			if f := m.claims(n); f != nil {
+				return *f
+			}
+		}
+	}
 	if names := m.unlisted(members); len(names) > 0 {
 		f := action.Refused(readiness.EndpointMissing, "Patroni has members that are no endpoints of the resource, so that nobody looked at them: %s", strings.Join(names, ", "))
 		if kind == forFailover {
@@ -169,10 +180,11 @@ func (m *managed) oneCluster(kind string) connectors.Finding {
 	return action.Passed("%s leads cluster %s, as Patroni and the servers say", m.old.Name, members[0].look.Member.Patroni.Scope)
 }
 
-// twoClaims: two members say of themselves that they accept writes.
+// twoClaims: two members say of themselves that they accept writes. That is heard also
+// where a member cannot say anything of its cluster.
 func (m *managed) twoClaims() *connectors.Finding {
 	var claims []string
-	for _, x := range m.answering() {
+	for _, x := range m.members {
 		if x.look.Member.Primary() {
 			claims = append(claims, x.node.Name)
 		}

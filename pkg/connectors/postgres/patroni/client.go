@@ -45,7 +45,7 @@ type Look struct {
 	Config  Config
 
 	// Remote is the address that was connected to, host:port, after any name was
-	// resolved.
+	// resolved; empty when nobody took a connection.
 	Remote string
 }
 
@@ -53,16 +53,31 @@ type Look struct {
 const maxAnswer = 1 << 20
 
 // Look asks a member for everything. It logs in nowhere: what is read needs no login.
+// Where a part fails, the look holds the other parts beside the error: a member that
+// says that it is a primary does so also while it cannot read the state of its cluster.
 func (c *Client) Look(ctx context.Context) (Look, error) {
 	var l Look
-	for path, into := range map[string]any{"/patroni": &l.Member, "/cluster": &l.Cluster, "/config": &l.Config} {
+	var failed error
+	ask := func(path string, into any) bool {
 		remote, err := c.get(ctx, path, into)
-		if err != nil {
-			return Look{}, fmt.Errorf("GET %s: %w", path, err)
+		if remote != "" {
+			l.Remote = remote
 		}
-		l.Remote = remote
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("GET %s: %w", path, err)
+		}
+		return err == nil
 	}
-	return l, nil
+	if !ask("/patroni", &l.Member) {
+		l.Member = Member{}
+	}
+	if !ask("/cluster", &l.Cluster) {
+		l.Cluster = Cluster{}
+	}
+	if !ask("/config", &l.Config) {
+		l.Config = Config{}
+	}
+	return l, failed
 }
 
 func (c *Client) get(ctx context.Context, path string, into any) (remote string, err error) {
@@ -73,18 +88,18 @@ func (c *Client) get(ctx context.Context, path string, into any) (remote string,
 	}
 	resp, err := c.client(nil).Do(req)
 	if err != nil {
-		return "", cause(err)
+		return remote, cause(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	switch {
 	case err != nil:
-		return "", cause(err)
+		return remote, cause(err)
 	case resp.StatusCode != http.StatusOK:
-		return "", fmt.Errorf("the answer is %d", resp.StatusCode)
+		return remote, fmt.Errorf("the answer is %d", resp.StatusCode)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return "", errors.New("the answer is not the JSON that Patroni gives")
+		return remote, errors.New("the answer is not the JSON that Patroni gives")
 	}
 	return remote, nil
 }

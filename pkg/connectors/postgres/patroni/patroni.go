@@ -36,6 +36,10 @@ type software struct {
 // Primary reports whether its PostgreSQL accepts writes, by its word.
 func (m Member) Primary() bool { return m.Role == "primary" || m.Role == "master" }
 
+// Writes reports whether a member claims to be the primary, and does not say that its
+// server is down: Patroni names the last role also then.
+func (m Member) Writes() bool { return m.Primary() && m.State != "stopped" && m.State != "crashed" }
+
 // Cluster is what a member reads of its cluster in the store of its state: GET
 // /cluster.
 type Cluster struct {
