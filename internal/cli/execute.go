@@ -32,6 +32,7 @@ import (
 	"github.com/bcctl/bcctl/pkg/audit"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -315,6 +316,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	end, err := runner.Start(ctx)
 	progress.stop()
 	x.again = x.goesOn(&end.State)
+	if x.ci != 0 && end.Code == readiness.PersonNeeded {
+		x.again = "bcctl execute " + x.request.Name() + " at a terminal, where a person can answer"
+	}
 	if err != nil && !errors.Is(err, runbook.ErrFinished) {
 		teller.end(ctx, "STOPPED, its journal cannot be kept here", x.again)
 	}
@@ -570,8 +574,10 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndNoAnswer:
 		return fail(exitNoAnswer, fmt.Errorf("%s: %w", unchanged, why), again+x.wayOut())
 	case runbook.EndAborted:
-		return fail(exitNotApproved, fmt.Errorf("ended, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
+		return fail(exitNotApproved, fmt.Errorf("ended; the steps that were done are taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
 	default:
-		return fail(exitFailed, fmt.Errorf("failed, and taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target+", then a new request")
+		// A step that failed has no undo of its own, and may have changed one of several servers.
+		return fail(exitFailed, fmt.Errorf("failed; the steps that were done are taken back as the runbook says, what %s changed in part is not: %w", cmp.Or(where, "a step"), why),
+			"look at what it is about, bcctl check "+x.plan.Target+", then a new request")
 	}
 }

@@ -283,7 +283,7 @@ func (a *actor) drained(ctx context.Context) connectors.Outcome {
 	switch {
 	case before != now:
 		return action.NotDone(readiness.ReplicationLagHigh, "%s still writes: %s in %s", v.primary.Name, sizeText(now.minus(before)), standsStill)
-	case replay < now:
+	case !replay.reached(now):
 		return action.NotDone(readiness.ReplicationLagHigh, "%s has %s to apply", v.next.Name, sizeText(now.minus(replay)))
 	}
 	return action.Done(connectors.Facts{"lsn": now.String()}, "%s stands still at %s, and %s has applied that", v.primary.Name, now, v.next.Name)

@@ -44,3 +44,13 @@ func (l *lsn) UnmarshalJSON(data []byte) error {
 // minus returns l - m in bytes. It may be negative, and a negative difference is
 // information (a node that has what the other never had), so it is never clamped.
 func (l lsn) minus(m lsn) int64 { return int64(l - m) }
+
+// reached reports whether all records before insert, the position at which the next one
+// would begin, end at or before l. Where the last record ends with its WAL page the two
+// differ for good: insert is after the header of the next page, 24 bytes long and 40 at
+// the start of a segment, where no record can end (PostgreSQL's xlog.c,
+// XLogBytePosToRecPtr and XLogBytePosToEndRecPtr).
+func (l lsn) reached(insert lsn) bool {
+	const page, header, longHeader = 8192, 24, 40
+	return l >= insert || l%page == 0 && (insert-l == header || insert-l == longHeader)
+}
