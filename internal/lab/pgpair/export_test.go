@@ -19,3 +19,9 @@ func (l *Lab) Log(node string) (string, error) {
 	n, err := l.Node(node)
 	return n.log(), err
 }
+
+// SocketLock returns the path of the lock file of a node's socket.
+func (l *Lab) SocketLock(node string) (string, error) {
+	n, err := l.Node(node)
+	return l.socketLock(n), err
+}

@@ -275,6 +275,25 @@ func TestStartAfterKill(t *testing.T) {
 	})
 	lockFile := filepath.Join(node(t, lab, pgpair.Primary).DataDir, "postmaster.pid")
 
+	socketLock, err := lab.SocketLock(pgpair.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("the data directory emptied, the socket's lock left", func(t *testing.T) {
+		if err := lab.KillNode(t.Context(), pgpair.Primary); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(lockFile); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(socketLock, fmt.Appendf(nil, "%d\n", stranger.Process.Pid), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := lab.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+
 	for _, reaped := range []string{"alive", "dead and not reaped"} {
 		t.Run(reaped, func(t *testing.T) {
 			text, err := os.ReadFile(lockFile)

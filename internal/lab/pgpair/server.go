@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -45,20 +46,30 @@ func (l *Lab) startServer(ctx context.Context, n Node, options string) error {
 // one runs. That it does not is seen here from the processes themselves, and the
 // server has another lock, in its shared memory, should this be wrong.
 func (l *Lab) forgetKilled(n Node) error {
-	pid := postmasterPID(n.DataDir)
-	if pid == 0 {
+	locks := slices.DeleteFunc([]string{
+		filepath.Join(n.DataDir, "postmaster.pid"),
+		// A base backup empties the data directory and leaves this one.
+		l.socketLock(n),
+	}, func(path string) bool {
+		_, err := os.Lstat(path)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if len(locks) == 0 {
 		return nil
 	}
 	if found, err := serverProcesses(n.DataDir); err != nil || len(found) > 0 {
 		return err
 	}
-	socketLock := filepath.Join(l.state.SocketDir, fmt.Sprintf(".s.PGSQL.%d.lock", n.Port))
-	for _, lock := range []string{filepath.Join(n.DataDir, "postmaster.pid"), socketLock} {
+	for _, lock := range locks {
 		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *Lab) socketLock(n Node) string {
+	return filepath.Join(l.state.SocketDir, fmt.Sprintf(".s.PGSQL.%d.lock", n.Port))
 }
 
 // logSince returns the end of what a server logged after an offset, for an error.
