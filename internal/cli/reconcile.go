@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,7 +108,7 @@ func (a *app) reconcile(ctx context.Context, flags *pflag.FlagSet, o reconcileOp
 	if err != nil {
 		return err
 	}
-	waiting := ledger.Waiting(own)
+	waiting := waitingRuns(own)
 	if len(waiting) == 0 {
 		_, err := fmt.Fprintln(a.Stdout, "nothing waits to be reconciled on this host")
 		return err
@@ -152,9 +154,54 @@ func (a *app) reconcile(ctx context.Context, flags *pflag.FlagSet, o reconcileOp
 	return nil
 }
 
+// waitingRun is a run with those of its attempts that are not reconciled. What a record
+// says of one attempt it says of all of them: since the first, by anybody, on any key.
+type waitingRun struct {
+	ledger.Record
+	attempts []ledger.Record
+}
+
+// waitingRuns are the runs of this host that are not reconciled, oldest first.
+func waitingRuns(own []ledger.Record) []waitingRun {
+	var runs []waitingRun
+	for _, r := range ledger.Waiting(own) {
+		at := slices.IndexFunc(runs, func(w waitingRun) bool { return w.Run == r.Run })
+		if at < 0 {
+			at, runs = len(runs), append(runs, waitingRun{Record: r})
+		}
+		w := &runs[at]
+		w.attempts = append(w.attempts, r)
+		w.Keys, w.Persons = distinct(w.Keys, r.Keys), distinct(w.Persons, r.Persons)
+	}
+	return runs
+}
+
+func distinct(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}
+
+// claims are the claims of the attempts that wait.
+func (w waitingRun) claims(own []ledger.Record) []ledger.Record {
+	return slices.DeleteFunc(ledger.Of(own, w.Request).Claims, func(c ledger.Record) bool {
+		return !slices.ContainsFunc(w.attempts, func(r ledger.Record) bool { return r.Attempt == 0 || r.Attempt == c.Attempt })
+	})
+}
+
+// numbers names the attempts that wait.
+func (w waitingRun) numbers(own []ledger.Record) string {
+	var list []string
+	for _, c := range w.claims(own) {
+		list = append(list, strconv.Itoa(c.Attempt))
+	}
+	if len(list) == 1 {
+		return "attempt " + list[0]
+	}
+	return "attempts " + strings.Join(list, ", ")
+}
+
 // over tells whether nothing more will come of a run: it has ended, or it changed
 // nothing.
-func (n *reconciling) over(ctx context.Context, run ledger.Record, own []ledger.Record) (bool, error) {
+func (n *reconciling) over(ctx context.Context, run waitingRun, own []ledger.Record) (bool, error) {
 	if f := ledger.Of(own, run.Request).Finished; f != nil {
 		return true, nil
 	}
@@ -204,8 +251,8 @@ func (n *reconciling) bring(ctx context.Context) error {
 }
 
 // run reconciles one run, and returns how many conflicts stay.
-func (n *reconciling) run(ctx context.Context, run ledger.Record, own []ledger.Record, whole bool, o reconcileOptions) (int, error) {
-	fmt.Fprintf(n.a.Stdout, "request %s, run %s of %s, by %s\n", term.Sanitize(run.Request), run.Run, run.At.Format(time.RFC3339), term.Sanitize(strings.Join(run.Persons, ", ")))
+func (n *reconciling) run(ctx context.Context, run waitingRun, own []ledger.Record, whole bool, o reconcileOptions) (int, error) {
+	fmt.Fprintf(n.a.Stdout, "request %s, run %s, %s, of %s, by %s\n", term.Sanitize(run.Request), run.Run, run.numbers(own), run.At.Format(time.RFC3339), term.Sanitize(strings.Join(run.Persons, ", ")))
 	conflicts, err := n.publish(ctx, run, own)
 	if err != nil {
 		return 0, fail(exitNoAnswer, err, "bcctl reconcile")
@@ -229,7 +276,7 @@ func (n *reconciling) run(ctx context.Context, run ledger.Record, own []ledger.R
 	for _, c := range conflicts {
 		fmt.Fprintf(n.a.Stdout, "  CONFLICT %s\n", term.Sanitize(c))
 	}
-	settled := ledger.Record{Kind: ledger.Settled, Request: run.Request, Digest: run.Digest, Run: run.Run, Reason: "nothing on GitHub contradicts it", At: n.a.Now().UTC().Truncate(time.Second)}
+	reason, persons := "nothing on GitHub contradicts it", []string(nil)
 	var evidence []audit.Evidence
 	if len(conflicts) > 0 {
 		if o.settle != run.Run {
@@ -239,44 +286,65 @@ func (n *reconciling) run(ctx context.Context, run ledger.Record, own []ledger.R
 		if err != nil {
 			return 0, err
 		}
-		settled.Persons, settled.Reason = []string{person}, o.reason
+		persons, reason = []string{person}, o.reason
 		evidence = append(evidence, audit.Evidence{Name: "settle/" + person, SHA256: audit.SHA256(typed.Statement)})
 	}
-	if err := n.review(ctx, pull, run, own, signed, conflicts, settled.Reason); err != nil {
+	if err := n.review(ctx, pull, run, own, signed, conflicts, reason); err != nil {
 		return 0, err
 	}
 	// The shared ledger first: what is settled here only would be published again.
-	if err := n.shared.Add(ctx, settled); errors.Is(err, ledger.ErrExists) {
-		all, err := n.shared.All(ctx)
+	var settled []ledger.Record
+	for _, r := range run.attempts {
+		r, err := n.settle(ctx, ledger.Record{Kind: ledger.Settled, Request: r.Request, Digest: r.Digest, Attempt: r.Attempt, Run: r.Run, Persons: persons, Reason: reason, At: n.a.Now().UTC().Truncate(time.Second)})
 		if err != nil {
 			return 0, fail(exitNoAnswer, err, "bcctl reconcile")
 		}
-		settled = all[slices.IndexFunc(all, func(r ledger.Record) bool { return r.Kind == ledger.Settled && r.Run == run.Run })]
-	} else if err != nil {
-		return 0, fail(exitNoAnswer, err, "bcctl reconcile")
+		settled = append(settled, r)
 	}
 	if err := n.record(ctx, run, v, conflicts, settled, evidence); err != nil {
 		return 0, err
 	}
-	if err := n.host.Add(ctx, settled); err != nil {
+	if err := n.host.Add(ctx, settled...); err != nil {
 		return 0, err
 	}
-	_, err = fmt.Fprintf(n.a.Stdout, "  settled: %s\n", term.Sanitize(settled.Reason))
+	_, err = fmt.Fprintf(n.a.Stdout, "  settled: %s\n", term.Sanitize(reason))
 	return 0, err
+}
+
+// settle says in the shared ledger that an attempt is reconciled, and returns what it
+// says there: a call that was killed may have said it before.
+func (n *reconciling) settle(ctx context.Context, settled ledger.Record) (ledger.Record, error) {
+	err := n.shared.Add(ctx, settled)
+	if !errors.Is(err, ledger.ErrExists) {
+		return settled, err
+	}
+	all, err := n.shared.All(ctx)
+	if err != nil {
+		return settled, err
+	}
+	at := slices.IndexFunc(all, func(r ledger.Record) bool {
+		return r.Kind == ledger.Settled && r.Run == settled.Run && r.Attempt == settled.Attempt
+	})
+	if at < 0 {
+		return settled, fmt.Errorf("that attempt %d of run %s is settled was there, and is not any more", settled.Attempt, settled.Run)
+	}
+	return all[at], nil
 }
 
 // publish brings the records of a run to the shared ledger, first the one that makes
 // others wait, and returns what is there already and says something else.
-func (n *reconciling) publish(ctx context.Context, run ledger.Record, own []ledger.Record) (conflicts []string, err error) {
-	if err := n.shared.Add(ctx, run); err != nil && !errors.Is(err, ledger.ErrExists) {
-		return nil, err
+func (n *reconciling) publish(ctx context.Context, run waitingRun, own []ledger.Record) (conflicts []string, err error) {
+	for _, r := range run.attempts {
+		if err := n.shared.Add(ctx, r); err != nil && !errors.Is(err, ledger.ErrExists) {
+			return nil, err
+		}
 	}
 	before, err := n.shared.All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := ledger.Of(own, run.Request)
-	mine := slices.Concat(h.Seen, h.Claims)
+	mine := slices.Concat(h.Seen, run.claims(own))
 	if h.Finished != nil {
 		mine = append(mine, *h.Finished)
 	}
@@ -314,7 +382,7 @@ func (n *reconciling) publish(ctx context.Context, run ledger.Record, own []ledg
 // meanwhile finds claims with GitHub since the run began without it: of further attempts
 // of the request, and of other requests on the same targets. One whose targets are not
 // known might be.
-func (n *reconciling) meanwhile(run ledger.Record, own, shared []ledger.Record) (conflicts []string) {
+func (n *reconciling) meanwhile(run waitingRun, own, shared []ledger.Record) (conflicts []string) {
 	for _, r := range shared {
 		if r.Kind != ledger.Claimed || r.At.Before(run.At) || slices.ContainsFunc(own, func(o ledger.Record) bool {
 			return o.Kind == ledger.Claimed && o.Request == r.Request && o.Attempt == r.Attempt
@@ -335,7 +403,7 @@ func (n *reconciling) meanwhile(run ledger.Record, own, shared []ledger.Record) 
 
 // fences sees to it that the next numbers of the shared locks are larger than those this
 // host gave (LOCK-03).
-func (n *reconciling) fences(ctx context.Context, run ledger.Record) error {
+func (n *reconciling) fences(ctx context.Context, run waitingRun) error {
 	local := &ledger.Locks{Cells: n.host, Now: n.a.Now}
 	above, err := local.Fences(ctx, run.Keys...)
 	if err != nil {
@@ -370,22 +438,33 @@ func (n *reconciling) fences(ctx context.Context, run ledger.Record) error {
 	return shared.Release(ctx, held)
 }
 
-// signed is what decided about the last attempt that was claimed without GitHub.
-func (n *reconciling) signed(run ledger.Record, own []ledger.Record) (approval.Evidence, error) {
-	var e approval.Evidence
-	claims := ledger.Of(own, run.Request).Claims
+// signed are the statements that decided about the attempts that wait, each once.
+func (n *reconciling) signed(run waitingRun, own []ledger.Record) ([]approval.SignedStatement, error) {
+	claims := run.claims(own)
 	if len(claims) == 0 {
-		return e, fail(exitStopped, fmt.Errorf("run %s has no claim", run.Run), "")
+		return nil, fail(exitStopped, fmt.Errorf("run %s has no claim", run.Run), "")
 	}
-	file := evidenceFile(n.dir, run.Run, slices.MaxFunc(claims, func(a, b ledger.Record) int { return a.Attempt - b.Attempt }).Attempt)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return e, fail(exitStopped, fmt.Errorf("who signed for run %s: %w", run.Run, err), "bring back "+file)
+	var list []approval.SignedStatement
+	for _, c := range claims {
+		file := evidenceFile(n.dir, run.Run, c.Attempt)
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(run.attempts, func(r ledger.Record) bool { return r.Attempt == 0 }) {
+			continue
+		}
+		if err != nil {
+			return nil, fail(exitStopped, fmt.Errorf("who signed for run %s: %w", run.Run, err), "bring back "+file)
+		}
+		var e approval.Evidence
+		if err := json.Unmarshal(data, &e); err != nil || e.Offline == nil {
+			return nil, fail(exitStopped, errors.Join(fmt.Errorf("%s is not what bcctl wrote", file), err), "")
+		}
+		for _, s := range e.Offline.Statements {
+			if !slices.ContainsFunc(list, func(o approval.SignedStatement) bool { return bytes.Equal(o.Statement, s.Statement) }) {
+				list = append(list, s)
+			}
+		}
 	}
-	if err := json.Unmarshal(data, &e); err != nil || e.Offline == nil {
-		return e, fail(exitStopped, errors.Join(fmt.Errorf("%s is not what bcctl wrote", file), err), "")
-	}
-	return e, nil
+	return list, nil
 }
 
 // contradicting are the rules of which only GitHub knows whether they hold, and that
@@ -394,7 +473,7 @@ func (n *reconciling) signed(run ledger.Record, own []ledger.Record) (approval.E
 var contradicting = []approval.RuleID{"PR-01", "PR-02", "PR-03", "PR-04", "PR-05", "PR-07", "BIND-01", "ID-04", "ID-05", "APP-02", "RUN-03", "ADM-02"}
 
 // compare holds a run against what GitHub knows.
-func (n *reconciling) compare(ctx context.Context, run ledger.Record, signed approval.Evidence) (pull int, v approval.Verdict, conflicts []string, err error) {
+func (n *reconciling) compare(ctx context.Context, run waitingRun, signed []approval.SignedStatement) (pull int, v approval.Verdict, conflicts []string, err error) {
 	found, err := findPull(ctx, n.forge, run.Request)
 	if errors.Is(err, forge.ErrNotFound) || codeOf(err) == exitFailed {
 		return 0, v, []string{"PR-04 no pull request on GitHub adds the request"}, nil
@@ -430,9 +509,9 @@ func (n *reconciling) compare(ctx context.Context, run ledger.Record, signed app
 	return found.Number, v, slices.Compact(conflicts), nil
 }
 
-func statementsOf(e approval.Evidence) []approval.Statement {
+func statementsOf(signed []approval.SignedStatement) []approval.Statement {
 	var list []approval.Statement
-	for _, raw := range e.Offline.Statements {
+	for _, raw := range signed {
 		if s, err := approval.DecodeStatement(raw.Statement); err == nil {
 			list = append(list, s)
 		}
@@ -441,7 +520,7 @@ func statementsOf(e approval.Evidence) []approval.Statement {
 }
 
 // person lets somebody who did not run it settle the conflicts of a run.
-func (n *reconciling) person(ctx context.Context, run ledger.Record) (string, approval.TypedLine, error) {
+func (n *reconciling) person(ctx context.Context, run waitingRun) (string, approval.TypedLine, error) {
 	no := func(err error) (string, approval.TypedLine, error) {
 		return "", approval.TypedLine{}, fail(exitNotApproved, fmt.Errorf("nothing was settled: %w", err), "")
 	}
@@ -473,24 +552,27 @@ func (n *reconciling) person(ctx context.Context, run ledger.Record) (string, ap
 }
 
 // record writes to the audit log how the run was compared.
-func (n *reconciling) record(ctx context.Context, run ledger.Record, v approval.Verdict, conflicts []string, settled ledger.Record, evidence []audit.Evidence) error {
+func (n *reconciling) record(ctx context.Context, run waitingRun, v approval.Verdict, conflicts []string, settled []ledger.Record, evidence []audit.Evidence) error {
 	reasons := []string{"OFF-06"}
 	for _, c := range conflicts {
 		rule, _, _ := strings.Cut(c, " ")
 		reasons = append(reasons, rule)
 	}
 	by := n.a.actor()
-	if roster, ok := n.r.repo.Roster(); ok && len(settled.Persons) > 0 {
-		by = personActor(roster.Spec, settled.Persons[0], by)
+	if roster, ok := n.r.repo.Roster(); ok && len(settled[0].Persons) > 0 {
+		by = personActor(roster.Spec, settled[0].Persons[0], by)
 	}
-	name, data, err := settled.Encode()
-	if err != nil {
-		return err
+	for _, r := range settled {
+		name, data, err := r.Encode()
+		if err != nil {
+			return err
+		}
+		evidence = append(evidence, audit.Evidence{Name: "ledger/" + name, SHA256: audit.SHA256(data)})
 	}
 	digest := strings.TrimPrefix(run.Digest, "sha256:")
 	return n.write(ctx, audit.Entry{Type: audit.RequestEvaluated, Actor: &by, System: string(v.Target), Action: "reconcile", Outcome: audit.Succeeded,
 		Request: &audit.Request{Digest: digest}, Policy: &audit.Policy{Rule: "bcctl-approval-v1", Digest: digest, Required: []string{}, Approvals: []audit.Approval{}},
-		Reasons: slices.Compact(slices.Sorted(slices.Values(reasons))), Evidence: append(evidence, audit.Evidence{Name: "ledger/" + name, SHA256: audit.SHA256(data)})})
+		Reasons: slices.Compact(slices.Sorted(slices.Values(reasons))), Evidence: evidence})
 }
 
 // write adds entries to the audit log. What is signed and waits on this machine is
@@ -509,7 +591,7 @@ func (n *reconciling) write(ctx context.Context, entries ...audit.Entry) error {
 
 // review keeps a comment on the pull request: what ran, who signed, and what contradicts
 // it. It is where people look at it afterwards.
-func (n *reconciling) review(ctx context.Context, pull int, run ledger.Record, own []ledger.Record, signed approval.Evidence, conflicts []string, settled string) error {
+func (n *reconciling) review(ctx context.Context, pull int, run waitingRun, own []ledger.Record, signed []approval.SignedStatement, conflicts []string, settled string) error {
 	if pull == 0 {
 		return nil // there is no place; the conflict says so
 	}
@@ -521,7 +603,7 @@ func (n *reconciling) review(ctx context.Context, pull int, run ledger.Record, o
 	} else {
 		b.WriteString(", and changed nothing")
 	}
-	fmt.Fprintf(&b, ". Attempts: %d. Targets: %s.\n\n", len(h.Claims), md(strings.Join(run.Keys, ", ")))
+	fmt.Fprintf(&b, ". It is %s. Targets: %s.\n\n", run.numbers(own), md(strings.Join(run.Keys, ", ")))
 	for _, c := range conflicts {
 		fmt.Fprintf(&b, "- **Conflict**: %s\n", md(c))
 	}
@@ -529,14 +611,19 @@ func (n *reconciling) review(ctx context.Context, pull int, run ledger.Record, o
 		fmt.Fprintf(&b, "\nSettled: %s\n", md(settled))
 	}
 	b.WriteString("\nSigned statements:\n")
-	for _, raw := range signed.Offline.Statements {
+	for _, raw := range signed {
 		s, err := approval.DecodeStatement(raw.Statement)
 		if err != nil {
 			continue // it counted for nothing
 		}
 		fmt.Fprintf(&b, "\n- %s by %s as %s, %s, incident %s\n\n```\n%s\n%s```\n", s.Decision, md(s.Person), s.Role, s.Issued.Format(time.RFC3339), md(s.Incident), bytes.TrimSpace(raw.Statement), raw.Signature)
 	}
-	_, err := n.forge.KeepComment(ctx, pull, "offline-"+run.Run, b.String())
+	// Attempts that come later have a review of their own.
+	place := "offline-" + run.Run
+	if first := run.attempts[0].Attempt; first > 1 {
+		place = fmt.Sprintf("%s-%d", place, first)
+	}
+	_, err := n.forge.KeepComment(ctx, pull, place, b.String())
 	return forgeError(err)
 }
 

@@ -205,3 +205,46 @@ func TestOFF06UnfinishedRun(t *testing.T) {
 	o.reconcile(exitOK, "", nil, "settled")
 	o.verified()
 }
+
+// Each attempt without GitHub is brought to it: one that changed nothing is settled, and a
+// later one of the same request makes others wait anew.
+func TestOFF06EachAttemptIsReconciled(t *testing.T) {
+	t.Parallel()
+	o := newOutage(t)
+	o.sign("ben", approval.SlotIT)
+	o.sign("cleo", approval.SlotBusiness)
+	o.put("unfit")
+	o.run(exitRefused, o.line("execute", 1), "nothing was changed")
+	o.up()
+	o.reconcile(exitOK, "", nil, "settled: nothing on GitHub contradicts it")
+	o.reconcile(exitOK, "", nil, "nothing waits")
+	o.down()
+	o.later(time.Minute)
+	o.ok(os.Remove(filepath.Join(o.world, "unfit")))
+	o.put("break-repoint")
+	o.ok(os.WriteFile(filepath.Join(o.world, "hook.sh"), []byte(brokenHook), 0o600))
+	o.run(exitStopped, o.line("execute", 2), "stopped part way")
+	o.up()
+	o.explained(exitNotApproved, "OFF-06")
+	o.reconcile(exitStopped, "", nil, "is not over", "--offline goes on")
+	// Everybody knows of it now, not this host alone.
+	far := o.elsewhere()
+	delete(far.vars, "BCCTL_OFFLINE_DIR")
+	far.explained(exitNotApproved, "OFF-06")
+	o.ok(os.Remove(filepath.Join(o.world, "break-repoint")))
+	o.run(exitOK, o.line("resume", 3), "SUCCEEDED")
+	o.reconcile(exitOK, "", nil, "attempts 2, 3", "settled: nothing on GitHub contradicts it")
+	o.reconcile(exitOK, "", nil, "nothing waits")
+	want := map[ledger.Kind]int{ledger.Seen: 1, ledger.Claimed: 3, ledger.Finished: 1, ledger.Offline: 3, ledger.Settled: 3}
+	if got := o.kinds(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the shared ledger has %v, want %v", got, want)
+	}
+	if out := far.bcctl("root", "", "explain", fmt.Sprintf("#%d", o.pull)); strings.Contains(out.stdout, "OFF-06") || !strings.Contains(out.stdout, "RUN-02") {
+		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	// The review of the first attempt is not overwritten by the one of the others.
+	if n := strings.Count(o.comments(), "Run without GitHub: please review"); n != 2 {
+		t.Errorf("%d reviews:\n%s", n, o.comments())
+	}
+	o.verified()
+}

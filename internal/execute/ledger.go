@@ -21,8 +21,8 @@ type Ledger struct {
 	Holder  ledger.Holder // Attempt and Person are filled in
 	Path    string        // of the request's file
 
-	// Offline says that the locks and records are those of this host alone. The first
-	// claim then says which keys wait to be reconciled (OFF-06).
+	// Offline says that the locks and records are those of this host alone. Each claim
+	// then says which keys wait to be reconciled (OFF-06).
 	Offline bool
 
 	// Emergency is what the use of break-glass is recorded as, with the first claim, and
@@ -113,8 +113,8 @@ func (l *Ledger) Claim(ctx context.Context, run string, attempt int) error {
 	if l.Comment != 0 {
 		records = append(records, ledger.Record{Kind: ledger.Confirmed, Request: l.Holder.Request, Comment: l.Comment, Attempt: attempt, At: now})
 	}
-	if l.Offline && !slices.Contains(ledger.RunsOf(all, l.Holder.Request), run) {
-		records = append(records, ledger.Record{Kind: ledger.Offline, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: run, Keys: l.held.Keys(), Persons: []string{l.Person()}, At: now})
+	if l.Offline && !slices.ContainsFunc(all, func(r ledger.Record) bool { return r.Kind == ledger.Offline && r.Run == run && r.Attempt == attempt }) {
+		records = append(records, ledger.Record{Kind: ledger.Offline, Request: l.Holder.Request, Digest: l.Holder.Digest, Attempt: attempt, Run: run, Keys: l.held.Keys(), Persons: []string{l.Person()}, At: now})
 	}
 	used, due := l.emergency(all, now)
 	if used != nil {

@@ -22,8 +22,8 @@ const (
 	Finished  Kind = "finished"  // the request has run for good (RUN-02)
 	Emergency Kind = "emergency" // break-glass was used (BG-04)
 	Reviewed  Kind = "reviewed"  // its review is done
-	Offline   Kind = "offline"   // a run without the forge, to be reconciled (OFF-06)
-	Settled   Kind = "settled"   // that run is reconciled
+	Offline   Kind = "offline"   // an attempt without the forge, to be reconciled (OFF-06)
+	Settled   Kind = "settled"   // that attempt is reconciled
 	Unlocked  Kind = "unlocked"  // locks were broken by two persons (LOCK-05)
 )
 
@@ -89,10 +89,13 @@ func (r Record) Name() (string, error) {
 		}
 		return fmt.Sprintf("%s/%s/%06d.json", r.Kind, r.Run, r.Fence), nil
 	case Offline, Settled:
-		if !safeID.MatchString(r.Run) {
-			return "", fmt.Errorf("%q is no id of a run", r.Run)
+		if !safeID.MatchString(r.Run) || r.Attempt < 0 {
+			return "", fmt.Errorf("%q is no id of a run, or %d no attempt of it", r.Run, r.Attempt)
 		}
-		return fmt.Sprintf("%s/%s.json", r.Kind, r.Run), nil
+		if r.Attempt == 0 { // written before attempts were told apart: all there had been
+			return fmt.Sprintf("%s/%s.json", r.Kind, r.Run), nil
+		}
+		return fmt.Sprintf("%s/%s/%06d.json", r.Kind, r.Run, r.Attempt), nil
 	default:
 		return "", fmt.Errorf("unknown kind of record %q", r.Kind)
 	}
@@ -168,33 +171,34 @@ func UsedComments(records []Record) []int64 {
 	return ids
 }
 
-// Unsettled returns runs without the forge that touched one of the keys and are
+// Unsettled returns attempts without the forge that touched one of the keys and are
 // not reconciled (OFF-06).
 func Unsettled(records []Record, keys ...string) []Record {
-	settled := map[string]bool{}
-	for _, r := range records {
-		if r.Kind == Settled {
-			settled[r.Run] = true
-		}
-	}
-	var open []Record
-	for _, r := range records {
-		if r.Kind == Offline && !settled[r.Run] && slices.ContainsFunc(r.Keys, func(k string) bool { return slices.Contains(keys, k) }) {
-			open = append(open, r)
-		}
-	}
-	return open
+	return slices.DeleteFunc(Waiting(records), func(r Record) bool {
+		return !slices.ContainsFunc(r.Keys, func(k string) bool { return slices.Contains(keys, k) })
+	})
 }
 
-// Waiting returns the runs without the forge that are not reconciled, oldest first.
+// Waiting returns the attempts without the forge that are not reconciled, oldest first.
+// One that is settled says nothing of a later one of the same run.
 func Waiting(records []Record) []Record {
+	type attempt struct {
+		run    string
+		number int
+	}
+	settled := map[attempt]bool{}
+	for _, r := range records {
+		if r.Kind == Settled {
+			settled[attempt{r.Run, r.Attempt}] = true
+		}
+	}
 	var open []Record
 	for _, r := range records {
-		if r.Kind == Offline && !slices.ContainsFunc(records, func(s Record) bool { return s.Kind == Settled && s.Run == r.Run }) {
+		if r.Kind == Offline && !settled[attempt{r.Run, r.Attempt}] {
 			open = append(open, r)
 		}
 	}
-	slices.SortFunc(open, func(a, b Record) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(open, func(a, b Record) int { return a.At.Compare(b.At) })
 	return open
 }
 

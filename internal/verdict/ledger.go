@@ -1,6 +1,8 @@
 package verdict
 
 import (
+	"slices"
+
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -50,6 +52,9 @@ func LedgerOf(records []ledger.Record, request string, keys []string) approval.L
 		}
 	}
 	for _, r := range ledger.Unsettled(records, keys...) {
+		if slices.Contains(l.Unreconciled.Items, r.Run) {
+			continue // by another of its attempts
+		}
 		l.Unreconciled.Items = append(l.Unreconciled.Items, r.Run)
 	}
 	return l
