@@ -101,6 +101,9 @@ func (d *Doer) Check(ctx context.Context, t runbook.Task) connectors.Finding {
 		}
 		return a.Check(ctx, connectors.Call{Action: t.Operation.Uses, With: t.Operation.With})
 	}
+	if t.Operation.SQL != nil {
+		return d.asks(ctx, t)
+	}
 	out := d.look(ctx, t.Operation)
 	f := connectors.Finding{Result: connectors.Unknown, Code: out.Code, Message: out.Message, Facts: out.Facts, Observed: d.Now()}
 	switch out.State {
@@ -127,7 +130,7 @@ func (d *Doer) Do(ctx context.Context, t runbook.Task) connectors.Outcome {
 	case op.Wait != nil:
 		return d.wait(ctx, t, *op.Wait)
 	case op.SQL != nil:
-		return failed("statements of runbooks cannot be run by this version of bcctl; use an action of the platform, or a command")
+		return d.says(ctx, t)
 	default:
 		return failed("nothing is known of this operation")
 	}
@@ -159,14 +162,7 @@ func (d *Doer) uses(ctx context.Context, t runbook.Task) connectors.Outcome {
 			return out
 		}
 	}
-	out := connectors.Outcome{State: connectors.NotDone, Code: f.Code, Message: f.Message, Facts: f.Facts}
-	switch f.Result {
-	case connectors.Passed:
-		out.State = connectors.Done
-	case connectors.Refused, connectors.Warned:
-		out.State = connectors.Failed
-	}
-	return out
+	return answered(f)
 }
 
 // Probe implements runbook.Doer.
@@ -181,6 +177,21 @@ func (d *Doer) Probe(ctx context.Context, t runbook.Task) connectors.Outcome {
 	case t.Done == nil:
 		return doubt("the runbook has no probe for it")
 	}
+	out := d.probe(ctx, t)
+	if out.State != connectors.NotDone || t.Operation.SQL == nil {
+		return out
+	}
+	// A statement whose answer was lost may still be under way: that its effect is not
+	// there counts once it is over.
+	why := d.settled(ctx, t)
+	if out = d.probe(ctx, t); out.State == connectors.NotDone && why != "" {
+		return doubt("%s; %s", out.Message, why)
+	}
+	return out
+}
+
+// probe asks by the probe of the runbook.
+func (d *Doer) probe(ctx context.Context, t runbook.Task) connectors.Outcome {
 	probe := t
 	probe.Operation = *t.Done
 	f := d.Check(ctx, probe)

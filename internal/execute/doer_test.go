@@ -105,7 +105,7 @@ func TestWhatCannotBeDoneIsRefused(t *testing.T) {
 	t.Parallel()
 	d := &Doer{Registry: connectors.Registry{}, Now: time.Now}
 	for name, op := range map[string]runbook.Operation{
-		"sql": {SQL: &runbook.SQL{Statement: "drop table x"}}, "an action": {Uses: "pg.native/promote"}, "nothing": {},
+		"sql of no platform": {SQL: &runbook.SQL{Side: runbook.New, Statement: "drop table x"}}, "an action": {Uses: "pg.native/promote"}, "nothing": {},
 	} {
 		if out := d.Do(t.Context(), runbook.Task{Operation: op}); out.State != connectors.Failed {
 			t.Errorf("%s: %s", name, out.State)

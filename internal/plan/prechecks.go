@@ -264,6 +264,11 @@ func (m *Maker) outOfReach(scope runbook.Scope, member runbook.MemberPlan) []run
 		listed["precheck "+c.ID] = true
 	}
 	for _, use := range member.Operations() {
+		if use.SQL != nil {
+			if _, ok := m.Registry[member.Platform].(connectors.SQLOperator); !ok {
+				out = append(out, runbook.Unchecked{Resource: member.Resource, What: use.Where, Why: "bcctl sends no statements to " + member.Platform})
+			}
+		}
 		if use.Uses == "" {
 			continue
 		}

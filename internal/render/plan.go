@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -366,7 +367,7 @@ func Operation(op runbook.Operation) string {
 		}
 		return method + " " + op.HTTP.URL
 	case op.SQL != nil:
-		return fmt.Sprintf("statement on the %s side: %s", op.SQL.Side, op.SQL.Statement)
+		return statement(*op.SQL)
 	case op.DNSVerify != nil:
 		return op.DNSVerify.Name + " resolves to " + strings.Join(op.DNSVerify.Expect, ", ")
 	case op.Manual != nil:
@@ -386,6 +387,21 @@ func Operation(op runbook.Operation) string {
 	default:
 		return "nothing"
 	}
+}
+
+// statement is exactly what is sent, in one line.
+func statement(s runbook.SQL) string {
+	where, text := "on the "+string(s.Side)+" side", strings.TrimSpace(s.Statement)
+	if s.Database != "" {
+		where += ", database " + s.Database
+	}
+	if strings.ContainsAny(text, "\r\n\t") {
+		text = strconv.Quote(text) // line breaks matter: a comment ends with one
+	}
+	if s.Expect != nil {
+		text += fmt.Sprintf(" (must answer %q)", *s.Expect)
+	}
+	return "statement " + where + ": " + text
 }
 
 func estimate(e runbook.Estimate) string {

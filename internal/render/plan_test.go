@@ -136,3 +136,18 @@ func TestPlanMarkdownStaysUnderTheLimit(t *testing.T) {
 		t.Error("it does not say what it left out, or how to approve")
 	}
 }
+
+// A plan shows exactly what is sent: a line break ends a comment, so it is not left out.
+func TestStatementIsShownInFull(t *testing.T) {
+	t.Parallel()
+	expect := "1"
+	for want, sql := range map[string]runbook.SQL{
+		`statement on the new side: DELETE FROM app.locks`:                                  {Side: runbook.New, Statement: "DELETE FROM app.locks\n"},
+		`statement on the old side, database app: SELECT 1 (must answer "1")`:               {Side: runbook.Old, Database: "app", Statement: "SELECT 1", Expect: &expect},
+		`statement on the new side: "-- all of it\nDELETE FROM app.locks\n  WHERE s = 'a'"`: {Side: runbook.New, Statement: "-- all of it\nDELETE FROM app.locks\n  WHERE s = 'a'"},
+	} {
+		if got := Operation(runbook.Operation{SQL: &sql}); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

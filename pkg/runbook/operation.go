@@ -49,16 +49,19 @@ const (
 	New Side = "new"
 )
 
-// SQL is one statement.
+// SQL is one statement. As a step it is sent once, with the credential for changes. As
+// a check, a probe, or a step with mutates: false it is a question, asked read-only
+// with the credential for monitoring.
 type SQL struct {
 	// Side is where: old is being left, new is being promoted.
 	Side Side `json:"side" jsonschema:"enum=old,enum=new"`
 	// Database is the database to connect to; default that of the resource.
 	Database string `json:"database,omitempty"`
-	// Statement is one statement, without parameters.
+	// Statement is one statement, without parameters. Names are written with their
+	// schema.
 	Statement string `json:"statement"`
-	// Expect is what the first column of the first row must be, as text. Without it
-	// any result will do.
+	// Expect is what the first column of the first row must be, as text. Without it a
+	// step takes any result, and a question must be answered with one truth value.
 	Expect *string `json:"expect,omitempty"`
 }
 

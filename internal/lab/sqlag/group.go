@@ -59,7 +59,9 @@ type Group struct {
 	lag         Lag
 	noHeartbeat bool
 	restarted   map[string]time.Time
-	identity    string // the group's id at the start
+	identity    string            // the group's id at the start
+	sessions    map[*session]bool // of all instances
+	lastSession int
 
 	grants  sync.RWMutex
 	granted map[string][]string

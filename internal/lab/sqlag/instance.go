@@ -186,5 +186,11 @@ func (n *Instance) Login(l tds.Login) (tds.Session, error) {
 		s.database = name
 	}
 	s.run = engine.New(s)
+	if g.sessions == nil {
+		g.sessions = map[*session]bool{}
+	}
+	g.lastSession++
+	s.id = 50 + g.lastSession // up to 50 they are the server's own
+	g.sessions[s] = true
 	return s, nil
 }

@@ -31,7 +31,7 @@ func (s *session) Variable(name string) (any, sqltype.Type, bool) {
 	case "@@servicename":
 		return "MSSQLSERVER", sqltype.Text(128), true
 	case "@@spid":
-		return int64(51), sqltype.Of(sqltype.SmallInt), true
+		return int64(s.id), sqltype.Of(sqltype.SmallInt), true
 	case "@@language":
 		return "us_english", sqltype.Text(128), true
 	case "@@trancount", "@@error", "@@rowcount", "@@nestlevel", "@@fetch_status", "@@options":

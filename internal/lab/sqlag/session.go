@@ -25,6 +25,7 @@ type session struct {
 	inst     *model.Instance
 	account  account
 	login    tds.Login
+	id       int
 	database string
 	asked    string // database the view being computed was asked in
 	reply    *tds.Reply
@@ -49,7 +50,11 @@ var views = sync.OnceValue(func() catalog {
 
 func (s *session) Database() string { return s.database }
 
-func (s *session) Close() {}
+func (s *session) Close() {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	delete(s.group.sessions, s)
+}
 
 func (s *session) Reset() {
 	if s.login.Database != "" {

@@ -1,6 +1,9 @@
 package sqlag
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/bcctl/bcctl/internal/lab/sqlag/model"
 )
 
@@ -48,9 +51,7 @@ func serverViews() map[string]view {
 			is_linked bit, is_remote_login_enabled bit, is_rpc_out_enabled bit, is_data_access_enabled bit, modify_date datetime`), nothing, linkedRows},
 		"credentials":           {columns(`credential_id int, name sysname, credential_identity nvarchar(4000), create_date datetime, modify_date datetime, target_type nvarchar(100), target_id int`), definition, credentialRows},
 		"dm_db_log_space_usage": {columns(`database_id int, total_log_size_in_bytes bigint, used_log_space_in_bytes bigint, used_log_space_in_percent real, log_space_in_bytes_since_last_backup bigint`), databaseState, logSpaceRows},
-		"dm_exec_sessions": {columns(`session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128), login_name nvarchar(128), status nvarchar(30), database_id smallint, is_user_process bit`), nothing, func(s *session) []record {
-			return []record{{"session_id": 51, "login_time": s.inst.Time(), "host_name": s.login.Host, "program_name": s.login.App, "login_name": s.account.name, "status": "running", "database_id": s.databaseID(), "is_user_process": true}}
-		}},
+		"dm_exec_sessions":      {columns(`session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128), login_name nvarchar(128), status nvarchar(30), database_id smallint, is_user_process bit`), nothing, sessionRows},
 		"dm_exec_connections": {columns(`session_id int, connect_time datetimeoffset(7), net_transport nvarchar(40), protocol_type nvarchar(40), encrypt_option nvarchar(40), auth_scheme nvarchar(40)`), state, func(s *session) []record {
 			return []record{{"session_id": 51, "connect_time": s.inst.Time(), "net_transport": "TCP", "protocol_type": "TSQL", "encrypt_option": "TRUE", "auth_scheme": "SQL"}}
 		}},
@@ -298,4 +299,19 @@ func tableRows(s *session) []record {
 		return nil
 	}
 	return []record{{"name": heartbeatTable, "object_id": 245575913, "schema_id": 1, "type": "U ", "type_desc": "USER_TABLE", "create_date": s.group.madeAt, "modify_date": s.group.madeAt}}
+}
+
+// sessionRows are the sessions on this instance that the login may see: its own, and
+// with VIEW SERVER STATE all of them.
+func sessionRows(s *session) []record {
+	var list []record
+	for other := range s.group.sessions {
+		if other.inst.Name != s.inst.Name || other != s && !s.can("VIEW SERVER STATE") {
+			continue
+		}
+		list = append(list, record{"session_id": other.id, "login_time": s.inst.Time(), "host_name": other.login.Host, "program_name": other.login.App,
+			"login_name": other.account.name, "status": "running", "database_id": other.idOf(cmp.Or(other.login.Database, "master")), "is_user_process": true})
+	}
+	slices.SortFunc(list, func(a, b record) int { return a["session_id"].(int) - b["session_id"].(int) })
+	return list
 }

@@ -415,15 +415,9 @@ func (a *actor) value(ctx context.Context, name, database, query string) (string
 	if i < 0 {
 		return "", fmt.Errorf("the resource has no endpoint %q", name)
 	}
-	d := a.c.dialers[i]
-	if database != "" && database != d.base.Database {
-		spec := a.c.spec
-		spec.Database = database
-		other, err := newDialer(spec, spec.Endpoints[i])
-		if err != nil {
-			return "", err
-		}
-		d = other
+	d, err := a.dialer(i, database)
+	if err != nil {
+		return "", err
 	}
 	cred, err := a.c.spec.Credential(ctx, connectors.Monitor)
 	if err != nil {

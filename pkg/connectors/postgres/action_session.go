@@ -42,6 +42,11 @@ func (r role) fits(f nodeFacts) bool {
 // not the server another endpoint was (SI-21). A failure of open means that
 // nothing was changed.
 func (a *actor) open(ctx context.Context, name string, want role) (*changing, *connectors.Outcome) {
+	return a.openAs(ctx, name, want, "", applicationName)
+}
+
+// openAs is open for a database and under a name that the session shows itself by.
+func (a *actor) openAs(ctx context.Context, name string, want role, database, shown string) (*changing, *connectors.Outcome) {
 	fail := func(code readiness.Code, format string, args ...any) (*changing, *connectors.Outcome) {
 		o := action.Failed(code, format, args...)
 		return nil, &o
@@ -58,7 +63,11 @@ func (a *actor) open(ctx context.Context, name string, want role) (*changing, *c
 	if err != nil {
 		return fail(readiness.SecretUnresolved, "%v", err)
 	}
-	conn, accepted, err := a.c.dialers[i].dial(ctx, cred, map[string]string{"synchronous_commit": "local", "application_name": applicationName})
+	d, err := a.dialer(i, database)
+	if err != nil {
+		return fail("", "%v", err)
+	}
+	conn, accepted, err := d.dial(ctx, cred, map[string]string{"synchronous_commit": "local", "application_name": shown})
 	if err != nil {
 		u := classify(err, accepted, a.c.endpointTimeout(), cred.Password)
 		return fail(u.code, "%s: %s", name, u.message)
@@ -74,6 +83,17 @@ func (a *actor) open(ctx context.Context, name string, want role) (*changing, *c
 		return nil, o
 	}
 	return s, nil
+}
+
+// dialer is that of an endpoint, for a database; an empty one is the resource's.
+func (a *actor) dialer(i int, database string) (*dialer, error) {
+	d := a.c.dialers[i]
+	if database == "" || database == d.base.Database {
+		return d, nil
+	}
+	spec := a.c.spec
+	spec.Database = database
+	return newDialer(spec, spec.Endpoints[i])
 }
 
 // applicationName is how sessions that change something show themselves, so that

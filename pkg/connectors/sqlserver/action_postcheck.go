@@ -323,25 +323,34 @@ func (a *actor) value(ctx context.Context, p *picture, n *node, database, sql st
 		bad := finding(readiness.QueryFailed, "%s: the query does not return one value", n.Name)
 		return "", &bad
 	}
-	for _, v := range sets[0][0] {
+	if text := textOf(sets[0][0]); text != nil {
+		return *text, nil
+	}
+	return "NULL", nil
+}
+
+// textOf is the value of a row of one column as text; nil is NULL.
+func textOf(r row) *string {
+	var text string
+	for _, v := range r {
 		switch v := v.(type) {
 		case int64:
-			return strconv.FormatInt(v, 10), nil
+			text = strconv.FormatInt(v, 10)
 		case string:
-			return v, nil
+			text = v
 		case []byte: // numeric
-			return string(v), nil
+			text = string(v)
 		case bool:
-			return strconv.FormatBool(v), nil
+			text = strconv.FormatBool(v)
 		case time.Time:
-			return v.Format(time.RFC3339Nano), nil
+			text = v.Format(time.RFC3339Nano)
 		case nil:
-			return "NULL", nil
+			return nil
 		default:
-			return fmt.Sprint(v), nil
+			text = fmt.Sprint(v)
 		}
 	}
-	return "", nil
+	return &text
 }
 
 // orphansSQL is users of the database it is asked in whose login is not there.

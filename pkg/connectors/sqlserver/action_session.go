@@ -26,6 +26,11 @@ func (s *changing) close() { s.conn.close() }
 // connection what was read with the other: name, process, group and role (SI-21,
 // SI-22). When it fails, nothing was changed.
 func (a *actor) open(ctx context.Context, p *picture, n *node) (*changing, *connectors.Outcome) {
+	return a.openAs(ctx, p, n, "master", "")
+}
+
+// openAs is open for a database and under a name that the session shows itself by.
+func (a *actor) openAs(ctx context.Context, p *picture, n *node, database, shown string) (*changing, *connectors.Outcome) {
 	fail := func(code readiness.Code, format string, args ...any) (*changing, *connectors.Outcome) {
 		o := action.Failed(code, format, args...)
 		return nil, &o
@@ -48,7 +53,9 @@ func (a *actor) open(ctx context.Context, p *picture, n *node) (*changing, *conn
 	}
 	timed, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
 	defer cancel()
-	conn, attempted, err := a.c.openers[i].open(timed, cred, "master", false)
+	o := *a.c.openers[i]
+	o.shown = shown
+	conn, attempted, err := o.open(timed, cred, database, false)
 	if err != nil {
 		f := unreached(timed, err, attempted, a.c.endpointTimeout(), cred.Password)
 		return fail(f.Code, "%s: %s", n.Name, f.Message)
@@ -59,9 +66,9 @@ func (a *actor) open(ctx context.Context, p *picture, n *node) (*changing, *conn
 		f := s.failure(timed, err)
 		return fail(f.Code, "%s did not tell what it is to the execute login: %s", n.Name, f.Message)
 	}
-	if o := p.sameAs(n, s.node, declared); o != nil {
+	if other := p.sameAs(n, s.node, declared); other != nil {
 		conn.close()
-		return nil, o
+		return nil, other
 	}
 	return &changing{session: s, ag: p.ag(n)}, nil
 }

@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -28,6 +29,7 @@ type opener struct {
 	address endpoint.Address
 	tls     *tls.Config // nil for clear text
 	strict  bool        // TLS before the first byte of the protocol, SQL Server 2022 and later
+	shown   string      // as what sessions show themselves; empty is bcctl
 }
 
 func newOpener(spec connectors.Spec, ep connectors.Endpoint) (*opener, error) {
@@ -87,7 +89,7 @@ func (o *opener) config(cred connectors.Credential, database string, readOnly bo
 		Host: o.address.Host, Port: uint64(o.address.Port), Database: database,
 		User: cred.Username, Password: cred.Password,
 		Encryption: msdsn.EncryptionRequired, TrustServerCertificate: false, HostInCertificateProvided: true,
-		AppName: "bcctl", ReadOnlyIntent: readOnly, DisableRetry: true,
+		AppName: cmp.Or(o.shown, "bcctl"), ReadOnlyIntent: readOnly, DisableRetry: true,
 		DialTimeout: -1, // the context bounds it
 		Protocols:   []string{"tcp"}, NoTraceID: true,
 		Encoding: msdsn.EncodeParameters{Timezone: time.UTC},
