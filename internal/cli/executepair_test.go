@@ -94,6 +94,27 @@ type pairStage struct {
 // newPairStage makes one. The soak of every runbook is a second, for the tests.
 func newPairStage(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Options)) *pairStage {
 	t.Helper()
+	po, ro := pairOptions(t, change...)
+	ro.Pair = pgpairtest.Start(t, po)
+	return stageOf(t, ro)
+}
+
+// newRoutedStage is newPairStage, where bcctl reaches each server over a way that can be
+// cut.
+func newRoutedStage(t *testing.T) (*pairStage, map[string]*way) {
+	t.Helper()
+	po, ro := pairOptions(t)
+	ro.Pair = pgpairtest.Start(t, po)
+	ways := map[string]*way{}
+	for _, n := range ro.Pair.Nodes() {
+		ways[n.Name] = newWay(t, n)
+	}
+	ro.Files = map[string]string{"resources/ledger.yaml": routed(ro.Pair, ways)}
+	return stageOf(t, ro), ways
+}
+
+func pairOptions(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Options)) (pgpair.Options, rehearsal.Options) {
+	t.Helper()
 	pgpairtest.Require(t)
 	program, err := exec.LookPath("bcctl")
 	if err != nil {
@@ -104,7 +125,12 @@ func newPairStage(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Optio
 	for _, f := range change {
 		f(&po, &ro)
 	}
-	ro.Pair = pgpairtest.Start(t, po)
+	return po, ro
+}
+
+// stageOf makes a stage for a pair that runs.
+func stageOf(t *testing.T, ro rehearsal.Options) *pairStage {
+	t.Helper()
 	stage, err := rehearsal.New(t.Context(), ro)
 	if err != nil {
 		t.Fatal(err)

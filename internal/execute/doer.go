@@ -94,12 +94,17 @@ func (d *Doer) Close() error {
 
 // Check implements runbook.Doer.
 func (d *Doer) Check(ctx context.Context, t runbook.Task) connectors.Finding {
+	return d.check(ctx, t, false)
+}
+
+// check answers a check; anew, by nothing that was seen before.
+func (d *Doer) check(ctx context.Context, t runbook.Task, anew bool) connectors.Finding {
 	if t.Operation.Uses != "" {
 		a, err := d.actor(t)
 		if err != nil {
 			return connectors.Finding{Result: connectors.Unknown, Message: err.Error(), Observed: d.Now()}
 		}
-		return a.Check(ctx, connectors.Call{Action: t.Operation.Uses, With: t.Operation.With})
+		return a.Check(ctx, connectors.Call{Action: t.Operation.Uses, With: t.Operation.With, Anew: anew})
 	}
 	if t.Operation.SQL != nil {
 		return d.asks(ctx, t)
@@ -151,7 +156,7 @@ func (d *Doer) uses(ctx context.Context, t runbook.Task) connectors.Outcome {
 	if err != nil {
 		return failed("%s", err)
 	}
-	call := connectors.Call{Action: t.Operation.Uses, With: t.Operation.With}
+	call := connectors.Call{Action: t.Operation.Uses, With: t.Operation.With, Anew: true}
 	if action, ok := d.Catalog(call.Action); !ok || action.Changes {
 		return a.Do(ctx, call)
 	}
@@ -194,7 +199,7 @@ func (d *Doer) Probe(ctx context.Context, t runbook.Task) connectors.Outcome {
 func (d *Doer) probe(ctx context.Context, t runbook.Task) connectors.Outcome {
 	probe := t
 	probe.Operation = *t.Done
-	f := d.Check(ctx, probe)
+	f := d.check(ctx, probe, true)
 	out := connectors.Outcome{State: connectors.InDoubt, Code: f.Code, Message: f.Message}
 	switch f.Result {
 	case connectors.Passed:

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,43 @@ func TestSI03ProbeOfUndo(t *testing.T) {
 	}
 	if out := d.Probe(t.Context(), runbook.Task{Operation: runbook.Operation{Command: &runbook.Command{}}}); out.State != connectors.InDoubt {
 		t.Errorf("without a probe: %s", out.State)
+	}
+}
+
+// looker is a platform with one action, which only reads. It notes how it was asked.
+type looker struct {
+	connectors.Factory
+	connectors.Actor
+	anew []bool
+}
+
+func (l *looker) Actions() []connectors.Action                             { return []connectors.Action{{Name: "x/so"}} }
+func (l *looker) OpenActor(connectors.ActorSpec) (connectors.Actor, error) { return l, nil }
+func (l *looker) Check(_ context.Context, c connectors.Call) connectors.Finding {
+	l.anew = append(l.anew, c.Anew)
+	return connectors.Finding{Result: connectors.Passed}
+}
+
+// Prechecks that follow each other may share what they saw; a step that only reads, and
+// the probe of a step, decide by what is so now.
+func TestSI8AStepSharesNothing(t *testing.T) {
+	t.Parallel()
+	l := &looker{}
+	d := &Doer{Registry: connectors.Registry{"x": l}, Now: time.Now, Spec: func(string) (connectors.Spec, bool) { return connectors.Spec{}, true }}
+	so := runbook.Operation{Uses: "x/so"}
+	task := runbook.Task{Member: runbook.MemberPlan{Platform: "x", Resource: "r"}, Operation: so}
+	if f := d.Check(t.Context(), task); f.Result != connectors.Passed {
+		t.Error(f)
+	}
+	if out := d.Do(t.Context(), task); out.State != connectors.Done {
+		t.Error(out)
+	}
+	task.Operation, task.Done = runbook.Operation{Command: &runbook.Command{}}, &so
+	if out := d.Probe(t.Context(), task); out.State != connectors.Done {
+		t.Error(out)
+	}
+	if !slices.Equal(l.anew, []bool{false, true, true}) {
+		t.Errorf("precheck, step and probe asked anew: %v", l.anew)
 	}
 }
 

@@ -99,6 +99,10 @@ type Actor interface {
 type Call struct {
 	Action string
 	With   map[string]string
+
+	// Anew forbids what was seen before this call. Checks that follow each other may
+	// share what they saw a moment ago; a step, and a probe of one, never does.
+	Anew bool
 }
 
 // Finding is what a check found.

@@ -50,6 +50,8 @@ type actor struct {
 	table *action.Table[*actor]
 
 	seen    *view                // the last look, for checks that follow each other at once
+	sharing bool                 // such a check is under way
+	silent  map[int]silence      // endpoints that cost a round of checks their whole deadline
 	started map[time.Time]string // which endpoint answered as which server, by the moment it started
 	primary settings             // of the last primary that was seen in this run
 	asked   bool                 // this process has asked for the promotion
@@ -59,19 +61,24 @@ var _ connectors.Actor = (*actor)(nil)
 
 // Check implements connectors.Actor.
 func (a *actor) Check(ctx context.Context, given connectors.Call) connectors.Finding {
+	if given.Anew {
+		a.forget()
+	}
+	a.sharing = !given.Anew
+	defer func() { a.sharing = false }()
 	return a.table.Check(ctx, a, given)
 }
 
 // Do implements connectors.Actor.
 func (a *actor) Do(ctx context.Context, given connectors.Call) connectors.Outcome {
-	a.seen = nil
-	defer func() { a.seen = nil }()
+	a.forget()
+	defer a.forget()
 	return a.table.Do(ctx, a, given)
 }
 
 // Probe implements connectors.Actor.
 func (a *actor) Probe(ctx context.Context, given connectors.Call) connectors.Outcome {
-	a.seen = nil
+	a.forget()
 	return a.table.Probe(ctx, a, given)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +90,63 @@ func TestSI23HungPrimaryIsNotGone(t *testing.T) {
 		}
 		h.outcome(connectors.Failed, "", "soft-fence")
 	})
+}
+
+// TestSI8ASilentServerIsWaitedForOnceARound: prechecks that follow each other share that
+// a server let its deadline pass, with its age; a step, and a later round, ask anew.
+func TestSI8ASilentServerIsWaitedForOnceARound(t *testing.T) {
+	t.Parallel()
+	lab := pgpairtestStart(t)
+	way := forward(t, lab.Nodes()[0].Address())
+	var later atomic.Int64
+	h := newHand(t, lab, "run-1", "fra", "ams", func(s *connectors.ActorSpec) {
+		s.Endpoints[0].Address, s.Endpoints[0].Options = way.address(), nil
+		s.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
+	asked := func(want int, when string) {
+		t.Helper()
+		if n := way.attempts(); n != want {
+			t.Errorf("%s: the silent server was asked %d times, want %d", when, n, want)
+		}
+	}
+	round := func() (last connectors.Finding) {
+		for _, name := range []string{"primary-gone", "target-is-standby", "same-lineage", "not-diverged", "most-advanced", "gap", "replay-running", "no-apply-delay",
+			"rto-realistic", "synchronous-standbys", "not-fenced", "slots", "archiving", "can-serve-standbys", "logical-slots", "binary-parity", "no-ha-manager", "privileges", "clocks", "writer-fenced"} {
+			last = h.actor.Check(t.Context(), h.call(name, "type", "failover"))
+		}
+		return last
+	}
+	way.swallow()
+	began := time.Now()
+	f := round()
+	took := time.Since(began)
+	asked(1, "a round")
+	if took > silentFor {
+		t.Fatalf("the round took %s, and its silence is good for %s: this shows nothing", took, silentFor)
+	}
+	if f.Result != connectors.Refused || f.Code != readiness.WriterUnproven || f.Observed.Sub(began) > 2*probeLimit {
+		t.Errorf("writer-fenced: %+v, %s after the round began", f, f.Observed.Sub(began))
+	}
+	if m := h.actor.Markers(t.Context()); m[0].Failure == "" {
+		t.Errorf("markers: %+v", m)
+	}
+	asked(2, "what is written down before a change")
+	round()
+	asked(3, "another round")
+	later.Add(int64(silentFor + time.Second))
+	round()
+	asked(4, "a round after the silence is too old")
+
+	// It goes on, and the silence of a moment ago must not let it pass for fenced.
+	way.answer()
+	proof := h.call("writer-fenced", "type", "failover", "evidence", "powered off")
+	if f := h.actor.Check(t.Context(), proof); f.Code != readiness.WriterUnproven {
+		t.Errorf("within the round: %+v", f)
+	}
+	proof.Anew = true
+	if f := h.actor.Check(t.Context(), proof); f.Result != connectors.Refused || f.Code != readiness.TwoWriters {
+		t.Errorf("a step: %+v", f)
+	}
 }
 
 // TestSI22ParameterGuard: a promotion would shut the server down.

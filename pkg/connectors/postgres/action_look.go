@@ -24,6 +24,9 @@ type view struct {
 	// elsewhere are nodes that answer as a server which was another endpoint before in
 	// this run, or says that it is another one.
 	elsewhere map[*node]string
+
+	// waited is when the oldest silence ended that this look took over; zero: none.
+	waited time.Time
 }
 
 // freshFor is how long a look serves the checks that follow it. A step never
@@ -43,6 +46,43 @@ func (a *actor) serves() bool {
 	return a.seen != nil && a.c.now().Sub(a.seen.at) < limit
 }
 
+// silence is that an endpoint gave no answer, and when its time was over.
+type silence struct {
+	node *node
+	at   time.Time
+}
+
+// silentFor is how long an endpoint that let its whole deadline pass counts as silent
+// for the checks that follow, without being asked again. A round of twenty checks would
+// wait for a hung server twenty times, and end with readings that are a minute apart.
+// It is no more than what one check may take anyway, and an answer is never kept so.
+const silentFor = 10 * time.Second
+
+// isSilent gives the silence that still counts, to checks that follow each other only.
+func (a *actor) isSilent(i int) (*node, bool) {
+	s, ok := a.silent[i]
+	if !ok || !a.sharing || a.c.now().Sub(s.at) >= silentFor {
+		return nil, false
+	}
+	again := *s.node
+	return &again, true
+}
+
+// noteSilence keeps that an endpoint did not answer, if that took long.
+func (a *actor) noteSilence(i int, n *node, asked time.Time) {
+	if n.unreached == nil || n.unreached.alive || n.collectedAt.Sub(asked) < freshFor {
+		return
+	}
+	if a.silent == nil {
+		a.silent = map[int]silence{}
+	}
+	kept := *n
+	a.silent[i] = silence{node: &kept, at: n.collectedAt}
+}
+
+// forget lets the next look read everything anew.
+func (a *actor) forget() { a.seen, a.silent = nil, nil }
+
 // look reads every endpoint, with the monitor credential and nothing else.
 func (a *actor) look(ctx context.Context) *view {
 	if a.serves() {
@@ -50,8 +90,16 @@ func (a *actor) look(ctx context.Context) *view {
 	}
 	at := a.c.now()
 	sessions := make([]*session, len(a.c.spec.Endpoints))
+	var waited time.Time
 	var wg sync.WaitGroup
 	for i := range sessions {
+		if n, silent := a.isSilent(i); silent {
+			sessions[i] = &session{node: n}
+			if waited.IsZero() || n.collectedAt.Before(waited) {
+				waited = n.collectedAt
+			}
+			continue
+		}
 		wg.Go(func() { sessions[i] = a.c.probe(ctx, i) })
 	}
 	wg.Wait()
@@ -61,10 +109,13 @@ func (a *actor) look(ctx context.Context) *view {
 	nodes := make([]*node, len(sessions))
 	for i, s := range sessions {
 		a.c.noteReplay(i, s.node)
+		if a.sharing {
+			a.noteSilence(i, s.node, at)
+		}
 		nodes[i] = s.node
 		closeQuietly(s.conn)
 	}
-	v := &view{deriver: conclude(a.c.spec, nodes, nil, a.c.now()), at: at}
+	v := &view{deriver: conclude(a.c.spec, nodes, nil, a.c.now()), at: at, waited: waited}
 	v.next = v.first(a.spec.To)
 	v.old = v.first(a.spec.From)
 	for _, n := range v.nodes {
@@ -88,6 +139,15 @@ func (a *actor) look(ctx context.Context) *view {
 	}
 	a.seen = v
 	return v
+}
+
+// oldestProbe is when the oldest of what a look rests on was seen.
+func (v *view) oldestProbe() time.Time {
+	oldest := v.deriver.oldestProbe()
+	if !v.waited.IsZero() && v.waited.Before(oldest) {
+		return v.waited
+	}
+	return oldest
 }
 
 // isElsewhere recognizes two endpoints whose addresses lead to each other's server:
@@ -214,7 +274,7 @@ func (a *actor) reread(ctx context.Context, limit time.Duration, so func(*view) 
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	for {
-		a.seen = nil
+		a.forget()
 		v := a.look(ctx)
 		if so(v) {
 			return v, true

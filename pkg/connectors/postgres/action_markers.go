@@ -12,7 +12,7 @@ import (
 func (a *actor) Markers(ctx context.Context) []connectors.Marker {
 	ctx, cancel := action.Bounded(ctx, action.CheckLimit)
 	defer cancel()
-	a.seen = nil
+	a.forget()
 	v := a.look(ctx)
 	var list []connectors.Marker
 	for _, n := range v.nodes {

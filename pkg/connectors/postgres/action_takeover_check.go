@@ -81,6 +81,9 @@ func (v *view) fromSite() string {
 func writerFenced(ctx context.Context, a *actor, c call) connectors.Finding {
 	m := a.managed(ctx)
 	f := m.fenced(c.Arg("evidence"), c.Arg("unproven") == "accept")
+	if f.Result == connectors.Warned {
+		f.Result = connectors.Passed // what the request accepts, it says in a field of its own, which two of IT approve
+	}
 	f.Observed = m.oldestProbe()
 	return f
 }
@@ -121,7 +124,7 @@ func (v *view) fenced(evidence string, accepted bool) connectors.Finding {
 	case len(doubtful) == 0:
 		return action.Passed("every other server was asked, and none accepts writes")
 	case accepted:
-		return action.Warned(readiness.WriterUnproven, "%s may accept writes; the request accepts that", strings.Join(doubtful, ", "))
+		return action.Warned(readiness.WriterUnproven, "that %s does not accept writes is not proved; the request accepts that", strings.Join(doubtful, ", "))
 	default:
 		return action.Refused(readiness.WriterUnproven, "that %s does not accept writes is not proved", strings.Join(doubtful, ", "))
 	}

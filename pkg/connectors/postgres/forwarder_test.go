@@ -14,6 +14,7 @@ type forwarder struct {
 	target   string
 	mu       sync.Mutex
 	mute     bool
+	came     int
 	open     []net.Conn
 	lost     map[net.Conn]bool // nothing passes any more, and nobody is told
 }
@@ -48,6 +49,20 @@ func (f *forwarder) swallow() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mute = true
+}
+
+// answer lets whoever comes from now on through again.
+func (f *forwarder) answer() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mute = false
+}
+
+// attempts is how many came so far.
+func (f *forwarder) attempts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.came
 }
 
 // lose drops what is sent over the connections there are, as a firewall does that
@@ -105,6 +120,7 @@ func (f *forwarder) serve(running *sync.WaitGroup) {
 		}
 		f.mu.Lock()
 		f.open = append(f.open, client)
+		f.came++
 		mute := f.mute
 		f.mu.Unlock()
 		if !mute {
