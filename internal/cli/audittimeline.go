@@ -115,6 +115,8 @@ func summary(e audit.Entry) string {
 		return strings.ToUpper(e.Verdict.Status) + " " + reasons
 	case e.Change != nil:
 		return fmt.Sprintf("%s up to %s, %s, by %s", plural(int(e.Change.Commits), "commit"), shortCommit(e.Change.To), plural(len(e.Change.Files)+int(e.Change.Omitted), "file"), strings.Join(e.Change.Authors, ", "))
+	case e.Resolution != nil && e.Step != nil:
+		return fmt.Sprintf("step %d %s: %s, as %s said: %s", e.Step.Index, e.Step.Name, e.Step.Status, e.Resolution.By, e.Resolution.Reason)
 	case e.Step != nil:
 		return fmt.Sprintf("step %d %s: %s %s", e.Step.Index, e.Step.Name, e.Step.Status, e.Step.Code)
 	case e.Outcome != "":
@@ -178,6 +180,10 @@ func particulars(e audit.Entry) []string {
 	}
 	if s := e.Step; s != nil && !s.EndedAt.IsZero() {
 		add("took %s", s.EndedAt.Sub(s.StartedAt.Time))
+	}
+	if p := e.Resolution; p != nil {
+		add("signed %s", p.Statement)
+		add("signature %s", p.Signature)
 	}
 	if r := e.Replication; r != nil {
 		for _, m := range r.Before {

@@ -168,6 +168,9 @@ func (a *app) printVerification(r audit.Report) error {
 	if r.Witnessed > 0 && r.Tier < 3 {
 		fmt.Fprintln(w, "  witnesses cosigned the newest seal; they count once it is known that this is the log expected: --log-id or --pin")
 	}
+	for _, s := range r.Resolved[max(0, len(r.Resolved)-maxShown):] {
+		fmt.Fprintf(w, "  resolved %s of run %.8s is %s, said %s: %s\n", clean(s.Step), s.Run, clean(s.Status), clean(s.By), clean(s.Reason))
+	}
 	for i, f := range r.Findings {
 		if i == maxShown {
 			fmt.Fprintf(w, "\n... and %d more; -o json has them\n", int64(len(r.Findings)-i)+r.Omitted)

@@ -25,6 +25,7 @@ import (
 	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/logbook"
+	"github.com/bcctl/bcctl/internal/render"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/internal/verdict"
@@ -106,8 +107,14 @@ type running struct {
 	run     string
 	again   string // the command that goes on
 	offline string // folder of this host for runs without GitHub; empty: with it
-	told    bool   // the pull request was told how it ended
-	brought bool   // the journal is of another machine, which may have done more
+
+	// roster is the one that says who may; nil: that of the default branch. snapshot is
+	// the folder of the signed one, without GitHub.
+	roster   func(context.Context) (approval.Roster, error)
+	snapshot string
+
+	told    bool // the pull request was told how it ended
+	brought bool // the journal is of another machine, which may have done more
 }
 
 func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o executeOptions) error {
@@ -253,6 +260,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	sinks[0] = copied
 	if x.state.Finished != "" && x.state.Released {
 		return fail(exitNotApproved, fmt.Errorf("%w: %s", runbook.ErrFinished, x.state.Finished), "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
+	}
+	if record.Answered, err = x.answers(ctx, j); err != nil {
+		return err
 	}
 	if err := x.makePlan(ctx, dir); err != nil {
 		return err
@@ -562,7 +572,11 @@ func (x *running) ended(end runbook.End) error {
 		}
 		return nil
 	case runbook.EndInDoubt:
-		return fail(exitStopped, fmt.Errorf("nobody can tell whether %s took effect: %w", where, why), fmt.Sprintf("look at the server, then bcctl resolve %s --step %s done|not-done --reason TEXT, then %s", id, where, again))
+		without := ""
+		if x.offline != "" {
+			without = " --offline --snapshot " + render.Quote(x.snapshot)
+		}
+		return fail(exitStopped, fmt.Errorf("nobody can tell whether %s took effect: %w", where, why), fmt.Sprintf("look at the server, then bcctl resolve %s --step %s done|not-done --reason TEXT%s, then %s", id, where, without, again))
 	case runbook.EndHeld:
 		return fail(exitStopped, fmt.Errorf("stopped part way: %w", why), again)
 	case runbook.EndRefused:

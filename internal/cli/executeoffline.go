@@ -19,6 +19,7 @@ import (
 	"github.com/bcctl/bcctl/internal/ledger/dirstore"
 	"github.com/bcctl/bcctl/internal/logbook"
 	"github.com/bcctl/bcctl/internal/render"
+	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 )
@@ -40,33 +41,51 @@ func (a *app) executeOffline(ctx context.Context, cmd *cobra.Command, what strin
 	if err := x.load(); err != nil {
 		return err
 	}
-	x.again += " --offline --snapshot " + render.Quote(o.signed.snapshot)
-	for _, s := range o.signed.statements {
-		x.again += " --statements " + render.Quote(s)
-	}
-	if x.offline, err = a.offlineDir(r); err != nil {
-		return err
-	}
-	if x.offline == "" {
-		return fail(exitConfig, errors.New("offline.dir is not set: a run without GitHub needs a folder on another medium for its lock, its claim and its record (OFF-05, SI-1)"), "set "+settingVariable("offline.dir")+", or offline.dir in your own settings file")
-	}
-	if err := x.onAnotherMedium(); err != nil {
-		return err
-	}
-	store := hostLedger(x.offline)
-	release, err := store.Hold()
-	switch {
-	case errors.Is(err, dirstore.ErrBusy):
-		return fail(exitLocked, fmt.Errorf("OFF-05: %w: one run without GitHub at a time", err), "wait for it, or look at its terminal")
-	case err != nil:
-		return fail(exitConfig, fmt.Errorf("offline.dir: %w", err), "")
-	}
-	defer func() { _ = release() }() // it ends with this process
-	answered, err := a.answers(ctx, r)
+	reader, release, err := x.withoutGitHub(ctx, o.signed)
 	if err != nil {
 		return err
 	}
-	reader, err := a.clone(r, o.signed, func(ctx context.Context, e *approval.OfflineEvidence, request string, attempt int) error {
+	defer release()
+	return x.start(ctx, reader)
+}
+
+// withoutGitHub lets a run be looked at and gone on with on this host: its folder is held
+// until release is called, and statements and the clone say who may.
+func (x *running) withoutGitHub(ctx context.Context, o signedOptions) (reader *verdict.Clone, release func(), err error) {
+	a, r := x.a, x.r
+	x.snapshot = o.snapshot
+	x.again += " --offline --snapshot " + render.Quote(o.snapshot)
+	for _, s := range o.statements {
+		x.again += " --statements " + render.Quote(s)
+	}
+	if x.offline, err = a.offlineDir(r); err != nil {
+		return nil, nil, err
+	}
+	if x.offline == "" {
+		return nil, nil, fail(exitConfig, errors.New("offline.dir is not set: a run without GitHub needs a folder on another medium for its lock, its claim and its record (OFF-05, SI-1)"), "set "+settingVariable("offline.dir")+", or offline.dir in your own settings file")
+	}
+	if err := x.onAnotherMedium(); err != nil {
+		return nil, nil, err
+	}
+	store := hostLedger(x.offline)
+	letGo, err := store.Hold()
+	switch {
+	case errors.Is(err, dirstore.ErrBusy):
+		return nil, nil, fail(exitLocked, fmt.Errorf("OFF-05: %w: one run without GitHub at a time", err), "wait for it, or look at its terminal")
+	case err != nil:
+		return nil, nil, fail(exitConfig, fmt.Errorf("offline.dir: %w", err), "")
+	}
+	release = func() { _ = letGo() } // it ends with this process
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	answered, err := a.answers(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	reader, err = a.clone(r, o, func(ctx context.Context, e *approval.OfflineEvidence, request string, attempt int) error {
 		records, err := store.All(ctx)
 		if err != nil {
 			return err
@@ -77,9 +96,27 @@ func (a *app) executeOffline(ctx context.Context, cmd *cobra.Command, what strin
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return x.start(ctx, reader)
+	x.roster = func(ctx context.Context) (approval.Roster, error) { return x.rosterOfSnapshot(ctx, reader) }
+	return reader, release, nil
+}
+
+// rosterOfSnapshot is the roster that root keys signed, where this host may do without
+// GitHub now.
+func (x *running) rosterOfSnapshot(ctx context.Context, reader *verdict.Clone) (approval.Roster, error) {
+	c, err := reader.Read(ctx, verdict.Query{Path: x.path, Mode: approval.ModeOfflineReview})
+	if err != nil {
+		return approval.Roster{}, fail(exitConfig, err, "")
+	}
+	c.ToRun = true
+	for _, d := range approval.Verify(c.Case).Denials {
+		switch d.Rule {
+		case "OFF-01", "OFF-02", "OFF-05", "PR-01":
+			return approval.Roster{}, fail(exitNotApproved, fmt.Errorf("%s %s: %s", d.Rule, d.Subject, d.Message), strings.Replace(x.again, "execute", "explain", 1))
+		}
+	}
+	return c.Roster.Spec, nil
 }
 
 // answers asks GitHub for the repository, once. An answer of any kind is one.

@@ -135,7 +135,7 @@ func (r *runProgress) event(e runbook.Event) {
 		say("asked to stop: at the next hold point%s", message)
 	case runbook.UndoStarted:
 		say("there is no way forward: taking back what was done%s", message)
-	case runbook.StepRefused, runbook.Hold:
+	case runbook.StepRefused, runbook.StepDisputed, runbook.Hold:
 		say("%s %s %s%s", e.Kind, where, e.Code, message)
 	case runbook.SoakStarted:
 		r.step, r.since, r.limit = "soak", e.At, " of "+e.Message

@@ -50,11 +50,17 @@ func signTyped(signer ssh.Signer, t approval.TypedStatement, namespace string) (
 	if err != nil {
 		return approval.TypedLine{}, err
 	}
-	sig, err := sshsig.Sign(bytes.NewReader(statement), signer, sshsig.HashSHA512, namespace)
+	signature, err := signWith(signer, statement, namespace)
+	return approval.TypedLine{Terminal: approval.Yes, Statement: statement, Signature: signature}, err
+}
+
+// signWith signs a document with a person's key, for one purpose.
+func signWith(signer ssh.Signer, document []byte, namespace string) ([]byte, error) {
+	sig, err := sshsig.Sign(bytes.NewReader(document), signer, sshsig.HashSHA512, namespace)
 	if err != nil {
-		return approval.TypedLine{}, fmt.Errorf("sign what was typed: %w", err)
+		return nil, fmt.Errorf("sign what was typed: %w", err)
 	}
-	return approval.TypedLine{Terminal: approval.Yes, Statement: statement, Signature: sshsig.Armor(sig)}, nil
+	return sshsig.Armor(sig), nil
 }
 
 func (x *running) operatorKey(ctx context.Context) (ssh.Signer, error) {

@@ -41,6 +41,10 @@ type Record struct {
 	// ends them too.
 	Opened []audit.Evidence
 
+	// Answered is what persons said of steps since the run was last at work, and what of
+	// that does not count. An earlier start may have read it and not come as far as here.
+	Answered []runbook.Event
+
 	// Due is when the review of an emergency is due, and Untold that somebody could not be
 	// told of it before the first change (BG-03, BG-04).
 	Due    time.Time
@@ -54,6 +58,7 @@ type Record struct {
 	ended   bool                     // by the event just looked at
 	late    []audit.Entry            // results of an earlier start
 	started map[string]runbook.Event // intents that have no result yet
+	told    map[int64]bool           // numbers of events that wait in late, or did
 	before  []audit.Marker
 	after   []audit.Marker
 }
@@ -68,7 +73,7 @@ var ErrOnlyHere = errors.New("the record is on this machine only")
 // what was denied before is an entry of its own.
 func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 	if r.steps == nil {
-		r.steps, r.started = Steps(r.Plan), map[string]runbook.Event{}
+		r.steps, r.started, r.told = Steps(r.Plan), map[string]runbook.Event{}, map[int64]bool{}
 	}
 	// An event becomes an entry once, however often it is put: what was signed and did not
 	// get through is kept, and what could not even be signed waits here.
@@ -109,17 +114,30 @@ func (r *Record) look(e runbook.Event) {
 	if e.Kind == runbook.Claimed && e.Attempt == r.Attempt {
 		r.waiting = append(r.waiting, r.invoked()...)
 		r.waiting = append(r.waiting, r.intent(e))
+		for _, said := range r.Answered {
+			if !r.told[said.Seq] {
+				r.wait(said, r.entry(said))
+			}
+		}
 		r.waiting = append(r.waiting, r.late...)
 		r.late = nil
 	}
-	switch made := r.entry(e); {
-	case r.begun || r.ended:
+	if made := r.entry(e); r.begun || r.ended {
 		r.waiting = append(r.waiting, made...)
-	default:
-		// A result that an earlier start could not bring waits for the intent of this one.
-		r.late = append(r.late, made...)
+	} else {
+		r.wait(e, made)
 	}
 	r.ended = false
+}
+
+// wait keeps the result of an earlier start, which could not bring it, for the intent of
+// this one. An answer that is disputed was none.
+func (r *Record) wait(e runbook.Event, made []audit.Entry) {
+	if e.Kind == runbook.StepDisputed {
+		r.late = slices.DeleteFunc(r.late, func(x audit.Entry) bool { return x.Step != nil && x.Step.Name == e.Member+"/"+e.Step && x.Actor != nil })
+	}
+	r.told[e.Seq] = true
+	r.late = append(r.late, made...)
 }
 
 // invoked is the entry of an emergency, in the run that used it first: what was lifted, by
@@ -267,7 +285,7 @@ func (r *Record) entry(e runbook.Event) []audit.Entry {
 	switch e.Kind {
 	case runbook.StepIntent:
 		r.started[name] = e
-	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved:
+	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved, runbook.StepDisputed:
 		// An outcome that is not known is no result: its probe, or a person, gives one.
 		if e.Kind == runbook.StepOutcome && e.State == string(connectors.InDoubt) {
 			return nil
@@ -284,7 +302,18 @@ func (r *Record) entry(e runbook.Event) []audit.Entry {
 		if intent, ok := r.started[name]; ok {
 			step.StartedAt, step.Mutating = audit.At(intent.At), intent.Mutates
 		}
-		return []audit.Entry{{Type: audit.StepResult, Step: &step}}
+		made := audit.Entry{Type: audit.StepResult, Step: &step}
+		switch e.Kind {
+		case runbook.StepDisputed:
+			made.Reasons = []string{"RUN-05"} // nobody settled it
+		case runbook.StepResolved:
+			_, c := r.Evidence()
+			made.Actor = &audit.Actor{Kind: "human", ID: AccountOf(c.Roster.Spec, e.By), Login: e.By}
+			if e.Said != nil {
+				made.Resolution = &audit.Resolution{By: e.By, Reason: e.Message, Signature: e.Said.Signature, Statement: e.Said.Statement}
+			}
+		}
+		return []audit.Entry{made}
 	case runbook.RunFinished:
 		// A start that was killed right after its end has left it to this one, which begins
 		// nothing any more.

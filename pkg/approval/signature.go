@@ -17,6 +17,7 @@ const (
 	NamespaceConfirm  = "bcctl-confirm-v1"  // typed confirmations
 	NamespaceTrust    = "bcctl-trust-v1"    // trust snapshots
 	NamespaceUnlock   = "bcctl-unlock-v1"   // that a lock is to be broken
+	NamespaceResolve  = "bcctl-resolve-v1"  // what became of a step in doubt
 )
 
 // maxSignature is the longest armored signature that is read.

@@ -65,16 +65,3 @@ func unlocker(r Roster, s TypedLine, now time.Time) (TypedStatement, error) {
 	}
 	return t, nil
 }
-
-// Resolver is the person of a key who may say what became of a step that nobody can tell
-// about: an operator now, with a key that counts now (RUN-05).
-func Resolver(r Roster, fp string, now time.Time) (Person, error) {
-	person, ok := r.PersonOfKey(fp)
-	if key, _ := person.keyOf(fp); !ok || !key.counts(now, now) {
-		return Person{}, fmt.Errorf("RUN-05: the key %s is nobody's alone that counts in the roster of the default branch", fp)
-	}
-	if !indexPeople(r).holds(person.ID, Operator, now) {
-		return Person{}, fmt.Errorf("RUN-05: %s is no operator now", person.ID)
-	}
-	return person, nil
-}

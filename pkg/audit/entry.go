@@ -46,8 +46,9 @@ type Entry struct {
 	Redacted    map[string]string `json:"redacted,omitzero"` // path of a member -> salted digest of what stood there
 	Replication *Replication      `json:"replication,omitzero"`
 	Request     *Request          `json:"request,omitzero"`
-	Run         string            `json:"run"`           // 32 hexadecimal digits
-	Seen        *TreeHead         `json:"seen,omitzero"` // the newest seal the writer knew
+	Resolution  *Resolution       `json:"resolution,omitzero"` // step.result: a person said it
+	Run         string            `json:"run"`                 // 32 hexadecimal digits
+	Seen        *TreeHead         `json:"seen,omitzero"`       // the newest seal the writer knew
 	Segment     string            `json:"segment"`
 	Seq         int64             `json:"seq"` // counts the entries of a run from 0, over all its segments
 	Signer      *SignerID         `json:"signer,omitzero"`
@@ -185,6 +186,14 @@ type Step struct {
 	OutputDigest string `json:"outputDigest,omitzero"`
 	StartedAt    Time   `json:"startedAt,omitzero"`
 	Status       string `json:"status"`
+}
+
+// Resolution is what a person said of a step that nobody could tell about.
+type Resolution struct {
+	By        string `json:"by"`        // the person, by the id of the roster
+	Reason    string `json:"reason"`    // in the person's words
+	Signature string `json:"signature"` // of the statement: armored, of SSH
+	Statement string `json:"statement"` // what the person signed
 }
 
 // Replication is where the nodes were before and after.

@@ -67,6 +67,7 @@ var entryMembers = formOf(
 	table("redacted", func(x *Entry) *map[string]string { return &x.Redacted }).omitted(),
 	maybe("replication", func(x *Entry) **Replication { return &x.Replication }, replicationMembers.read),
 	maybe("request", func(x *Entry) **Request { return &x.Request }, requestMembers.read),
+	maybe("resolution", func(x *Entry) **Resolution { return &x.Resolution }, resolutionMembers.read),
 	text("run", func(x *Entry) *string { return &x.Run }),
 	maybe("seen", func(x *Entry) **TreeHead { return &x.Seen }, treeHeadMembers.read),
 	text("segment", func(x *Entry) *string { return &x.Segment }),
@@ -114,6 +115,13 @@ var stepMembers = formOf(
 	text("outputDigest", func(x *Step) *string { return &x.OutputDigest }).omitted(),
 	moment("startedAt", func(x *Step) *Time { return &x.StartedAt }).omitted(),
 	text("status", func(x *Step) *string { return &x.Status }),
+)
+
+var resolutionMembers = formOf(
+	text("by", func(x *Resolution) *string { return &x.By }),
+	text("reason", func(x *Resolution) *string { return &x.Reason }),
+	text("signature", func(x *Resolution) *string { return &x.Signature }),
+	text("statement", func(x *Resolution) *string { return &x.Statement }),
 )
 
 var signerIDMembers = formOf(

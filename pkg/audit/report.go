@@ -48,11 +48,27 @@ type Report struct {
 	Witnessed   int64     `json:"witnessedLeaves"`
 	WitnessedAt time.Time `json:"witnessedAt,omitzero"`
 
+	// Resolved are steps of which a person said what became of them: the newest ones.
+	Resolved []ResolvedStep `json:"resolvedSteps,omitempty"`
+
 	Findings []Finding `json:"findings"`
 	Omitted  int64     `json:"omittedFindings,omitempty"`
 
 	expected bool // its log id was given, and is this
 }
+
+// ResolvedStep is a step of a run that nobody could tell about but a person.
+type ResolvedStep struct {
+	Run    string `json:"run"`
+	Step   string `json:"step"`
+	Status string `json:"status"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	Leaf   int64  `json:"leaf"`
+}
+
+// maxResolved bounds how many of them a report has.
+const maxResolved = 100
 
 // maxFindings bounds a report: a log that was exchanged as a whole breaks every
 // rule everywhere.

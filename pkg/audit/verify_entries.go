@@ -160,6 +160,10 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 		case r.steps[n] != e.Step.Name:
 			at.find("AUD-30", "step %d is called another name in the plan", n)
 		}
+		if p := e.Resolution; p != nil {
+			list := append(v.report.Resolved, ResolvedStep{e.Run, e.Step.Name, e.Step.Status, p.By, p.Reason, at.leaf})
+			v.report.Resolved = list[max(0, len(list)-maxResolved):]
+		}
 	case ExecutionOutcome:
 		v.outcome(e, r, at, sealed)
 	case RequestEvaluated:

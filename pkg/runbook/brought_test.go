@@ -66,7 +66,7 @@ func lostMachine(t *testing.T, s story, k, cut int, fog string) (w *world, end r
 		}
 		w.fog = ""
 		undo := end.State.Doubt().Undo
-		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: end.Step, Done: w.holds[end.Member+"/"+end.Step] != undo, By: "olga", Reason: "looked"}, epoch); err != nil {
+		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: end.Step, Done: w.holds[end.Member+"/"+end.Step] != undo, By: "olga", Reason: "looked"}, then); err != nil {
 			t.Fatalf("%v\n%s", err, w.journal())
 		}
 	}

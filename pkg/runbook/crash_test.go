@@ -70,7 +70,7 @@ func settled(t *testing.T, w *world, p *runbook.Plan, crashes func() int) runboo
 		w.dead, w.crashAt, w.fog = false, 0, "" // who looks sees
 		holds := w.holds[end.Member+"/"+end.Step]
 		undo := end.State.Doubt().Undo
-		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: end.Step, Done: holds != undo, By: "olga", Reason: "looked at the host"}, epoch); err != nil {
+		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: end.Step, Done: holds != undo, By: "olga", Reason: "looked at the host"}, then); err != nil {
 			t.Fatalf("%v\n%s", err, w.journal())
 		}
 	}

@@ -46,7 +46,8 @@ type Event struct {
 	Code    readiness.Code   `json:"code,omitempty"`
 	Message string           `json:"message,omitempty"`
 	Facts   connectors.Facts `json:"facts,omitempty"`
-	By      string           `json:"by,omitempty"` // the person, by the id of the roster
+	By      string           `json:"by,omitempty"`   // the person, by the id of the roster
+	Said    *Said            `json:"said,omitempty"` // step.resolved: what the person signed
 
 	Begin   *Beginning          `json:"begin,omitempty"`  // run.started and run.resumed
 	Fences  map[string]int64    `json:"fences,omitempty"` // locked: fencing number of each key
@@ -68,6 +69,12 @@ type Beginning struct {
 	Brought bool `json:"brought,omitempty"`
 }
 
+// Said is what a person signed. Whether it counts is decided by who reads it.
+type Said struct {
+	Statement string `json:"statement"`
+	Signature string `json:"signature"` // armored, of SSH
+}
+
 // EventKind says what happened.
 type EventKind string
 
@@ -85,6 +92,7 @@ const (
 	StepOutcome        EventKind = "step.outcome"        // what became of it
 	StepProbe          EventKind = "step.probe"          // what live state says of it
 	StepResolved       EventKind = "step.resolved"       // what a person says of it
+	StepDisputed       EventKind = "step.disputed"       // what a person is said to have said does not count
 	StepRefused        EventKind = "step.refused"        // not even tried
 	UndoStarted        EventKind = "undo.started"        // there is no way forward any more
 	CancelRequested    EventKind = "cancel.requested"    // acts at the next hold point

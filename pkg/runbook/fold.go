@@ -79,7 +79,7 @@ func (s *State) allows(e Event) error {
 	if e.Attempt != s.Attempt {
 		return illegal("attempt %d is under way", s.Attempt)
 	}
-	if !s.Active && !slices.Contains([]EventKind{Released, StepResolved, AuditDegraded, AuditRestored, ProtectionRestored, RunFinished}, e.Kind) {
+	if !s.Active && !slices.Contains([]EventKind{Released, StepResolved, StepDisputed, AuditDegraded, AuditRestored, ProtectionRestored, RunFinished}, e.Kind) {
 		return errors.New("the run is held; run.resumed comes first")
 	}
 	switch e.Kind {
@@ -91,7 +91,7 @@ func (s *State) allows(e Event) error {
 		return s.allowsWork(e)
 	case StepIntent:
 		return s.allowsIntent(e)
-	case StepOutcome, StepProbe, StepResolved, StepRefused:
+	case StepOutcome, StepProbe, StepResolved, StepDisputed, StepRefused:
 		return s.allowsStep(e)
 	case CancelRequested, AuditDegraded, AuditRestored:
 		return nil
@@ -295,6 +295,10 @@ func (s *State) allowsStep(e Event) error {
 		if e.State != string(connectors.Done) && e.State != string(connectors.NotDone) {
 			return illegal("a person says done or not-done, not %q", e.State)
 		}
+	case StepDisputed:
+		if !step.Answered || e.Try != tries || e.Message == "" {
+			return errors.New("no person decided last, or it does not say why that does not count")
+		}
 	case StepRefused:
 		if s.Open != nil || !s.Claimed {
 			return errors.New("a step is under way, or the attempt is not claimed")
@@ -414,7 +418,7 @@ func (s *State) take(e Event) {
 		m := s.member(e.Member)
 		m.NoReturn, m.Announced = e.Step, s.Attempt
 		delete(s.noReturn, e.Member)
-	case StepIntent, StepOutcome, StepProbe, StepResolved, StepRefused:
+	case StepIntent, StepOutcome, StepProbe, StepResolved, StepDisputed, StepRefused:
 		s.takeStep(e)
 	case UndoStarted:
 		s.Returning, s.ReturnTo = &Stop{Code: e.Code, Member: e.Member, Step: e.Step, Message: e.Message}, Ending(e.State)
@@ -465,8 +469,13 @@ func (s *State) takeStep(e Event) {
 	if e.Undo {
 		status = &step.Undo
 	}
-	step.Attempt = s.Attempt
+	step.Attempt, step.Answered = s.Attempt, e.Kind == StepResolved
 	switch e.Kind {
+	case StepDisputed: // and it is where it was before the answer
+		if e.Undo {
+			step.Status = StepDone
+		}
+		*status = StepInDoubt
 	case StepIntent:
 		*status = StepOpen
 		if e.Undo {

@@ -113,6 +113,12 @@ func TestFoldIllegalOrders(t *testing.T) {
 				e.Kind, e.Step, e.Try, e.Key, e.Mutates = runbook.StepIntent, step, try, "k", true
 			}
 		}
+		settled := func(e *runbook.Event) {
+			e.Kind, e.Step, e.Try, e.State, e.By, e.Message = runbook.StepResolved, "promote", 1, "done", "olga", "x"
+		}
+		disputed := func(e *runbook.Event) {
+			e.Kind, e.Step, e.Try, e.State, e.Message = runbook.StepDisputed, "promote", 1, "in-doubt", "x"
+		}
 		begin := good[0].Begin
 		other := *begin
 		other.Plan = "sha256:22"
@@ -155,6 +161,13 @@ func TestFoldIllegalOrders(t *testing.T) {
 			"SI-34: settled as in doubt": next(doubt, func(e *runbook.Event) {
 				e.Kind, e.Step, e.Try, e.State, e.By, e.Message = runbook.StepResolved, "promote", 1, "in-doubt", "olga", "x"
 			}),
+			"disputed what no person said": next(doubt, func(e *runbook.Event) {
+				e.Kind, e.Step, e.Try, e.State, e.Message = runbook.StepDisputed, "promote", 1, "in-doubt", "x"
+			}),
+			"disputed without a reason": next(next(doubt, settled), func(e *runbook.Event) {
+				e.Kind, e.Step, e.Try, e.State = runbook.StepDisputed, "promote", 1, "in-doubt"
+			}),
+			"disputed twice": next(next(next(doubt, settled), disputed), disputed),
 			"settled what is not in doubt": next(done, func(e *runbook.Event) {
 				e.Kind, e.Step, e.Try, e.State, e.By, e.Message = runbook.StepResolved, "promote", 1, "done", "olga", "x"
 			}),
@@ -195,11 +208,11 @@ func TestFoldIllegalOrders(t *testing.T) {
 		}
 		// Their twins, which differ in one thing only, are legal.
 		for name, c := range map[string][]runbook.Event{
-			"resumed":       next(held, func(e *runbook.Event) { e.Kind, e.Attempt, e.Begin = runbook.RunResumed, 2, begin }),
-			"the next step": next(done, intent("reign", 1)),
-			"settled": next(doubt, func(e *runbook.Event) {
-				e.Kind, e.Step, e.Try, e.State, e.By, e.Message = runbook.StepResolved, "promote", 1, "done", "olga", "x"
-			}),
+			"resumed":                 next(held, func(e *runbook.Event) { e.Kind, e.Attempt, e.Begin = runbook.RunResumed, 2, begin }),
+			"the next step":           next(done, intent("reign", 1)),
+			"settled":                 next(doubt, settled),
+			"disputed":                next(next(doubt, settled), disputed),
+			"settled after a dispute": next(next(next(doubt, settled), disputed), settled),
 			"ended by a person":       next(held, func(e *runbook.Event) { e.Kind, e.State, e.By = runbook.RunFinished, "aborted", "olga" }),
 			"keys given back by two":  next(held, func(e *runbook.Event) { e.Kind, e.By = runbook.Released, "olga, alice" }),
 			"a hold":                  next(done, func(e *runbook.Event) { e.Kind, e.Code = runbook.Hold, "X" }),

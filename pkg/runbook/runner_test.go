@@ -709,13 +709,13 @@ func TestSI34CrashInAStepIsInDoubt(t *testing.T) {
 		if !strings.Contains(w.journal(), "STEP_CRASHED") || end.Step != "promote" {
 			t.Errorf("%s", w.journal())
 		}
-		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "reign", Done: true, By: "olga", Reason: "x"}, epoch); err == nil {
+		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "reign", Done: true, By: "olga", Reason: "x"}, then); err == nil {
 			t.Error("another step than the one in doubt was settled")
 		}
-		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "promote", Done: true, Reason: "x"}, epoch); err == nil {
+		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "promote", Done: true, Reason: "x"}, then); err == nil {
 			t.Error("nobody settled it")
 		}
-		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "promote", Done: true, By: "olga", Reason: "pg_controldata says in production"}, epoch); err != nil {
+		if _, err := runbook.Resolve(t.Context(), w, runbook.Resolution{Step: "promote", Done: true, By: "olga", Reason: "pg_controldata says in production"}, then); err != nil {
 			t.Error(err)
 		}
 		delete(w.do, "promote")

@@ -110,6 +110,9 @@ type StepState struct {
 
 	Undo  StepStatus // of taking it back
 	Undos int
+
+	// Answered says that where it stands is the word of a person, and nothing came since.
+	Answered bool
 }
 
 // StepStatus is where a step stands. The zero value has not begun.

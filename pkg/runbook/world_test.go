@@ -303,6 +303,9 @@ func planOf(members ...runbook.MemberPlan) *runbook.Plan {
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// then is that time.
+func then() time.Time { return epoch }
+
 func (w *world) runner(p *runbook.Plan) *runbook.Runner {
 	terms := runbook.Terms{Type: p.Type}
 	if p.Type == runbook.Failover {

@@ -79,7 +79,7 @@ func unlogged(events []runbook.Event) int {
 	first := len(events)
 	for i := len(events) - 1; i >= 0; i-- {
 		switch events[i].Kind {
-		case runbook.StepResolved:
+		case runbook.StepResolved, runbook.StepDisputed:
 			first = i
 		case runbook.Released, runbook.AuditDegraded, runbook.AuditRestored:
 		default:
