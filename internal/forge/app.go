@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type App struct {
 	repository   int64
 	key          *rsa.PrivateKey
 
+	mu      sync.Mutex // of what follows
 	token   string
 	expires time.Time
 }
@@ -97,13 +99,23 @@ func (a *App) statement(now time.Time) (string, error) {
 
 // authorization implements Auth. The transport's lock is held.
 func (a *App) authorization(ctx context.Context, t *transport, b *budget, stale bool) (string, error) {
-	if !stale && a.token != "" && t.opts.Now().Before(a.expires.Add(-renewBefore)) {
-		return "Bearer " + a.token, nil
+	if header, ok := a.ready(t.opts.Now()); ok && !stale {
+		return header, nil
 	}
 	if err := a.renew(ctx, t, b); err != nil {
 		return "", fmt.Errorf("sign in as GitHub App %d: %w", a.id, err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return "Bearer " + a.token, nil
+}
+
+// ready is the header with the token that there is, when it holds for long enough. It
+// waits for no request.
+func (a *App) ready(now time.Time) (header string, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return "Bearer " + a.token, a.token != "" && now.Before(a.expires.Add(-renewBefore))
 }
 
 func (a *App) renew(ctx context.Context, t *transport, b *budget) error {
@@ -142,6 +154,8 @@ func (a *App) renew(ctx context.Context, t *transport, b *budget) error {
 	if err := json.Unmarshal(data, &answer); err != nil || answer.Token == "" || answer.ExpiresAt.IsZero() {
 		return errors.New("GitHub's answer holds no token with an end")
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.token, a.expires = answer.Token, answer.ExpiresAt
 	if !t.serverDate.IsZero() {
 		// The end is by GitHub's clock, and compared with ours.

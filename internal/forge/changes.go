@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/git"
@@ -70,6 +71,10 @@ func (o Objects) changed(ctx context.Context, before, after string) ([]string, e
 	if strings.Trim(before, "0") == "" || strings.Trim(after, "0") == "" {
 		return nil, fmt.Errorf("the branch was made or deleted")
 	}
+	return once(o, func() ([]string, error) { return o.differences(ctx, before, after) }, "changed", before, after)
+}
+
+func (o Objects) differences(ctx context.Context, before, after string) ([]string, error) {
 	old, err := git.Blobs(ctx, o.Dir, before, maxChanged)
 	if err != nil {
 		return nil, err
@@ -92,5 +97,6 @@ func (o Objects) changed(ctx context.Context, before, after string) ([]string, e
 	for path := range ids {
 		paths = append(paths, path)
 	}
+	slices.Sort(paths)
 	return paths, nil
 }

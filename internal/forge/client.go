@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -40,10 +40,13 @@ type Options struct {
 // Client speaks with GitHub about one repository. It may be used by several
 // goroutines; requests go out one after the other.
 type Client struct {
-	opts  Options
-	t     *transport
-	gh    *github.Client
-	clone atomic.Pointer[string] // address to clone from, once it is known
+	opts Options
+	t    *transport
+	gh   *github.Client
+	read readBefore // of commits in the mirror
+
+	cloning sync.Mutex
+	clone   string // address to clone from, once it is known
 }
 
 // New prepares a client; nothing is sent. A transport of the caller's own is not

@@ -167,7 +167,7 @@ func (r *Reading) readFiles(ctx context.Context, path string) error {
 	if e.Pull.MergeCommit == "" {
 		return nil
 	}
-	on, err := git.Contains(ctx, o.Dir, e.Main.Tip, e.Pull.MergeCommit)
+	on, err := o.contains(ctx, e.Main.Tip, e.Pull.MergeCommit)
 	if err != nil {
 		// A merge commit that was fetched with neither branch is on none of them.
 		var failed *git.Error

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"sync"
 
 	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/approval"
@@ -15,6 +17,42 @@ import (
 // cache has a say in what they hold (API-06, POL-01).
 type Objects struct {
 	Dir string // a bare repository of ours
+
+	read *readBefore // nil: everything is read each time
+}
+
+// readBefore keeps what was read of commits, by their full ids. A commit cannot hold
+// anything else later, so that this is no cache of what may change: which commit a branch
+// is at is asked each time.
+type readBefore struct {
+	mu    sync.Mutex
+	found map[string]any
+}
+
+// maxReadBefore is how much is kept; more is begun anew.
+const maxReadBefore = 64
+
+// once reads something of commits that has not been read yet. Its key begins with their
+// ids and what is asked.
+func once[T any](o Objects, read func() (T, error), key ...string) (T, error) {
+	if o.read == nil {
+		return read()
+	}
+	o.read.mu.Lock()
+	defer o.read.mu.Unlock()
+	name := strings.Join(key, "\x00")
+	if v, ok := o.read.found[name].(T); ok {
+		return v, nil
+	}
+	v, err := read()
+	if err != nil {
+		return v, err
+	}
+	if o.read.found == nil || len(o.read.found) >= maxReadBefore {
+		o.read.found = map[string]any{}
+	}
+	o.read.found[name] = v
+	return v, nil
 }
 
 // maxFile is how large a file may be to be read.
@@ -29,10 +67,14 @@ type Content struct {
 // Files reads files of a commit. Each path has an entry: what is not there is absent.
 // A file that is too large has no digest, and so matches nothing.
 func (o Objects) Files(ctx context.Context, commit string, paths ...string) (map[string]Content, error) {
-	found := make(map[string]Content, len(paths))
 	if len(paths) == 0 {
-		return found, nil
+		return map[string]Content{}, nil
 	}
+	return once(o, func() (map[string]Content, error) { return o.files(ctx, commit, paths) }, append([]string{"files", commit}, paths...)...)
+}
+
+func (o Objects) files(ctx context.Context, commit string, paths []string) (map[string]Content, error) {
+	found := make(map[string]Content, len(paths))
 	blobs, err := git.Blobs(ctx, o.Dir, commit, git.MaxFiles, paths...)
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", commit, err)
@@ -70,13 +112,20 @@ func (o Objects) File(ctx context.Context, commit, path string) (Content, error)
 
 // Tree is everything a commit holds.
 func (o Objects) Tree(ctx context.Context, commit string) (fs.FS, error) {
-	tree, _, err := git.Tree(ctx, o.Dir, commit)
-	return tree, err
+	return once(o, func() (fs.FS, error) {
+		tree, _, err := git.Tree(ctx, o.Dir, commit)
+		return tree, err
+	}, "tree", commit)
 }
 
 // firstParent is the commit a commit was made on.
 func (o Objects) firstParent(ctx context.Context, commit string) (string, error) {
-	return git.Resolve(ctx, o.Dir, commit+"^1")
+	return once(o, func() (string, error) { return git.Resolve(ctx, o.Dir, commit+"^1") }, "first parent", commit)
+}
+
+// contains reports whether a commit is another one or has it behind it.
+func (o Objects) contains(ctx context.Context, commit, ancestor string) (bool, error) {
+	return once(o, func() (bool, error) { return git.Contains(ctx, o.Dir, commit, ancestor) }, "contains", commit, ancestor)
 }
 
 // refs of the mirror.
@@ -95,10 +144,13 @@ func (c *Client) Main(ctx context.Context) (o Objects, tip string, err error) {
 	if err := c.bring(ctx, r.CloneURL, "+refs/heads/"+r.DefaultBranch+":"+mirrorMain); err != nil {
 		return o, "", err
 	}
-	o = Objects{c.opts.Mirror}
+	o = c.objects()
 	tip, err = git.Tip(ctx, o.Dir, mirrorMain)
 	return o, tip, err
 }
+
+// objects are those of the mirror, with what was read of them before.
+func (c *Client) objects() Objects { return Objects{c.opts.Mirror, &c.read} }
 
 // fetch brings the default branch and the head of a pull request into the mirror, and
 // returns their commits. The ref of the pull request is named by its number: two
@@ -108,7 +160,7 @@ func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int)
 	if err := c.bring(ctx, cloneURL, "+refs/heads/"+branch+":"+mirrorMain, fmt.Sprintf("+refs/pull/%d/head:%s", number, pull)); err != nil {
 		return o, "", "", err
 	}
-	o = Objects{c.opts.Mirror}
+	o = c.objects()
 	if tip, err = git.Tip(ctx, o.Dir, mirrorMain); err != nil {
 		return o, "", "", err
 	}
@@ -119,20 +171,30 @@ func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int)
 // SignIn is how git signs in at the repository now, with the credential of the client.
 func (c *Client) SignIn(ctx context.Context) (address string, login git.Login, err error) {
 	ctx = c.withBudget(ctx)
-	known := c.clone.Load()
-	if known == nil {
-		r, err := c.configured(ctx)
-		if err != nil {
-			return "", git.Login{}, err
-		}
-		if !c.belongs(r.CloneURL) {
-			return "", git.Login{}, fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
-		}
-		known = &r.CloneURL
-		c.clone.Store(known)
+	known, err := c.cloneURL(ctx)
+	if err != nil {
+		return "", git.Login{}, err
 	}
 	token, err := c.token(ctx)
-	return *known, git.Login{User: "x-access-token", Password: token}, err
+	return known, git.Login{User: "x-access-token", Password: token}, err
+}
+
+// cloneURL is the address to clone from. Several may ask at once; GitHub is asked once.
+func (c *Client) cloneURL(ctx context.Context) (string, error) {
+	c.cloning.Lock()
+	defer c.cloning.Unlock()
+	if c.clone != "" {
+		return c.clone, nil
+	}
+	r, err := c.configured(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !c.belongs(r.CloneURL) {
+		return "", fmt.Errorf("%w: GitHub names an address to clone from that is not its own", ErrRepository)
+	}
+	c.clone = r.CloneURL
+	return c.clone, nil
 }
 
 // bring fetches refs into the mirror.
@@ -162,6 +224,11 @@ func (c *Client) bring(ctx context.Context, cloneURL string, refs ...string) err
 
 // token is the credential of this moment, for git.
 func (c *Client) token(ctx context.Context) (string, error) {
+	if app, ok := c.t.auth.(*App); ok {
+		if header, ok := app.ready(c.now()); ok {
+			return bearerOf(header), nil
+		}
+	}
 	c.t.mu.Lock()
 	defer c.t.mu.Unlock()
 	b, ok := ctx.Value(budgetKey{}).(*budget)

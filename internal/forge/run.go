@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
-	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/approval"
 )
 
@@ -42,7 +41,7 @@ func (c *Client) Run(ctx context.Context, r *Reading, id int64) (approval.Workfl
 		Workflow: path, RepositoryID: run.Repository.ID, HeadBranch: run.HeadBranch, HeadSHA: commit(run.HeadSHA),
 	}
 	if e.HeadSHA != "" && r.Evidence.Main.Tip != "" {
-		on, err := git.Contains(ctx, r.Objects.Dir, r.Evidence.Main.Tip, e.HeadSHA)
+		on, err := r.Objects.contains(ctx, r.Evidence.Main.Tip, e.HeadSHA)
 		e.HeadOnMain = approval.FactOf(on && err == nil) // a commit that is not here is not behind main
 	}
 	return e, nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/forge"
@@ -30,6 +31,38 @@ type Reader struct {
 	// Ledger returns what is recorded about a request. Nil: there is no ledger, and
 	// nothing is recorded.
 	Ledger func(ctx context.Context, request string, keys []string) (approval.Ledger, error)
+
+	mu     sync.Mutex
+	loaded []loaded // the newest last
+}
+
+// loaded is the configuration as one commit has it, with one request laid over it. The
+// same bytes load the same.
+type loaded struct {
+	commit, path, request string
+	repo                  *config.Repo
+	problems              []config.Problem
+}
+
+// maxLoaded is enough for main's tip and for what was there before the merge.
+const maxLoaded = 4
+
+// load loads the configuration of a commit, once.
+func (r *Reader) load(commit, path string, request []byte, tree fs.FS) (*config.Repo, []config.Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.loaded {
+		if l.commit == commit && l.path == path && l.request == string(request) {
+			return l.repo, slices.Clone(l.problems)
+		}
+	}
+	l := loaded{commit: commit, path: path, request: string(request)}
+	l.repo, l.problems = config.Load(tree, config.Options{Catalog: r.Catalog})
+	if len(r.loaded) >= maxLoaded {
+		r.loaded = r.loaded[1:]
+	}
+	r.loaded = append(r.loaded, l)
+	return l.repo, slices.Clone(l.problems)
 }
 
 // Query says which request is meant, and for what.
@@ -143,7 +176,7 @@ func (r *Reader) documents(ctx context.Context, c *Case) error {
 	if len(e.Request) > 0 {
 		c.Tree = with(tip, e.RequestPath, e.Request)
 	}
-	repo, problems := config.Load(c.Tree, config.Options{Catalog: r.Catalog})
+	repo, problems := r.load(e.Main.Tip, e.RequestPath, e.Request, c.Tree)
 	for _, p := range problems {
 		rule := approval.RuleID("POL-04")
 		if p.File == e.RequestPath {
@@ -270,7 +303,7 @@ func (r *Reader) rosterBefore(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
-	repo, problems := config.Load(tree, config.Options{Catalog: r.Catalog})
+	repo, problems := r.load(e.Pull.FirstParent, "", nil, tree)
 	if repo == nil {
 		return nil
 	}
