@@ -130,11 +130,26 @@ func (c *Copy) Current(ctx context.Context) error {
 // time, each for what it may have.
 type Sinks []journal.Sink
 
+// beginner is a sink that can begin with what changes nothing while others take the same
+// events. Either put or leave follows; leave gives up what was begun.
+type beginner interface {
+	begin(ctx context.Context, events []runbook.Event) (put func(context.Context) error, leave func())
+}
+
 // Put implements journal.Sink.
 func (s Sinks) Put(ctx context.Context, events []runbook.Event) error {
+	puts := make([]func(context.Context) error, len(s))
+	for i, sink := range s {
+		puts[i] = func(ctx context.Context) error { return sink.Put(ctx, events) }
+		if b, ok := sink.(beginner); ok {
+			var leave func()
+			puts[i], leave = b.begin(ctx, events)
+			defer leave()
+		}
+	}
 	var errs []error
-	for _, sink := range s {
-		err := sink.Put(ctx, events)
+	for _, put := range puts {
+		err := put(ctx)
 		if errors.Is(err, ErrOvertaken) {
 			return err // somebody else has the run, and keeps its record
 		}

@@ -63,7 +63,10 @@ type Record struct {
 	after   []audit.Marker
 }
 
-var _ journal.Sink = (*Record)(nil)
+var (
+	_ journal.Sink = (*Record)(nil)
+	_ beginner     = (*Record)(nil)
+)
 
 // ErrOnlyHere says that entries are signed and kept on this machine, and not in the
 // log.
@@ -72,6 +75,13 @@ var ErrOnlyHere = errors.New("the record is on this machine only")
 // Put implements journal.Sink. Nothing is recorded before the attempt is claimed:
 // what was denied before is an entry of its own.
 func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
+	put, _ := r.begin(ctx, events)
+	return put(ctx)
+}
+
+// begin implements beginner: the log is looked at before anything is added to it, and that
+// changes nothing.
+func (r *Record) begin(ctx context.Context, events []runbook.Event) (put func(context.Context) error, leave func()) {
 	if r.steps == nil {
 		r.steps, r.started, r.told = Steps(r.Plan), map[string]runbook.Event{}, map[int64]bool{}
 	}
@@ -85,17 +95,28 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 		r.look(e)
 	}
 	if len(r.waiting) == 0 {
-		if r.only != nil {
-			r.only = r.Log.Publish(ctx)
+		return func(ctx context.Context) error {
+			if r.only != nil {
+				r.only = r.Log.Publish(ctx)
+			}
+			return r.here()
+		}, func() {}
+	}
+	looking, cancel := context.WithCancel(ctx)
+	look := r.Log.Look(looking)
+	leave = func() {
+		cancel()
+		look.Wait()
+	}
+	return func(ctx context.Context) error {
+		defer leave()
+		receipt, err := r.Log.AppendAfter(ctx, look, r.waiting...)
+		if err != nil {
+			return err
 		}
+		r.waiting, r.only = nil, receipt.Trouble
 		return r.here()
-	}
-	receipt, err := r.Log.Append(ctx, r.waiting...)
-	if err != nil {
-		return err
-	}
-	r.waiting, r.only = nil, receipt.Trouble
-	return r.here()
+	}, leave
 }
 
 // here says whether what is signed is on this machine only.

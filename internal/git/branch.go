@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -47,13 +48,9 @@ type Author struct{ Name, Email string }
 func AddFiles(ctx context.Context, dir, parent string, files map[string][]byte, by Author, when time.Time, message string) (string, error) {
 	idLength := len(parent)
 	if parent == "" {
-		format, err := run(ctx, dir, nil, "rev-parse", "--show-object-format")
-		if err != nil {
+		var err error
+		if idLength, err = lengthOfIDs(ctx, dir); err != nil {
 			return "", fmt.Errorf("make a commit: %w", err)
-		}
-		idLength = 40
-		if strings.TrimSpace(string(format)) == "sha256" {
-			idLength = 64
 		}
 	}
 	ref := "refs/bcctl/new/" + strings.ToLower(rand.Text())
@@ -81,6 +78,26 @@ func AddFiles(ctx context.Context, dir, parent string, files map[string][]byte, 
 		return "", fmt.Errorf("make a commit: %w", err)
 	}
 	return commit, nil
+}
+
+// lengths are those of the ids of repositories, which do not change, by folder.
+var lengths sync.Map
+
+// lengthOfIDs is how many digits the ids of a repository's objects have.
+func lengthOfIDs(ctx context.Context, dir string) (int, error) {
+	if n, ok := lengths.Load(dir); ok {
+		return n.(int), nil
+	}
+	format, err := run(ctx, dir, nil, "rev-parse", "--show-object-format")
+	if err != nil {
+		return 0, err
+	}
+	n := 40
+	if strings.TrimSpace(string(format)) == "sha256" {
+		n = 64
+	}
+	lengths.Store(dir, n)
+	return n, nil
 }
 
 // SwapRef moves a ref from one commit to another, in one step. Old is empty for a

@@ -110,9 +110,15 @@ func RemoteTip(ctx context.Context, dir, name, ref string) (string, error) {
 // Fetch brings a ref of a remote here and returns its commit. No ref of this
 // repository is changed. ErrNoBranch when the remote has no such ref.
 func Fetch(ctx context.Context, dir, name, ref string) (string, error) {
+	return FetchNew(ctx, dir, name, ref, "")
+}
+
+// FetchNew is Fetch for who knows of a commit that it is here, with all that is behind
+// it: when the ref is still there, nothing is looked for.
+func FetchNew(ctx context.Context, dir, name, ref, known string) (string, error) {
 	id, err := RemoteTip(ctx, dir, name, ref)
-	if err != nil {
-		return "", err
+	if err != nil || id == known {
+		return id, err
 	}
 	if _, err := run(ctx, dir, nil, "cat-file", "-e", id+"^{commit}"); err == nil {
 		return id, nil

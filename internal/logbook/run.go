@@ -85,13 +85,39 @@ func (r *Run) Publish(ctx context.Context) error {
 // A canceled context cancels the append. What tells of the cancellation is appended
 // with context.WithoutCancel and a deadline of its own.
 func (r *Run) Append(ctx context.Context, entries ...audit.Entry) (Receipt, error) {
+	return r.AppendAfter(ctx, r.Look(ctx), entries...)
+}
+
+// Look is a look at the log that goes on while something else is done.
+type Look struct {
+	done chan struct{}
+	view audit.View
+	err  error
+}
+
+// Look begins to look at the log, for the append that comes next. It ends with ctx.
+func (r *Run) Look(ctx context.Context) *Look {
+	l := &Look{done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		l.view, l.err = r.book.Store.View(ctx)
+	}()
+	return l
+}
+
+// Wait returns when the look has ended.
+func (l *Look) Wait() { <-l.done }
+
+// AppendAfter is Append after a look that was begun already.
+func (r *Run) AppendAfter(ctx context.Context, look *Look, entries ...audit.Entry) (Receipt, error) {
+	look.Wait()
 	if len(entries) == 0 {
 		return Receipt{}, errors.New("append to the audit log: there is no entry")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := r.book
-	view, unseen := b.Store.View(ctx)
+	view, unseen := look.view, look.err
 	if unseen != nil {
 		if r.view == nil {
 			return Receipt{}, unseen

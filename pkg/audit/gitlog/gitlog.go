@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/git"
@@ -53,6 +54,10 @@ type Options struct {
 type Log struct {
 	o     Options
 	spool string
+
+	mu     sync.Mutex
+	whole  string // a commit of the branch that is here with all that is behind it
+	viewed string // where the remote's branch was at the last View; used up by an append
 }
 
 var _ audit.Store = (*Log)(nil)
@@ -75,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
-	return &Log{o, filepath.Join(dir, "bcctl-audit-spool")}, nil
+	return &Log{o: o, spool: filepath.Join(dir, "bcctl-audit-spool")}, nil
 }
 
 // tip is the newest commit of the branch, where the branch is.
@@ -88,7 +93,12 @@ func (l *Log) tip(ctx context.Context) (string, error) {
 	case l.o.Folder != "":
 		commit, err = git.Tip(ctx, l.o.Dir, l.fetched())
 	default:
-		commit, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
+		l.mu.Lock()
+		whole := l.whole
+		l.mu.Unlock()
+		if commit, err = git.FetchNew(ctx, l.o.Dir, l.o.Remote, l.o.Ref, whole); err == nil {
+			l.has(commit)
+		}
 	}
 	if errors.Is(err, git.ErrNoBranch) {
 		return "", fmt.Errorf("%w on %s", audit.ErrNoLog, l.o.Ref)
@@ -96,13 +106,28 @@ func (l *Log) tip(ctx context.Context) (string, error) {
 	return commit, err
 }
 
+// has notes that a commit of the branch is here.
+func (l *Log) has(commit string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.whole = commit
+}
+
 // known is the newest commit that can be had: where the remote does not answer,
 // the one that was fetched last. A record then says what its writer had seen, and
 // waits in the spool.
 func (l *Log) known(ctx context.Context) (string, error) {
 	commit, err := l.tip(ctx)
-	if err == nil || errors.Is(err, audit.ErrNoLog) || l.o.Remote == "" || ctx.Err() != nil {
-		return commit, err
+	if err == nil {
+		return commit, nil
+	}
+	return l.fallback(ctx, err)
+}
+
+// fallback is the commit that was fetched last, where the remote did not answer.
+func (l *Log) fallback(ctx context.Context, err error) (string, error) {
+	if errors.Is(err, audit.ErrNoLog) || l.o.Remote == "" || ctx.Err() != nil {
+		return "", err
 	}
 	last, missing := git.Tip(ctx, l.o.Dir, l.fetched())
 	if missing != nil {
@@ -149,7 +174,14 @@ func (l *Log) Read(ctx context.Context, path string) ([]byte, error) {
 
 // View implements audit.Store.
 func (l *Log) View(ctx context.Context) (audit.View, error) {
-	s, err := l.Snapshot(ctx)
+	commit, err := l.tip(ctx)
+	asked := err == nil
+	if err != nil {
+		if commit, err = l.fallback(ctx, err); err != nil {
+			return audit.View{}, err
+		}
+	}
+	s, err := At(ctx, l.o.Dir, commit)
 	if err != nil {
 		return audit.View{}, err
 	}
@@ -158,7 +190,23 @@ func (l *Log) View(ctx context.Context) (audit.View, error) {
 	if err != nil {
 		return audit.View{}, err
 	}
+	if asked && l.o.Remote != "" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.viewed = commit
+	}
 	return next.View(), nil
+}
+
+// takeViewed is where the branch was at the last View, for the append that comes next:
+// it is made on top of what was looked at. Should others have gone on since, the remote
+// does not take it, and it is made anew.
+func (l *Log) takeViewed() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	commit := l.viewed
+	l.viewed = ""
+	return commit
 }
 
 // Init implements audit.Store.
@@ -208,7 +256,7 @@ func segmentFiles(s audit.Signed) map[string][]byte {
 // AddCosignature implements audit.Store.
 func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignature) error {
 	files := map[string][]byte{audit.CosignaturePath(size, c.ID): c.Line}
-	return l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+	return l.retry(ctx, "", func(tip string) (map[string][]byte, string, error) {
 		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(files)))
 		if err != nil {
 			return nil, "", err
@@ -225,7 +273,7 @@ func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignatur
 // Seal implements audit.Store.
 func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error) {
 	var sealing audit.Sealing
-	err := l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+	err := l.retry(ctx, "", func(tip string) (map[string][]byte, string, error) {
 		s, err := At(ctx, l.o.Dir, tip)
 		if err != nil {
 			return nil, "", err
@@ -250,14 +298,17 @@ func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error)
 }
 
 // retry adds files to the branch by compare-and-swap. Make is asked anew for each
-// tip; no files means that there is nothing to do.
-func (l *Log) retry(ctx context.Context, make func(tip string) (map[string][]byte, string, error)) error {
+// tip; no files means that there is nothing to do. The first tip is the one that is
+// given, or where the branch is now when none is.
+func (l *Log) retry(ctx context.Context, tip string, make func(tip string) (map[string][]byte, string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, l.o.Timeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		tip, err := l.tip(ctx)
-		if err != nil {
-			return err
+		if tip == "" {
+			var err error
+			if tip, err = l.tip(ctx); err != nil {
+				return err
+			}
 		}
 		files, message, err := make(tip)
 		if err != nil || len(files) == 0 {
@@ -271,6 +322,7 @@ func (l *Log) retry(ctx context.Context, make func(tip string) (map[string][]byt
 		if !errors.Is(err, git.ErrMoved) {
 			return err
 		}
+		tip = ""
 		if err := pause(ctx, attempt); err != nil {
 			return fmt.Errorf("append to %s: others were first, %d times: %w", l.o.Ref, attempt+1, err)
 		}
@@ -311,8 +363,12 @@ func (l *Log) move(ctx context.Context, commit, tip string) error {
 		return err
 	}
 	now, err := git.RemoteTip(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
-	if err != nil || now == commit {
+	if err != nil {
 		return err
+	}
+	if now == commit {
+		l.has(commit)
+		return nil
 	}
 	// Others have gone on from here meanwhile, or the remote lost it.
 	if now, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref); err != nil {

@@ -53,7 +53,7 @@ func (l *Log) spooled(ctx context.Context, b batch) error {
 	if err := l.earlier(ctx, b.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
-	if err := l.publish(ctx, b); err != nil {
+	if err := l.publishOn(ctx, l.takeViewed(), b); err != nil {
 		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) {
 			return errors.Join(err, os.Remove(name)) // it can never get there
 		}
@@ -83,8 +83,11 @@ func (l *Log) earlier(ctx context.Context, id string) error {
 }
 
 // publish brings a batch to the branch. One that is there already is no error.
-func (l *Log) publish(ctx context.Context, b batch) error {
-	return l.retry(ctx, func(tip string) (map[string][]byte, string, error) {
+func (l *Log) publish(ctx context.Context, b batch) error { return l.publishOn(ctx, "", b) }
+
+// publishOn is publish where the branch was seen at a commit a moment ago.
+func (l *Log) publishOn(ctx context.Context, tip string, b batch) error {
+	return l.retry(ctx, tip, func(tip string) (map[string][]byte, string, error) {
 		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(b.Files)))
 		if err != nil {
 			return nil, "", err
