@@ -158,8 +158,10 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, what string, o ex
 	if x.ci != 0 {
 		x.again = fmt.Sprintf("the same comment once more on pull request %d", x.found)
 	}
-	reader := a.verdicts(x.r, gh)
-	err = x.start(ctx, reader)
+	// GitHub is read while the journal is looked for and the plan is made.
+	early := execute.Begin(ctx, a.verdicts(x.r, gh), x.query(), a.Now)
+	err = x.start(ctx, early)
+	early.Leave()
 	if err != nil && x.ci != 0 && !x.told {
 		x.answer(ctx, err)
 	}
@@ -267,18 +269,19 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	if err := x.makePlan(ctx, dir); err != nil {
 		return err
 	}
-	if record.Opened, err = x.opened(ctx, book); err != nil {
-		return err
-	}
-	record.Log = book.NewRun()
 	guard := x.guard(reader)
-	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
-	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
-	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	keeper, err := x.keeper(guard, dir)
 	if err != nil {
 		return fail(exitStopped, err, "")
 	}
+	defer keeper.Locks.Foresee(ctx, x.plan.Keys())()
+	if record.Opened, err = x.opened(ctx, book); err != nil {
+		return err
+	}
+	record.Log = book.NewRun()
+	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
+	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
+	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	glass := x.glass(guard, record, keeper)
 	keeper.Ended(x.state.Finished)
 	keeper.Current = copied.Current
@@ -427,12 +430,17 @@ func (x *running) makePlan(ctx context.Context, dir string) error {
 func (x *running) guard(reader execute.Reader) *execute.Guard {
 	g := &execute.Guard{
 		Reader: reader, Offline: x.offline != "", Run: x.run, Plan: x.plan.Digest, Before: x.state,
-		Query: verdict.Query{Pull: x.found, Path: x.path, Confirmation: x.comment, Run: x.ci, Checkout: x.r.commit},
+		Query: x.query(),
 	}
 	if x.comment == 0 {
 		g.Type = x.typed
 	}
 	return g
+}
+
+// query is what a verification asks for, but for its mode and attempt.
+func (x *running) query() verdict.Query {
+	return verdict.Query{Pull: x.found, Path: x.path, Confirmation: x.comment, Run: x.ci, Checkout: x.r.commit}
 }
 
 // answered are GitHub's answers by their digests (AUD-03).

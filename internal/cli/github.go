@@ -10,7 +10,6 @@ import (
 	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/internal/ledger"
-	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
@@ -121,15 +120,16 @@ func (a *app) ledgerStore(r *repository) interface {
 	ledger.Cells
 	ledger.Records
 } {
-	return &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
+	return r.ledger(a.Now)
 }
 
 // ledgerOf reads the ledger beside the repository, where it has a remote, and what runs
 // without GitHub left on this host: others learn of those when they are reconciled
 // (OFF-06).
 func (a *app) ledgerOf(r *repository) func(context.Context, string, []string) (approval.Ledger, error) {
+	store := a.ledgerStore(r)
 	return func(ctx context.Context, request string, keys []string) (approval.Ledger, error) {
-		records, err := a.ledgerStore(r).All(ctx)
+		records, err := store.All(ctx)
 		if err != nil {
 			return approval.Ledger{}, err
 		}

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/git"
+	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/rules"
@@ -30,6 +32,16 @@ type repository struct {
 	repo     *config.Repo
 	rules    *rules.Set
 	registry connectors.Registry
+	store    *gitstore.Store // made when it is needed
+}
+
+// ledger is where the locks and the records are. It is one store for all who ask: what it
+// has read is not fetched again while it stands.
+func (r *repository) ledger(now func() time.Time) *gitstore.Store {
+	if r.store == nil {
+		r.store = &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: now}
+	}
+	return r.store
 }
 
 // findRepository goes upwards to the marker, never past a Git root.

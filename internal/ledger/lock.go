@@ -75,6 +75,56 @@ type Locks struct {
 	// of this very machine whose exclusive lock on the journal we have now. Nil: nobody
 	// can tell.
 	Gone func(Holder) bool
+
+	foreseen *foreseen
+}
+
+// foreseen are cells that are read before the keys are taken.
+type foreseen struct {
+	names []string
+	done  chan struct{}
+	cells map[string]Cell
+	err   error
+}
+
+// Foresee begins to read what Take looks at first. Take writes only where nothing has
+// changed since, and whatever keeps it from taking the keys by what was foreseen is looked
+// at anew. Leave returns when the reading has ended.
+func (l *Locks) Foresee(ctx context.Context, keys []string) (leave func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &foreseen{names: cellsOf(slices.Compact(slices.Sorted(slices.Values(keys)))), done: make(chan struct{})}
+	l.foreseen = f
+	go func() {
+		defer close(f.done)
+		f.cells, f.err = l.Cells.Read(ctx, f.names...)
+	}()
+	return func() {
+		cancel()
+		<-f.done
+	}
+}
+
+// foresaw returns what was foreseen of cells, once.
+func (l *Locks) foresaw(ctx context.Context, names []string) (map[string]Cell, bool) {
+	f := l.foreseen
+	l.foreseen = nil
+	if f == nil || !slices.Equal(f.names, names) {
+		return nil, false
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, false
+	}
+	return f.cells, f.err == nil
+}
+
+func cellsOf(keys []string) []string {
+	names := make([]string, 0, 2*len(keys))
+	for _, key := range keys {
+		names = append(names, lockCell(key), fenceCell(key))
+	}
+	return names
 }
 
 // Held are locks that were taken together.
@@ -147,27 +197,30 @@ func (l *Locks) Take(ctx context.Context, keys []string, h Holder) (Held, error)
 		return Held{}, errors.New("nothing to lock: a run without resources is a mistake")
 	}
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	if cells, ok := l.foresaw(ctx, cellsOf(keys)); ok {
+		held, err := l.take(ctx, keys, cells, h)
+		if !errors.Is(err, ErrMoved) && !errors.Is(err, ErrBusy) {
+			return held, err
+		}
+	}
 	// A cell may change between reading and swapping without anybody holding the
 	// key: given up just then. A second look tells.
 	var err error
 	for range 3 {
+		cells, unread := l.Cells.Read(ctx, cellsOf(keys)...)
+		if unread != nil {
+			return Held{}, fmt.Errorf("read locks: %w", unread)
+		}
 		var held Held
-		if held, err = l.take(ctx, keys, h); !errors.Is(err, ErrMoved) {
+		if held, err = l.take(ctx, keys, cells, h); !errors.Is(err, ErrMoved) {
 			return held, err
 		}
 	}
 	return Held{}, &Busy{Key: keys[0], Why: "others keep taking and giving it up; try again"}
 }
 
-func (l *Locks) take(ctx context.Context, keys []string, h Holder) (Held, error) {
-	names := make([]string, 0, 2*len(keys))
-	for _, key := range keys {
-		names = append(names, lockCell(key), fenceCell(key))
-	}
-	cells, err := l.Cells.Read(ctx, names...)
-	if err != nil {
-		return Held{}, fmt.Errorf("read locks: %w", err)
-	}
+// take takes keys whose cells were read.
+func (l *Locks) take(ctx context.Context, keys []string, cells map[string]Cell, h Holder) (Held, error) {
 	now := l.Now().UTC()
 	held := Held{locks: map[string]Lock{}, versions: map[string]string{}}
 	var changes []Change

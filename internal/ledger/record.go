@@ -58,6 +58,13 @@ type Records interface {
 	All(ctx context.Context) ([]Record, error)
 }
 
+// Recaller are records that know what they said last in this process. It may have changed
+// since: Add finds that out, because it adds nothing on top of what it does not know.
+type Recaller interface {
+	// Recall returns what All returned last, unless something was added since.
+	Recall() ([]Record, bool)
+}
+
 // ErrExists says that a record exists with another content: the attempt is taken,
 // the comment is used, the request has ended.
 var ErrExists = errors.New("it is recorded already")

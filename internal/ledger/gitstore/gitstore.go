@@ -13,6 +13,7 @@ import (
 	mathrand "math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/git"
@@ -37,12 +38,24 @@ type Store struct {
 	Remote string
 	// Now is the clock of commits; time.Now when nil.
 	Now func() time.Time
+
+	mu   sync.Mutex
+	last read
+}
+
+// read is what was read or written last of the records: where their branch was, and what
+// it has there.
+type read struct {
+	tip     string
+	records []ledger.Record
+	listed  bool // records is what the tip has
 }
 
 var (
 	_ ledger.Cells     = (*Store)(nil)
 	_ ledger.Versioner = (*Store)(nil)
 	_ ledger.Records   = (*Store)(nil)
+	_ ledger.Recaller  = (*Store)(nil)
 )
 
 // Read implements ledger.Cells.
@@ -156,11 +169,17 @@ func (s *Store) Add(ctx context.Context, records ...ledger.Record) error {
 		}
 		files[name] = data
 	}
+	// Where the branch was last is tried first: when it is somewhere else now, nothing is
+	// added there, and it is asked for.
+	s.mu.Lock()
+	tip := s.last.tip
+	s.mu.Unlock()
 	var err error
 	for try := range tries {
-		if err = s.add(ctx, files); !errors.Is(err, git.ErrMoved) {
+		if err = s.add(ctx, tip, files); !errors.Is(err, git.ErrMoved) {
 			return err
 		}
+		tip = ""
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -170,10 +189,11 @@ func (s *Store) Add(ctx context.Context, records ...ledger.Record) error {
 	return err
 }
 
-func (s *Store) add(ctx context.Context, files map[string][]byte) error {
-	tip, err := s.tip(ctx)
-	if err != nil {
-		return err
+func (s *Store) add(ctx context.Context, tip string, files map[string][]byte) (err error) {
+	if tip == "" {
+		if tip, err = s.tip(ctx); err != nil {
+			return err
+		}
 	}
 	fresh := maps.Clone(files)
 	if tip != "" {
@@ -201,9 +221,16 @@ func (s *Store) add(ctx context.Context, files map[string][]byte) error {
 		return err
 	}
 	if s.Remote == "" {
-		return git.SwapRef(ctx, s.Dir, recordsRef, commit, tip)
+		err = git.SwapRef(ctx, s.Dir, recordsRef, commit, tip)
+	} else {
+		err = git.PushSwap(ctx, s.Dir, s.Remote, []git.RefChange{{Ref: recordsRef, From: tip, To: commit}})
 	}
-	return git.PushSwap(ctx, s.Dir, s.Remote, []git.RefChange{{Ref: recordsRef, From: tip, To: commit}})
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last = read{tip: commit}
+	}
+	return err
 }
 
 // tip is the newest commit of the records, empty when there are none.
@@ -211,7 +238,10 @@ func (s *Store) tip(ctx context.Context) (commit string, err error) {
 	if s.Remote == "" {
 		commit, err = git.Tip(ctx, s.Dir, recordsRef)
 	} else {
-		commit, err = git.Fetch(ctx, s.Dir, s.Remote, recordsRef)
+		s.mu.Lock()
+		known := s.last.tip
+		s.mu.Unlock()
+		commit, err = git.FetchNew(ctx, s.Dir, s.Remote, recordsRef, known)
 	}
 	if errors.Is(err, git.ErrNoBranch) {
 		return "", nil
@@ -225,7 +255,26 @@ func (s *Store) All(ctx context.Context) ([]ledger.Record, error) {
 	if err != nil || tip == "" {
 		return nil, err
 	}
-	return s.recordsOf(ctx, tip)
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last.listed && last.tip == tip {
+		return slices.Clone(last.records), nil // a commit has the same for ever
+	}
+	records, err := s.recordsOf(ctx, tip)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last = read{tip, slices.Clone(records), true}
+	}
+	return records, err
+}
+
+// Recall implements ledger.Recaller.
+func (s *Store) Recall() ([]ledger.Record, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.last.records), s.last.listed
 }
 
 // Fetched returns the records of the remote as git fetch brought them last, without a
