@@ -49,12 +49,15 @@ func main() {
 type bench struct {
 	program string
 	verbose bool
-	path    string // with the slow git; empty: as it is
+	path    string        // with the slow git; empty: as it is
+	cpu     time.Duration // of the last bcctl
 }
 
 // one is what one switchover or failover took.
 type one struct {
 	gap, command, prechecks, own, first time.Duration
+
+	cpu time.Duration // of bcctl and of the programs it started, git for the most part
 }
 
 func (b *bench) run(ctx context.Context, rounds, failovers int, far time.Duration) error {
@@ -124,6 +127,7 @@ func (b *bench) run(ctx context.Context, rounds, failovers int, far time.Duratio
 	show("failover, no writes from its start on: bcctl", emergency, gap)
 	show("failover, no writes from its start on: pg_promote", promoted, gap)
 	show("switchover by bcctl, whole command but prechecks and soak", planned, func(o one) time.Duration { return o.own })
+	show("its CPU, with that of the programs it starts", planned, func(o one) time.Duration { return o.cpu })
 	show("its prechecks", planned, func(o one) time.Duration { return o.prechecks })
 	show(fmt.Sprintf("GitHub and git answer after %s: start to first change", far), remote, func(o one) time.Duration { return o.first })
 	show(fmt.Sprintf("GitHub and git answer after %s: no writes for", far), remote, gap)
@@ -205,6 +209,7 @@ func (b *bench) bcctl(ctx context.Context, c rehearsal.Call) (rehearsal.Result, 
 	if errors.As(err, &exit) {
 		err = nil
 	}
+	b.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return rehearsal.Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}, err
 }
 
@@ -216,7 +221,7 @@ func (b *bench) execute(ctx context.Context, s *rehearsal.Stage, r rehearsal.Req
 	}
 	began = time.Now()
 	result, err := s.Bcctl(ctx, call)
-	o.command = time.Since(began)
+	o.command, o.cpu = time.Since(began), b.cpu
 	if err == nil && result.Code != 0 {
 		err = fmt.Errorf("bcctl execute: exit code %d\n%s%s", result.Code, result.Stdout, result.Stderr)
 	}
