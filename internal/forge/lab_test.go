@@ -301,6 +301,40 @@ func TestAPP10AHeadThatMovesIsReadAnew(t *testing.T) {
 	}
 }
 
+// API-06: what commits hold is read once; which commit the branch is at is asked each time.
+func TestAPI06TheBranchIsReadEachTime(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.open()
+	c := l.as("ann")
+	read := func() (forge.Reading, string) {
+		t.Helper()
+		r, err := c.Read(t.Context(), l.pull, requestFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := r.Objects.Files(t.Context(), r.Evidence.Main.Tip, "README.md", "gone")
+		if err != nil || files["gone"].State != approval.FileAbsent {
+			t.Fatalf("%+v, %v", files, err)
+		}
+		return r, string(files["README.md"].Bytes)
+	}
+	first, text := read()
+	again, same := read()
+	if text != "x\n" || same != text || first.Evidence.Main != again.Evidence.Main {
+		t.Errorf("%q and %q, %+v and %+v", text, same, first.Evidence.Main, again.Evidence.Main)
+	}
+	if len(again.Answers) != len(first.Answers) {
+		t.Errorf("%d answers, and %d the first time", len(again.Answers), len(first.Answers))
+	}
+	if _, err := l.As("ann").Commit("main", github.Change{Files: map[string]string{"README.md": "y\n"}}); err != nil {
+		t.Fatal(err)
+	}
+	if moved, text := read(); text != "y\n" || moved.Evidence.Main.Tip == first.Evidence.Main.Tip {
+		t.Errorf("after the branch moved: %q, %+v", text, moved.Evidence.Main)
+	}
+}
+
 // API-01: what is null stays nobody and nothing.
 func TestAPI01NullsStayAbsent(t *testing.T) {
 	t.Parallel()
@@ -345,6 +379,11 @@ func TestID07Teams(t *testing.T) {
 			t.Fatal(err)
 		}
 		return r.Evidence.Teams
+	}
+	if r, err := l.as("ann").Read(t.Context(), l.pull, requestFile); err != nil {
+		t.Fatal(err)
+	} else if before := len(l.Requests()); l.as("ann").Teams(t.Context(), &r, nil) != nil || len(l.Requests()) != before || r.Evidence.Teams != nil {
+		t.Errorf("no team is named: %v", l.Requests()[before:])
 	}
 	got := ask(l.as("ann"))
 	if len(got) != 2 || got[0].Membership != approval.MemberNone || got[1].Membership != "" {

@@ -86,6 +86,7 @@ func Run(t *testing.T, o Options) {
 		mustTake(t, open(), ledger.Keys([]string{"g2"}, []string{"b", "c"}), Holder("r2", 1))
 	})
 	t.Run("LOCK02TwoRacersNeverBothNeverPartial", func(t *testing.T) { race(t, open2(o, t), o.Rounds) })
+	t.Run("LOCK02WhatWasForeseenIsNotBelieved", func(t *testing.T) { foresee(t, o) })
 	t.Run("LOCK03FencesGrow", func(t *testing.T) {
 		open, _ := fresh(t)
 		last := int64(0)
@@ -157,6 +158,7 @@ func Run(t *testing.T, o Options) {
 	})
 	t.Run("LOCK06GarbageBlocks", func(t *testing.T) { garbage(t, o) })
 	t.Run("Records", func(t *testing.T) { records(t, o) })
+	t.Run("RecordsOfOthers", func(t *testing.T) { others(t, o) })
 	t.Run("RUN01OneClaimPerAttempt", func(t *testing.T) { claims(t, o) })
 }
 
@@ -347,6 +349,115 @@ func records(t *testing.T, o Options) {
 	}
 	if err := open().Add(t.Context(), ledger.Record{Kind: ledger.Seen, Request: "../r"}); err == nil {
 		t.Error("a request named ../r was recorded")
+	}
+}
+
+// others writes beside somebody else: what a store has read before does not keep what it
+// adds from being compared with what is there now.
+func others(t *testing.T, o Options) {
+	open := o.Open(t)
+	one, two := open(), open()
+	record := func(request, digest string) ledger.Record {
+		return ledger.Record{Kind: ledger.Seen, Request: request, Path: "requests/2026/" + request + ".yaml", Digest: digest, At: Start}
+	}
+	add := func(s Store, r ledger.Record) {
+		t.Helper()
+		if err := s.Add(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	number := func(s Store) int {
+		t.Helper()
+		all, err := s.All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	add(one, record("r1", "sha256:1"))
+	if a, b := number(one), number(two); a != 1 || b != 1 {
+		t.Fatalf("%d and %d records", a, b)
+	}
+	add(two, record("r2", "sha256:2"))
+	if r, ok := Store(two).(ledger.Recaller); ok {
+		if all, known := r.Recall(); known {
+			t.Errorf("after adding something it recalls %v", all)
+		}
+	}
+	add(one, record("r3", "sha256:3")) // which has not seen r2
+	if err := one.Add(t.Context(), record("r4", "sha256:4"), record("r2", "sha256:other")); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("a record that somebody else made: %v", err)
+	}
+	if a, b := number(one), number(two); a != 3 || b != 3 {
+		t.Errorf("%d and %d records", a, b)
+	}
+	if r, ok := Store(one).(ledger.Recaller); ok {
+		if all, known := r.Recall(); !known || len(all) != 3 {
+			t.Errorf("it recalls %v", all)
+		}
+	}
+}
+
+// watched are cells that say when they have been read.
+type watched struct {
+	ledger.Cells
+	read chan struct{} // holds many
+}
+
+func (w watched) Read(ctx context.Context, names ...string) (map[string]ledger.Cell, error) {
+	cells, err := w.Cells.Read(ctx, names...)
+	w.read <- struct{}{}
+	return cells, err
+}
+
+// foresee takes keys whose locks were looked at before somebody else changed them.
+func foresee(t *testing.T, o Options) {
+	keys := ledger.Keys([]string{"g"}, []string{"a", "b"})
+	for name, c := range map[string]struct {
+		before, after bool // whether somebody else holds a key when it is looked at, and when it is taken
+		reads         int  // in all
+	}{
+		"free and still free":  {false, false, 1},
+		"free and then taken":  {false, true, 3}, // and once more, to tell who has it
+		"taken and then free":  {true, false, 2},
+		"taken and still held": {true, true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open, clock := o.Open(t), new(Clock)
+			w := watched{open(), make(chan struct{}, 100)}
+			l, somebody := &ledger.Locks{Cells: w, Now: clock.Now}, &ledger.Locks{Cells: open(), Now: clock.Now}
+			var held ledger.Held
+			last := int64(0)
+			take := func() {
+				held = mustTake(t, somebody, ledger.Keys(nil, []string{"b"}), Holder("r2", 1))
+				last = held.Fence("resource/b")
+			}
+			if c.before {
+				take()
+			}
+			defer l.Foresee(t.Context(), keys)()
+			<-w.read
+			switch {
+			case c.before && !c.after:
+				if err := somebody.Release(t.Context(), held); err != nil {
+					t.Fatal(err)
+				}
+			case c.after && !c.before:
+				take()
+			}
+			mine, err := l.Take(t.Context(), keys, Holder("r1", 1))
+			if c.after {
+				var busy *ledger.Busy
+				if !errors.As(err, &busy) || busy.Lock == nil || busy.Lock.Holder.Request != "r2" {
+					t.Errorf("somebody has it: %v", err)
+				}
+			} else if err != nil || mine.Fence("resource/b") <= last {
+				t.Errorf("fence %d after %d, %v", mine.Fence("resource/b"), last, err)
+			}
+			if reads := 1 + len(w.read); reads > c.reads {
+				t.Errorf("read %d times, want %d", reads, c.reads)
+			}
+		})
 	}
 }
 

@@ -116,6 +116,41 @@ func TestAppendSealVerify(t *testing.T) {
 	}
 }
 
+// Somebody else appends after the log was looked at: what is added then comes on top of
+// that, and what was looked at is not taken for the tip a second time.
+func TestAppendAfterOthersWentOn(t *testing.T) {
+	t.Parallel()
+	_, clones := remoteAndClones(t, 2)
+	k := audittest.NewKeys(t, audit.BackendEd25519)
+	a, b := open(t, clones[0], "origin"), open(t, clones[1], "origin")
+	audittest.Init(t, a, k, time.Now())
+	view, err := a.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	append1(t, b, k, audittest.Verdict("shop"))
+	for _, name := range []string{"payments", "analytics"} {
+		s, err := audit.NewRun(audittest.Origin, time.Now(), "bcctl test").Open(time.Now(), view, k.Writer.ID(), audittest.Verdict(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sidecar, err := k.Writer.Sign(t.Context(), audittest.Origin, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Append(t.Context(), audit.Signed{Segment: s, Sidecar: sidecar}); err != nil {
+			t.Fatal(err)
+		}
+		append1(t, b, k, audittest.Verdict("shop"))
+	}
+	if r := verify(t, a, audit.Options{}); r.Segments != 6 {
+		t.Errorf("%d segments, %s, %v", r.Segments, r.Result, r.Findings)
+	}
+	if waiting, err := a.Pending(); err != nil || len(waiting) != 0 {
+		t.Errorf("still waiting: %v, %v", waiting, err)
+	}
+}
+
 func fetch(t testing.TB, clone string) string {
 	t.Helper()
 	run(t, clone, "fetch", "--quiet", "origin", gitlog.DefaultRef)
