@@ -598,8 +598,14 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndAborted:
 		return fail(exitNotApproved, fmt.Errorf("ended; the steps that were done are taken back as the runbook says: %w", why), "bcctl check "+x.plan.Target)
 	default:
-		// A step that failed has no undo of its own, and may have changed one of several servers.
-		return fail(exitFailed, fmt.Errorf("failed; the steps that were done are taken back as the runbook says, what %s changed in part is not: %w", cmp.Or(where, "a step"), why),
-			"look at what it is about, bcctl check "+x.plan.Target+", then a new request")
+		back, next := "the steps that were done are taken back as the runbook says", "bcctl check "+x.plan.Target+", then a new request"
+		switch step := end.State.Step(end.Member, end.Step); {
+		case step.Status == runbook.StepUndone:
+			back = fmt.Sprintf("the steps that were done, and what %s changed in part, are taken back as the runbook says", where)
+		case step.Status == runbook.StepNotDone && step.Mutates:
+			back += fmt.Sprintf(", what %s changed in part is not", where)
+			next = "look at what it is about, " + next
+		}
+		return fail(exitFailed, fmt.Errorf("failed; %s: %w", back, why), next)
 	}
 }

@@ -36,6 +36,10 @@ type Action struct {
 	// does no harm.
 	Idempotent bool
 
+	// TakesBackParts says that, as the undo of a step, it may be carried out as well when
+	// the step was done in part or not at all: what the step did not change stays as it is.
+	TakesBackParts bool
+
 	// Lossy says that it may give up data that the other side has. Only a run of
 	// type failover may use it, under a ceiling of loss.
 	Lossy bool
@@ -141,7 +145,7 @@ type OutcomeState string
 // States of outcomes.
 const (
 	Done    OutcomeState = "done"     // the effect holds, as seen on the server
-	NotDone OutcomeState = "not-done" // the effect does not hold, and nothing is under way
+	NotDone OutcomeState = "not-done" // the effect does not hold, or in part only, and nothing is under way
 	InDoubt OutcomeState = "in-doubt" // it cannot be told
 	Failed  OutcomeState = "failed"   // refused by the server or by a guard; nothing was changed
 )

@@ -113,6 +113,7 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 	unsaid := mutates && task.Operation.Manual == nil && task.Operation.Approval == nil && f.s.unsaid(l.Resource, task.ID, task.Undo)
 	intent := about
 	intent.Kind, intent.Key, intent.Mutates = StepIntent, task.Key, mutates
+	intent.Parts = !task.Undo && f.c.parts(l, i)
 	if err := f.record(intent); err != nil {
 		return connectors.Outcome{}, err
 	}

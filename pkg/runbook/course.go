@@ -231,6 +231,28 @@ func (c *course) idempotent(s Step) bool {
 	return s.Idempotent
 }
 
+// parts reports whether the undo of a step also takes back what was done of it in part.
+// The action of the undo must say so, and needs nothing that only a step which was done
+// returns. What makes the point of no return is never taken back (SI-35).
+func (c *course) parts(l *leg, i int) bool {
+	step := l.Steps[i]
+	if step.Undo == nil || step.Undo.Uses == "" || i >= l.noReturn || !c.mutates(step) {
+		return false
+	}
+	a, ok := c.catalog(step.Undo.Uses)
+	if !ok || !a.TakesBackParts || !a.Idempotent {
+		return false
+	}
+	for _, text := range step.Undo.With {
+		for _, found := range Placeholder.FindAllStringSubmatch(text, -1) {
+			if id, _, fact := StepFact(found[1]); fact && id == step.ID {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // follows tells whether an event is what the plan says comes next; Fold knows only
 // what is legal in any plan.
 func (c *course) follows(s *State, e Event) error {
@@ -290,6 +312,9 @@ func (c *course) followsIntent(s *State, e Event, at int) error {
 	}
 	if e.Mutates != c.mutates(step) {
 		return fmt.Errorf("event %d: whether %s changes something is not as the plan says", e.Seq, e.Step)
+	}
+	if e.Parts && !c.parts(l, i) {
+		return fmt.Errorf("event %d: the plan does not say that %s is taken back in part", e.Seq, e.Step)
 	}
 	if st := s.Step(e.Member, e.Step); st.Tries > 0 && st.Tried == s.Attempt && !c.idempotent(step) {
 		return fmt.Errorf("event %d: %s may not be tried again in this attempt, it is not idempotent (SI-34)", e.Seq, e.Step)

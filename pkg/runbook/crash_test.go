@@ -44,6 +44,8 @@ func stories() []story {
 		{"withdrawn before the point of no return", one, func(w *world) {
 			w.deny[runbook.BeforeNoReturn] = runbook.Ruling{Rules: []string{"RUN-03"}, Message: "withdrawn"}
 		}, runbook.EndAborted, false},
+		{"a step is done in part before it", func() *runbook.Plan { return planOf(twoSided("ledger")) }, func(w *world) { w.twoSides("ledger", connectors.NotDone) }, runbook.EndFailed, false},
+		{"its answer is lost", func() *runbook.Plan { return planOf(twoSided("ledger")) }, func(w *world) { w.twoSides("ledger", connectors.InDoubt) }, runbook.EndFailed, false},
 		{"a precheck refuses", one, func(w *world) { w.check["fit"] = refused("NOT_A_STANDBY") }, runbook.EndRefused, false},
 	}
 }

@@ -40,6 +40,10 @@ type Event struct {
 	Key     string `json:"key,omitempty"`
 	Mutates bool   `json:"mutates,omitempty"`
 
+	// Parts says of the intent of a step that its undo also takes back what was done of
+	// it in part.
+	Parts bool `json:"parts,omitempty"`
+
 	// State is the result of a check, an outcome, a ruling or the end of a run.
 	State   string           `json:"state,omitempty"`
 	Moment  Moment           `json:"moment,omitempty"` // verified

@@ -219,6 +219,8 @@ func (s *State) allowsIntent(e Event) error {
 		return errors.New("it does not say which step, or has no key")
 	case e.Mutates && !s.rulings[BeforeFirstChange] && !e.Undo:
 		return errors.New("nothing was verified before the first change")
+	case e.Parts && (e.Undo || !e.Mutates):
+		return errors.New("what changes nothing, or takes back, has no part to take back")
 	}
 	if d := s.Doubt(); d != nil && !(d.Member == e.Member && d.Step == e.Step && d.Undo == e.Undo) {
 		return illegal("step %s/%s is in doubt", d.Member, d.Step)
@@ -228,8 +230,8 @@ func (s *State) allowsIntent(e Event) error {
 		switch {
 		case s.Passed(e.Member):
 			return errors.New("the point of no return is passed")
-		case step.Status != StepDone:
-			return illegal("the step is not done (%s)", step.Status)
+		case !step.undoable():
+			return illegal("there is nothing to take back (%s)", step.Status)
 		case e.Try != step.Undos+1:
 			return illegal("try %d is expected", step.Undos+1)
 		}
@@ -482,6 +484,7 @@ func (s *State) takeStep(e Event) {
 			step.Undos = e.Try
 		} else {
 			step.Tries, step.Tried, step.Mutates, step.Undo = e.Try, s.Attempt, e.Mutates, StepPending
+			step.Parts = e.Parts
 		}
 		s.Open = &StepRef{e.Member, e.Step, e.Undo, e.Try}
 		return
@@ -498,8 +501,13 @@ func (s *State) takeStep(e Event) {
 		if *status == StepDone && !e.Undo && len(e.Facts) > 0 {
 			step.Facts = e.Facts
 		}
-		if e.Undo && *status == StepDone {
-			step.Status, step.Undo = StepUndone, StepPending
+		switch {
+		case e.Undo && *status == StepDone:
+			step.Status, step.Undo, step.Half = StepUndone, StepPending, false
+		case !e.Undo && *status == StepDone:
+			step.Half = false
+		case !e.Undo && *status == StepNotDone && e.Code != CodeJournalAway: // then it was not attempted
+			step.Half = step.Half || step.Parts
 		}
 	}
 	step.Code, step.Message = e.Code, e.Message

@@ -465,11 +465,12 @@ func (f *flow) back(how Ending, why Stop) error {
 	return f.finish(how, why)
 }
 
-// undo takes back the steps of one member that say how.
+// undo takes back the steps of one member that say how: those that are done, and those
+// that may be in part where their undo is good for that.
 func (f *flow) undo(l *leg) error {
 	for i := len(l.Steps) - 1; i >= 0; i-- {
 		step := l.Steps[i]
-		if step.Undo == nil || f.s.Step(l.Resource, step.ID).Status != StepDone {
+		if step.Undo == nil || !f.s.Step(l.Resource, step.ID).undoable() {
 			continue
 		}
 		if err := f.carry(l, i, true); errors.Is(err, errStepFailed) {

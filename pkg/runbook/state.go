@@ -102,6 +102,8 @@ type StepState struct {
 	Status  StepStatus
 	Tries   int
 	Mutates bool
+	Parts   bool // its undo takes back what was done in part
+	Half    bool // it was tried and is not done: some of it may be, which Parts takes back
 	Facts   connectors.Facts
 	Code    readiness.Code
 	Message string
@@ -113,6 +115,12 @@ type StepState struct {
 
 	// Answered says that where it stands is the word of a person, and nothing came since.
 	Answered bool
+}
+
+// undoable reports whether there is something to take back, as far as a step itself can
+// tell: it is done, or it may be in part and its undo is good for that.
+func (s StepState) undoable() bool {
+	return s.Status == StepDone || s.Half && (s.Status == StepNotDone || s.Status == StepFailed)
 }
 
 // StepStatus is where a step stands. The zero value has not begun.
@@ -203,7 +211,7 @@ func (s *State) begun(member string) bool {
 		return false
 	}
 	for _, step := range m.Steps {
-		if step.Mutates && (step.Status == StepDone || step.Status == StepOpen || step.Status == StepInDoubt) {
+		if step.Mutates && (step.undoable() || step.Status == StepOpen || step.Status == StepInDoubt) {
 			return true
 		}
 	}

@@ -252,6 +252,8 @@ func catalog(name string) (connectors.Action, bool) {
 	case "pg.native/standby-fit", "pg.native/one-primary":
 	case "pg.native/soft-fence", "pg.native/lift-soft-fence", "pg.native/reign":
 		a.Changes, a.Idempotent = true, true
+	case "mssql.dag/require-commits":
+		a.Changes, a.Idempotent, a.TakesBackParts = true, true, true
 	case "pg.native/promote":
 		a.Changes = true
 	case "pg.native/force-promote":

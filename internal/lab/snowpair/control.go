@@ -103,6 +103,17 @@ func (p *Pair) Refuse(accountName string, code int, message string) error {
 	})
 }
 
+// Disown takes the ownership of one group from the role that runs use in an account: it
+// may refresh and promote the group then, and not start or stop its schedule.
+func (p *Pair) Disown(accountName, groupName string) error {
+	return p.change(accountName, func(a *account, now time.Time) error {
+		r := a.roles[UserExecute]
+		r.grants = slices.DeleteFunc(r.grants, func(g grant) bool { return g.on == onGroup && g.name == groupName && g.privilege == "OWNERSHIP" })
+		a.allow(r.name, onGroup, groupName, now, "REPLICATE", "FAILOVER", "MONITOR")
+		return nil
+	})
+}
+
 // ExpireTokens ends the life of every session token, and of master tokens too if
 // so wanted.
 func (p *Pair) ExpireTokens(masters bool) {

@@ -70,6 +70,7 @@ type Group struct {
 	changes  int
 	texts    []string
 	cuts     []cut
+	refused  []cut
 
 	fronting sync.Mutex
 	front    *front // what clients of the application connect to; nil until somebody asks for it
@@ -257,6 +258,22 @@ func (g *Group) Cut(instance, text string, applied bool) {
 	g.counting.Lock()
 	defer g.counting.Unlock()
 	g.cuts = append(g.cuts, cut{instance, strings.ToLower(text), applied})
+}
+
+// Refuse makes an instance refuse every statement with the text, as it does when the login
+// lacks the permission there.
+func (g *Group) Refuse(instance, text string) {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	g.refused = append(g.refused, cut{instance: instance, text: strings.ToLower(text)})
+}
+
+// refuses reports whether a batch is refused.
+func (g *Group) refuses(instance, text string) bool {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(g.refused, func(c cut) bool { return c.instance == instance && strings.Contains(text, c.text) })
 }
 
 // Cuts is how many connections are still to be lost.

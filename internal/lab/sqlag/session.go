@@ -74,6 +74,9 @@ func (s *session) Batch(ctx context.Context, text string, parameters []tds.Param
 	for i, p := range parameters {
 		list[i] = engine.Parameter(p)
 	}
+	if s.group.refuses(s.inst.Name, text) {
+		return sqlerr.New(15151, "Cannot alter the availability group, because it does not exist or you do not have permission.")
+	}
 	lost, applied := s.group.cutFor(s.inst.Name, text)
 	if lost && !applied {
 		return tds.ErrHangUp

@@ -60,7 +60,7 @@ func groupRows(s *session) []record {
 			"automated_backup_preference": 2, "automated_backup_preference_desc": "SECONDARY", "version": 0,
 			"basic_features": false, "dtc_support": false, "db_failover": false, "per_db_dtc_support": false,
 			"is_distributed": g.Distributed, "cluster_type": g.Type, "cluster_type_desc": g.Type.String(),
-			"required_synchronized_secondaries_to_commit": g.RSSC, "sequence_number": g.Sequence, "is_contained": false,
+			"required_synchronized_secondaries_to_commit": g.Required(s.inst), "sequence_number": g.Sequence, "is_contained": false,
 		}
 		if g.Type == model.WSFC {
 			r["resource_id"], r["resource_group_id"] = s.world().GUID("resource", g.Name).String(), s.world().GUID("resource group", g.Name).String()

@@ -53,6 +53,16 @@ func NotBegun(f connectors.Finding) connectors.Outcome {
 	return connectors.Outcome{State: connectors.Failed, Code: f.Code, Message: f.Message, Facts: f.Facts}
 }
 
+// Partly is the outcome of a change of several things, of which some were changed before
+// the one that ended so: that nothing was changed is not true then.
+func Partly(before bool, o connectors.Outcome) connectors.Outcome {
+	if before && o.State == connectors.Failed {
+		o.State = connectors.NotDone
+		o.Message += "; what came before it was changed"
+	}
+	return o
+}
+
 // AsFinding words an effect that is asked for as a check.
 func AsFinding(o connectors.Outcome) connectors.Finding {
 	result := map[connectors.OutcomeState]connectors.FindingResult{

@@ -147,6 +147,9 @@ func describedActions(t *testing.T, o Operated) {
 		if a.Summary == "" || a.Lossy && !a.Changes {
 			t.Errorf("%s: summary %q, lossy %v, changes %v", a.Name, a.Summary, a.Lossy, a.Changes)
 		}
+		if a.TakesBackParts && !(a.Changes && a.Idempotent) {
+			t.Errorf("%s takes back parts, changes %v, idempotent %v", a.Name, a.Changes, a.Idempotent)
+		}
 		var names []string
 		for _, p := range a.Parameters {
 			names = append(names, p.Name)

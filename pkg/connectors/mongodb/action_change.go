@@ -68,7 +68,8 @@ func (s *set) toFreeze(to string) []*node {
 }
 
 // freeze is step 2 of a step-down. A member that cannot be frozen could win, so it
-// fails for all of them; those that are frozen by then are for the undo.
+// fails for all of them; those that are frozen by then are so for that long, unless the
+// undo comes first.
 func freeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 	length, err := c.Limit("for", 180*time.Second)
 	if err != nil {
@@ -82,9 +83,9 @@ func freeze(ctx context.Context, a *actor, c call) connectors.Outcome {
 		return action.NotBegun(*bad)
 	}
 	until := a.c.now().Add(length)
-	for _, n := range s.toFreeze(a.spec.To) {
+	for i, n := range s.toFreeze(a.spec.To) {
 		if o := a.send(ctx, s, n, "replSetFreeze", int32(length.Seconds())); o != nil {
-			return *o
+			return action.Partly(i > 0, *o)
 		}
 		a.frozen[n.Name], a.thawed[n.Name] = until, false
 	}

@@ -55,6 +55,38 @@ func TestSI24CleanStopIsNoProof(t *testing.T) {
 	newDesk(t, lab).awaitGreen(t)
 }
 
+// TestTakingBackWhatWasNotDone: the only undo that is also for what was done in part leaves
+// the settings of a server alone where nothing was done, and a fence that was made in part
+// is taken back by it.
+func TestTakingBackWhatWasNotDone(t *testing.T) {
+	t.Parallel()
+	lab := pgpairtestStart(t)
+	h := newHand(t, lab, "run-1", "fra", "ams")
+	for _, a := range (Factory{}).Actions() {
+		if a.TakesBackParts && a.Name != "pg.native/lift-soft-fence" {
+			t.Errorf("%s is not tried", a.Name)
+		}
+	}
+	settings := func() string {
+		return ask[string](t, lab, pgpair.Primary, `SELECT string_agg(name || '=' || setting, ' ' ORDER BY seqno) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'`)
+	}
+	exec(t, lab, pgpair.Primary, `ALTER SYSTEM SET log_min_duration_statement = '1h'`)
+	before := settings()
+	h.do("lift-soft-fence")
+	if got := settings(); got != before {
+		t.Errorf("settings are %s, and were %s", got, before)
+	}
+	exec(t, lab, pgpair.Primary, `REVOKE EXECUTE ON FUNCTION pg_reload_conf() FROM `+pgpair.RoleExecute)
+	if o := h.actor.Do(t.Context(), h.call("soft-fence")); o.State != connectors.NotDone || settings() == before {
+		t.Errorf("%+v, settings %s", o, settings())
+	}
+	exec(t, lab, pgpair.Primary, `GRANT EXECUTE ON FUNCTION pg_reload_conf() TO `+pgpair.RoleExecute)
+	h.do("lift-soft-fence")
+	if got := settings(); got != before {
+		t.Errorf("settings are %s, and were %s", got, before)
+	}
+}
+
 // TestSI22NeverTwoWriters: nothing makes a promotion possible while another server
 // accepts writes.
 func TestSI22NeverTwoWriters(t *testing.T) {

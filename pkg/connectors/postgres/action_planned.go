@@ -32,7 +32,7 @@ func planned() []operation {
 		},
 		{
 			Action: connectors.Action{Name: "pg.native/lift-soft-fence", Summary: "takes the read-only default back, on the old side or on the endpoint given",
-				Changes: true, Idempotent: true, Parameters: []connectors.ActionParameter{{Name: "endpoint", Summary: "name of the endpoint; default the one at the site that is left"}}},
+				Changes: true, Idempotent: true, TakesBackParts: true, Parameters: []connectors.ActionParameter{{Name: "endpoint", Summary: "name of the endpoint; default the one at the site that is left"}}},
 			Do: liftSoftFence, Probe: func(ctx context.Context, a *actor, c call) connectors.Outcome {
 				return a.readOnlyIs(ctx, c, "off")
 			},
@@ -153,14 +153,14 @@ func softFence(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		return s.ended("ALTER SYSTEM SET default_transaction_read_only", err)
 	}
 	if err := s.run(ctx, reloadSQL); err != nil {
-		return s.ended("pg_reload_conf()", err)
+		return action.Partly(true, s.ended("pg_reload_conf()", err))
 	}
 	if !a.settles(ctx, v.old.Name, "default_transaction_read_only", "on") {
 		return action.InDoubt("", "%s was told to be read-only by default and does not say so yet", v.old.Name)
 	}
 	var clients struct{ Ended, Left int }
 	if err := s.read(ctx, endClientsSQL, &clients); err != nil {
-		return s.ended("pg_terminate_backend()", err)
+		return action.Partly(true, s.ended("pg_terminate_backend()", err))
 	}
 	return action.Done(connectors.Facts{"ended": strconv.Itoa(clients.Ended), "left": strconv.Itoa(clients.Left)},
 		"%s starts transactions read-only, and %d client sessions were ended; a session that insists can still write", v.old.Name, clients.Ended)

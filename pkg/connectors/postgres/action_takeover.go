@@ -74,7 +74,7 @@ func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		return s.ended("ALTER SYSTEM SET primary_conninfo", err)
 	}
 	if err := s.run(ctx, reloadSQL); err != nil {
-		return s.ended("pg_reload_conf()", err)
+		return action.Partly(true, s.ended("pg_reload_conf()", err))
 	}
 	for range 100 {
 		if o := a.detached(ctx, v.next.Name); o.State == connectors.Done {

@@ -23,7 +23,7 @@ func scheduleOperations() []operation {
 		},
 		{
 			Action: connectors.Action{Name: onGroup + "resume", Summary: "starts scheduled refreshes of the copy in the target again, of those groups that had them when the run began",
-				Changes: true, Idempotent: true, Parameters: []connectors.ActionParameter{schedulesParameter, tailParameter}},
+				Changes: true, Idempotent: true, TakesBackParts: true, Parameters: []connectors.ActionParameter{schedulesParameter, tailParameter}},
 			Do: resume, Probe: resumeProbe,
 		},
 		{
@@ -45,13 +45,15 @@ func suspend(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if bad != nil {
 		return action.NotBegun(*bad)
 	}
+	changed := false
 	for _, row := range rows {
 		if row.Suspended() {
 			continue
 		}
 		if o := x.run(ctx, suspendSQL(row.Name), a.tag("suspend")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	return suspendProbe(ctx, a, c)
 }
@@ -100,13 +102,15 @@ func resume(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if bad != nil {
 		return action.NotBegun(*bad)
 	}
+	changed := false
 	for i, row := range rows {
 		if row.Started() || !wanted[a.groups()[i]] {
 			continue
 		}
 		if o := x.run(ctx, resumeSQL(row.Name), a.tag("resume")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	return resumeProbe(ctx, a, c)
 }

@@ -220,15 +220,18 @@ func quiesce(ctx context.Context, a *actor, c call) connectors.Outcome {
 			return action.Failed(readiness.Conflict, "pipe %s was started since the work was recorded: nothing was stopped", w)
 		}
 	}
+	changed := false
 	for _, w := range now.started {
 		if o := x.run(ctx, taskSQL(w, false), a.tag("quiesce")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	for _, w := range now.flows {
 		if o := x.run(ctx, pipeSQL(w, false), a.tag("quiesce")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	for {
 		o := x.quiet(ctx)
@@ -293,21 +296,24 @@ func (a *actor) restart(ctx context.Context, c call, site string) connectors.Out
 	if bad != nil {
 		return *notSent(*bad)
 	}
+	changed := false
 	for _, w := range tasks {
 		if slices.Contains(now.started, w) {
 			continue
 		}
 		if o := x.run(ctx, taskSQL(w, true), a.tag("restart")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	for _, w := range pipes {
 		if slices.Contains(now.flows, w) {
 			continue
 		}
 		if o := x.run(ctx, pipeSQL(w, true), a.tag("restart")); o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
+		changed = true
 	}
 	return a.restarted(ctx, c, site)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -136,4 +137,66 @@ func TestSI24PlannedIsNeverForced(t *testing.T) {
 	if _, err := s.start(); err == nil || len(s.lines) > 0 || len(s.pair.Changed()) > 0 {
 		t.Errorf("without a ceiling: %v", err)
 	}
+}
+
+// TestPartsAreTakenBack: the role may not suspend the schedule of the second group. That of
+// the first one is started again, also when the process ends meanwhile.
+func TestPartsAreTakenBack(t *testing.T) {
+	t.Parallel()
+	half := func() *stage {
+		pair := quickPair(t, "WAREHOUSE_FG", "WAREHOUSE_FG2")
+		if err := pair.Disown("LAB_AMS", "WAREHOUSE_FG2"); err != nil {
+			t.Fatal(err)
+		}
+		s := newStage(t, pair, switching).short()
+		s.spec.Options = with(s.spec.Options, "databases", "WAREHOUSE_DB, REPORTING_DB")
+		return s
+	}
+	over := func(s *stage) {
+		t.Helper()
+		s.must(runbook.EndFailed)
+		if n := s.pair.Changed()["LAB_AMS: "+suspendFG]; n != 1 {
+			t.Errorf("the schedule was suspended %d times\n%s", n, s.journal())
+		}
+		for _, group := range []string{"WAREHOUSE_FG", "WAREHOUSE_FG2"} {
+			if got := s.pair.StateOf("LAB_AMS", group); got != "STARTED" {
+				t.Errorf("the schedule of %s is %s\n%s", group, got, s.journal())
+			}
+		}
+	}
+	whole := half()
+	over(whole)
+	if whole.pair.Changed()["LAB_AMS: "+resumeFG] != 1 {
+		t.Errorf("sent: %v", whole.pair.Changed())
+	}
+	for at := 1; at <= whole.moments; at++ {
+		s := half()
+		s.endAt = at
+		if _, err := s.start(); !errors.Is(err, errEnded) {
+			t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.journal())
+		}
+		over(s)
+	}
+}
+
+// TestTakingBackWhatWasNotDone: an undo that is also for what was done in part sends nothing
+// where nothing was done.
+func TestTakingBackWhatWasNotDone(t *testing.T) {
+	t.Parallel()
+	h := newHand(t, quickPair(t, "WAREHOUSE_FG", "WAREHOUSE_FG2"), "fra", "ams", func(s *connectors.ActorSpec) {
+		s.Options = with(s.Options, "databases", "WAREHOUSE_DB, REPORTING_DB")
+	})
+	h.pass("mark")
+	for _, a := range quick.Actions() {
+		if !a.TakesBackParts {
+			continue
+		}
+		if a.Name != onGroup+"resume" {
+			t.Errorf("%s is not tried", a.Name)
+			continue
+		}
+		h.do("resume", "schedules", "$mark.schedules")
+		h.do("resume", "tail", "attested") // as in a failback, which has started all of them before
+	}
+	h.unchanged()
 }

@@ -22,7 +22,7 @@ func distributedRoles() []operation {
 			demote, demoteProbe),
 		changes(connectors.Action{Name: distributed + "restore-primary", Summary: "gives the role back to the old global primary, which has everything, while the other side is secondary"},
 			restorePrimary, restorePrimaryProbe),
-		changes(connectors.Action{Name: distributed + "require-commits", Summary: "how many secondaries commits wait for, on both sides, from 2022 on; on older versions nothing is done", Idempotent: true,
+		changes(connectors.Action{Name: distributed + "require-commits", Summary: "how many secondaries commits wait for, on both sides, from 2022 on; on older versions nothing is done", Idempotent: true, TakesBackParts: true,
 			Parameters: []connectors.ActionParameter{action.Required("number", "how many; empty facts of versions without the setting are 0")}},
 			requireCommits, requireCommitsProbe),
 		changes(connectors.Action{Name: distributed + "take-over", Summary: "the forwarder becomes the global primary, after proof that both sides have hardened the same", Outputs: []string{"primary", "at"}},
@@ -267,13 +267,14 @@ func requireCommits(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if o != nil {
 		return action.Failed(o.Code, "%s", o.Message)
 	}
+	changed := false
 	for _, n := range list {
 		if now := p.required(n); now != nil && *now == number {
 			continue
 		}
 		s, o := a.open(ctx, p, n)
 		if o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
 		statement := "ALTER AVAILABILITY GROUP " + quoteName(s.ag) + " SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = " + strconv.FormatInt(number, 10) + ")"
 		err := s.run(ctx, statement)
@@ -283,8 +284,9 @@ func requireCommits(ctx context.Context, a *actor, c call) connectors.Outcome {
 		}
 		s.close()
 		if err != nil {
-			return ended
+			return action.Partly(changed, ended)
 		}
+		changed = true
 	}
 	return requireCommitsProbe(ctx, a, c)
 }

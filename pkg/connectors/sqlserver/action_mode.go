@@ -34,11 +34,11 @@ func modes() []operation {
 	return []operation{
 		changes(connectors.Action{Name: plain + "set-mode", Summary: "makes the primary and the target synchronous, so that commits wait for the target", Idempotent: true,
 			Parameters: []connectors.ActionParameter{mode}, Outputs: []string{"modes"}}, setMode, setModeProbe),
-		changes(connectors.Action{Name: plain + "restore-modes", Summary: "gives every replica the mode that was recorded", Idempotent: true,
+		changes(connectors.Action{Name: plain + "restore-modes", Summary: "gives every replica the mode that was recorded", Idempotent: true, TakesBackParts: true,
 			Parameters: []connectors.ActionParameter{modesParameter}, Outputs: []string{"modes"}}, restoreModes, restoreModesProbe),
 		changes(connectors.Action{Name: distributed + "set-mode", Summary: "makes both groups synchronous, on both sides", Idempotent: true,
 			Parameters: []connectors.ActionParameter{mode}, Outputs: []string{"modes"}}, setMode, setModeProbe),
-		changes(connectors.Action{Name: distributed + "restore-modes", Summary: "gives both groups the mode that was recorded, on both sides", Idempotent: true,
+		changes(connectors.Action{Name: distributed + "restore-modes", Summary: "gives both groups the mode that was recorded, on both sides", Idempotent: true, TakesBackParts: true,
 			Parameters: []connectors.ActionParameter{modesParameter}, Outputs: []string{"modes"}}, restoreModes, restoreModesProbe),
 		changes(connectors.Action{Name: plain + "unblock-commits", Summary: "lets commits on the new primary wait for no more secondaries than keep up", Idempotent: true,
 			Outputs: []string{"required"}}, unblock, unblockProbe),
@@ -170,27 +170,26 @@ func (a *actor) configure(ctx context.Context, wanted func(*picture, *node) map[
 	if bad != nil {
 		return action.NotBegun(*bad)
 	}
+	changed := false
 	for _, n := range list {
 		statements, missing := p.differing(n, wanted(p, n))
 		if len(missing) > 0 {
-			return action.Failed(readiness.Conflict, "%s has no replica %s any more: nothing was sent to it", n.Name, strings.Join(missing, ", "))
+			return action.Partly(changed, action.Failed(readiness.Conflict, "%s has no replica %s any more: nothing was sent to it", n.Name, strings.Join(missing, ", ")))
 		}
 		if len(statements) == 0 {
 			continue
 		}
 		s, o := a.open(ctx, p, n)
 		if o != nil {
-			return *o
+			return action.Partly(changed, *o)
 		}
-		for i, statement := range statements {
+		for _, statement := range statements {
 			if err := s.run(ctx, statement); err != nil {
 				ended := s.ended(ctx, statement, err)
-				if i > 0 && ended.State == connectors.Failed {
-					ended.State = connectors.NotDone // what came before it was done
-				}
 				s.close()
-				return ended
+				return action.Partly(changed, ended)
 			}
+			changed = true
 		}
 		s.close()
 	}

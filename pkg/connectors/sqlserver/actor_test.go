@@ -523,3 +523,33 @@ func TestSI30PlanReadsOnly(t *testing.T) {
 	}
 	h.changed()
 }
+
+// TestTakingBackWhatWasNotDone: an undo that is also for what was done in part sends nothing
+// where nothing was done.
+func TestTakingBackWhatWasNotDone(t *testing.T) {
+	t.Parallel()
+	for _, form := range []sqlag.Form{sqlag.AG, sqlag.Distributed} {
+		t.Run(form.String(), func(t *testing.T) {
+			t.Parallel()
+			lab := startLab(t, sqlag.Options{Form: form, Idle: form == sqlag.Distributed})
+			asynchronous(lab)
+			h := newHand(t, lab, "fra", "ams")
+			h.pass("mark")
+			for _, a := range (Factory{}).Actions() {
+				name, ours := strings.CutPrefix(a.Name, h.prefix)
+				if !a.TakesBackParts || !ours {
+					continue
+				}
+				switch name {
+				case "restore-modes":
+					h.do(name, "modes", "$mark.modes")
+				case "require-commits":
+					h.do(name, "number", "$mark.required")
+				default:
+					t.Errorf("%s is not tried", a.Name)
+				}
+			}
+			h.changed()
+		})
+	}
+}

@@ -306,7 +306,7 @@ func (w *walk) standing() string {
 		for _, g := range world.Groups {
 			fmt.Fprintf(&b, "%s %d:", g.Name, g.RSSC)
 			for _, r := range g.Replicas {
-				fmt.Fprintf(&b, " %s %s sync=%v automatic=%v", r.Name, r.Role, r.Sync, r.Automatic)
+				fmt.Fprintf(&b, " %s %s sync=%v automatic=%v required=%d", r.Name, r.Role, r.Sync, r.Automatic, r.Required)
 			}
 			b.WriteString("; ")
 		}
@@ -471,4 +471,56 @@ func TestClusterTypeIsChecked(t *testing.T) {
 			t.Errorf("%s: no precheck of the type of cluster that blocks", name)
 		}
 	}
+}
+
+// TestPartsAreTakenBack: of a change that takes several statements the second one is refused. The
+// first one is taken back, before whatever was done before the step.
+func TestPartsAreTakenBack(t *testing.T) {
+	t.Parallel()
+	dag := procedures()[3]
+	for _, c := range []struct{ name, step, instance, text string }{
+		{"what commits wait for", "require", "orders-c", "TO_COMMIT = 1"},
+		{"modes", "make-sync", "orders-a", "N'orders-fra' WITH (AVAILABILITY_MODE = SYNCHRONOUS_COMMIT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWalk(t, dag, false)
+			before := w.standing()
+			w.lab.Refuse(c.instance, c.text)
+			end := w.settled()
+			_, texts := w.lab.Changes()
+			if len(texts) < 3 {
+				t.Fatalf("nothing was changed and taken back: %q", texts)
+			}
+			if after := w.standing(); after != before || w.finished() != runbook.Failed || end.Step != c.step {
+				t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.journal())
+			}
+			if !strings.Contains(w.journal(), "step.outcome "+c.step+" undo=true try=1 done") {
+				t.Errorf("%s was not taken back\n%s", c.step, w.journal())
+			}
+		})
+	}
+	// The machine ends at each moment of that.
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		whole := newWalk(t, dag, false)
+		before := whole.standing()
+		whole.lab.Refuse("orders-c", "TO_COMMIT = 1")
+		whole.settled()
+		for k := 1; k <= whole.ticks; k++ {
+			t.Run(fmt.Sprint(k), func(t *testing.T) {
+				t.Parallel()
+				w := newWalk(t, dag, false)
+				w.lab.Refuse("orders-c", "TO_COMMIT = 1")
+				w.crashAt = k
+				end := w.settled()
+				if after := w.standing(); after != before || w.finished() != runbook.Failed {
+					t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.journal())
+				}
+				if n := w.sent()["FORCE_FAILOVER"]; n > 1 {
+					t.Errorf("the role was given back %d times\n%s", n, w.journal())
+				}
+			})
+		}
+	})
 }

@@ -190,9 +190,21 @@ func (g *Group) SetRequired(as *Instance, n int) error {
 	if n < 0 || n >= len(g.Replicas) {
 		return sqlerr.New(47110, "The REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT value %d is out of range for availability group '%s'.", n, g.Name)
 	}
-	g.RSSC = n
+	if g.Distributed {
+		g.Local(as).Required = n
+	} else {
+		g.RSSC = n
+	}
 	g.Sequence++
 	return nil
+}
+
+// Required is what an instance shows of it.
+func (g *Group) Required(as *Instance) int {
+	if g.Distributed {
+		return g.Local(as).Required
+	}
+	return g.RSSC
 }
 
 // Modification is what MODIFY REPLICA ON changes of one replica.

@@ -67,7 +67,7 @@ type Group struct {
 	Name        string
 	Distributed bool
 	Type        ClusterType
-	RSSC        int // required_synchronized_secondaries_to_commit
+	RSSC        int // required_synchronized_secondaries_to_commit; of a distributed group each side has its own
 	Sequence    int64
 	Replicas    []*Replica
 	Databases   []*Database
@@ -100,6 +100,7 @@ type Replica struct {
 	Timeout   int  // seconds
 	Readable  string
 	Joined    bool
+	Required  int // RSSC as the side of a distributed group has it
 }
 
 // Listener is the name clients connect to.
