@@ -35,10 +35,11 @@ standard input. bcctl asks no witness by itself.`,
 			if err != nil {
 				return fail(exitFailed, fmt.Errorf("read cosignatures: %w", err), "")
 			}
-			b, err := a.openLog(ctx)
+			b, ctx, done, err := a.openLog(ctx)
 			if err != nil {
 				return err
 			}
+			defer done()
 			return a.cosign(ctx, b, answer, dryRun)
 		},
 	}

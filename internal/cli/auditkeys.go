@@ -183,10 +183,11 @@ audit.log-key is there too. With a remote the branch is made there. A log is beg
 			if err != nil {
 				return fail(exitConfig, fmt.Errorf("%s: %w", trustName, err), "")
 			}
-			b, err := a.openBook(ctx, true)
+			b, ctx, done, err := a.openBook(ctx, true)
 			if err != nil {
 				return err
 			}
+			defer done()
 			if trust.Log != b.Origin {
 				return fail(exitConfig, fmt.Errorf("%s is for log %s, audit.origin is %s", trustName, trust.Log, b.Origin), "")
 			}

@@ -35,6 +35,8 @@ like one that was back-dated (AUD-20).`,
 			if err != nil {
 				return err
 			}
+			ctx, done := a.asApp(ctx, r)
+			defer done()
 			return a.recoverRecords(ctx, b, from, dryRun)
 		},
 	}

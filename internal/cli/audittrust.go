@@ -206,10 +206,11 @@ func (a *app) propose(ctx context.Context, c rotation) error {
 	case c.out != "" && exists(a.path(c.out)):
 		return fail(exitFailed, fmt.Errorf("%s is there already", c.out), "choose another file with --out")
 	}
-	b, err := a.openLog(ctx)
+	b, ctx, done, err := a.openLog(ctx)
 	if err != nil {
 		return err
 	}
+	defer done()
 	view, err := b.Store.View(ctx)
 	if err != nil {
 		return auditFailure(err)
@@ -498,10 +499,11 @@ bcctl audit seal.`,
 }
 
 func (a *app) apply(ctx context.Context, name string, p audit.Proposal, dryRun bool) error {
-	b, err := a.openLog(ctx)
+	b, ctx, release, err := a.openLog(ctx)
 	if err != nil {
 		return err
 	}
+	defer release()
 	view, err := b.Store.View(ctx)
 	if err != nil {
 		return auditFailure(err)

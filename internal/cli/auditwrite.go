@@ -17,17 +17,19 @@ import (
 )
 
 // openBook opens the log of the repository for writing, with or without a key to
-// sign entries with.
-func (a *app) openBook(ctx context.Context, signs bool) (*logbook.Book, error) {
+// sign entries with. What is done with it is done in the context it returns, in which git
+// signs in.
+func (a *app) openBook(ctx context.Context, signs bool) (b *logbook.Book, signed context.Context, done func(), err error) {
 	r, err := a.openSettings(ctx, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	b, err := a.book(ctx, r.dir, r.settings, signs)
-	if err == nil {
-		a.offerRecovery(b)
+	if b, err = a.book(ctx, r.dir, r.settings, signs); err != nil {
+		return nil, nil, nil, err
 	}
-	return b, err
+	a.offerRecovery(b)
+	signed, done = a.asApp(ctx, r)
+	return b, signed, done, nil
 }
 
 // offerRecovery says when records of this repository wait on this machine.
@@ -44,13 +46,17 @@ func verb(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// openLog opens the log of the repository without any key.
-func (a *app) openLog(ctx context.Context) (*logbook.Book, error) {
+// openLog opens the log of the repository without any key, as openBook does.
+func (a *app) openLog(ctx context.Context) (b *logbook.Book, signed context.Context, done func(), err error) {
 	r, err := a.openSettings(ctx, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	return a.logOf(ctx, r.dir, r.settings)
+	if b, err = a.logOf(ctx, r.dir, r.settings); err != nil {
+		return nil, nil, nil, err
+	}
+	signed, done = a.asApp(ctx, r)
+	return b, signed, done, nil
 }
 
 // withLogKey gives a book the key of the log in the settings.
@@ -71,10 +77,11 @@ the job that has audit.log-key can.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
-			b, err := a.openBook(ctx, false)
+			b, ctx, done, err := a.openBook(ctx, false)
 			if err != nil {
 				return err
 			}
+			defer done()
 			if b.Key == nil {
 				return fail(exitConfig, errors.New("audit.log-key is not set"), "write a reference to bcctl.yaml, such as audit.log-key: env:DR_AUDIT_LOG_KEY")
 			}
@@ -95,6 +102,8 @@ func (a *app) recordVerdict(ctx context.Context, r *repository, report check.Rep
 	if err != nil {
 		return err
 	}
+	ctx, done := a.asApp(ctx, r)
+	defer done()
 	by := a.actor()
 	imported := a.bringWaiting(ctx, b, by)
 	past, seen, err := a.past(ctx, b)

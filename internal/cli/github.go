@@ -57,6 +57,21 @@ func signedIn(ctx context.Context, r *repository, c *forge.Client) context.Conte
 	return git.WithSignIn(ctx, c.SignIn)
 }
 
+// asApp is signedIn for commands that ask GitHub for nothing else. Where the App's key is
+// not there, the credential of the checkout is used: whether it may write is the remote's
+// to say. done is called in the end.
+func (a *app) asApp(ctx context.Context, r *repository) (signed context.Context, done func()) {
+	if r.settings.GitHub.AppID == 0 {
+		return ctx, func() {}
+	}
+	c, err := a.forge(ctx, r.settings)
+	if err != nil {
+		a.remark("git signs in with the credential of this checkout, not as the App: %v", err)
+		return ctx, func() {}
+	}
+	return signedIn(ctx, r, c), c.Close
+}
+
 // ownToken is the default of github.token.
 const ownToken = "env:GITHUB_TOKEN"
 

@@ -117,6 +117,7 @@ func (a *app) reconcile(ctx context.Context, flags *pflag.FlagSet, o reconcileOp
 		return err
 	}
 	defer n.forge.Close()
+	ctx = signedIn(ctx, r, n.forge)
 	if _, err := n.forge.Repository(ctx); err != nil {
 		return forgeError(err)
 	}

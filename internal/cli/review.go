@@ -50,6 +50,8 @@ func (a *app) review(ctx context.Context, flags *pflag.FlagSet, what, result str
 	if err != nil {
 		return err
 	}
+	ctx, done := a.asApp(ctx, r)
+	defer done()
 	store := a.ledgerStore(r)
 	records, err := store.All(ctx)
 	if err != nil {
