@@ -361,6 +361,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	}
 	err = x.ended(end)
 	teller.end(ctx, howEnded(end, teller.claimed), x.next(err))
+	if end.State.Finished != "" {
+		return settledError{err}
+	}
 	return err
 }
 

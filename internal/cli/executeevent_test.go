@@ -95,6 +95,28 @@ func TestExecuteEventThatCannotBegin(t *testing.T) {
 	s.startedBy("dora", s.line("execute", 1)).execute(exitOK, "SUCCEEDED")
 }
 
+// In CI nobody can answer a manual step: the run is held before it, and the next command is
+// not a comment, which would come to the same step, but the one at a terminal.
+func TestExecuteEventThatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(g *gate) {
+		g.files["runbooks/by-program.yaml"] = strings.Replace(g.files["runbooks/by-program.yaml"], "  postchecks:", "    - id: told\n      manual: {instructions: call the desk, attest: the desk knows}\n  postchecks:", 1)
+	})
+	next := "bcctl execute " + s.id + " at a terminal, where a person can answer"
+	out := s.startedBy("dora", s.line("execute", 1)).execute(exitStopped, "hint: "+next+"\n", "PERSON_NEEDED")
+	if strings.Contains(out.stderr, "hint: comment on") || !s.holds("repoint") {
+		t.Errorf("it says\n%s", out.stderr)
+	}
+	if told := s.told(runCommentName); !strings.Contains(told, next) || strings.Contains(told, "/bcctl resume") {
+		t.Errorf("the comment is\n%s", told)
+	}
+	// Where the run is held for another reason, a comment goes on.
+	s = newStage(t)
+	s.put("break-promote")
+	s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(strings.Replace(hook, "is) ", "is) [ ! -e \"$2/break-$3\" ] || exit 4; ", 1)), 0o600))
+	s.startedBy("dora", s.line("execute", 1)).execute(exitStopped, "/bcctl resume "+s.id)
+}
+
 // The App of the workflow is who writes locks, records and the log: the checkout has an
 // address and no credential.
 func TestLOCK06ExecuteEventSignsInAsTheApp(t *testing.T) {

@@ -69,6 +69,19 @@ type verdictError int
 
 func (verdictError) Error() string { return "" }
 
+// settledError is what became of something that is over for good, nil when it is done: a
+// signal that came too late to act changes nothing about it.
+type settledError struct{ err error }
+
+func (s settledError) Error() string {
+	if s.err == nil {
+		return ""
+	}
+	return s.err.Error()
+}
+
+func (s settledError) Unwrap() error { return s.err }
+
 // codeOf maps an error to the exit code.
 func codeOf(err error) int {
 	var f *failure

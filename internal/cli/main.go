@@ -36,7 +36,11 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root := newRoot(env)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if errors.Is(ctx.Err(), context.Canceled) && codeOf(err) != exitStopped {
+	over, settled := errors.AsType[settledError](err)
+	if settled {
+		err = over.err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) && !settled && codeOf(err) != exitStopped {
 		if err != nil && !isVerdict(err) && !errors.Is(err, context.Canceled) {
 			printError(env.Stderr, err)
 		}
