@@ -27,7 +27,8 @@ import (
 
 // mortalName is this test binary as a bcctl with a person at its terminal, which may be
 // made to die at a line of the journal: mortal MOMENT LINE ARGS... MOMENT is before or
-// after, or signal: it is told to stop then.
+// after, or signal: it is told to stop then, or halt: it waits after that line until the
+// one who started it has answered.
 const mortalName = "bcctl-mortal"
 
 // mortal is that bcctl.
@@ -57,6 +58,8 @@ func (d *deadly) Append(ctx context.Context, e runbook.Event) error {
 	case !here || err != nil:
 	case d.moment == "after":
 		die()
+	case d.moment == "halt":
+		halt()
 	case d.moment == "signal":
 		return syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	}
@@ -66,6 +69,14 @@ func (d *deadly) Append(ctx context.Context, e runbook.Event) error {
 // Beside keeps what the journal of a run can do.
 func (d *deadly) Beside(ctx context.Context) <-chan error {
 	return d.Journal.(runbook.Besider).Beside(ctx)
+}
+
+// The files by which halt asks and is answered, as the process inherits them.
+const haltAsks, haltIsAnswered = 3, 4
+
+func halt() {
+	_ = os.NewFile(haltAsks, "asks").Close()
+	_, _ = os.NewFile(haltIsAnswered, "is answered").Read(make([]byte, 1)) // it ends when that side closes
 }
 
 func die() {
@@ -147,6 +158,7 @@ func stageOf(t *testing.T, ro rehearsal.Options) *pairStage {
 type child struct {
 	moment, what string
 	started      func(*os.Process)
+	halted       func() // at the moment halt; what it does is done before the process goes on
 }
 
 func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result, error) {
@@ -166,8 +178,18 @@ func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result,
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if c.halted != nil {
+		answered, err := c.halts(cmd)
+		if err != nil {
+			return rehearsal.Result{}, err
+		}
+		defer answered()
+	}
 	if err := cmd.Start(); err != nil {
 		return rehearsal.Result{}, err
+	}
+	for _, f := range cmd.ExtraFiles {
+		_ = f.Close() // the process has its own
 	}
 	if c.started != nil {
 		c.started(cmd.Process)
@@ -178,6 +200,28 @@ func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result,
 		err = nil
 	}
 	return rehearsal.Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}, err
+}
+
+// halts connects a process that will wait at its line. The function returned waits until
+// nothing is done for it any more.
+func (c *child) halts(cmd *exec.Cmd) (func(), error) {
+	asks, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	wait, answer, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, asks.Close(), theirs.Close())
+	}
+	cmd.ExtraFiles = []*os.File{theirs, wait}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = asks.Read(make([]byte, 1)) // it ends when the process has closed its side
+		c.halted()
+		_, _ = asks.Close(), answer.Close()
+	}()
+	return func() { <-done }, nil
 }
 
 func (s *pairStage) ok(err error) {
