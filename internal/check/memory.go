@@ -54,6 +54,11 @@ func (p previous) find(endpoint string, id readiness.ID) (readiness.Observation,
 	return o, ok
 }
 
+// Recorded finds what earlier runs read, in what the store has of one target.
+func Recorded(m Memory) func(endpoint string, id readiness.ID) (readiness.Observation, bool) {
+	return newPrevious(m.Observations).find
+}
+
 // merge keeps the newest successful reading of each series. A failed one does
 // not replace what was last known.
 func merge(old, fresh []readiness.Observation) []readiness.Observation {

@@ -287,7 +287,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	keeper.Current = copied.Current
 	record.Attempt = x.state.NextAttempt()
 	keeper.Attempting(record.Attempt)
-	doer := x.doer()
+	doer := x.doer(ctx)
 	defer func() { _ = doer.Close() }() // a goodbye changes nothing of what was done
 	teller := x.tell()
 	earlier, err := j.Events(ctx)
@@ -515,7 +515,8 @@ func (x *running) ranOut(ctx context.Context, h ledger.Holder) (bool, error) {
 	return err == nil && state.Ended(), err
 }
 
-func (x *running) doer() *execute.Doer {
+func (x *running) doer(ctx context.Context) *execute.Doer {
+	recorded := x.recorded(ctx)
 	secrets := secret.NewResolver(x.a.Lookup)
 	return &execute.Doer{
 		Registry: x.r.registry, Secrets: secrets, Now: x.a.Now,
@@ -525,9 +526,34 @@ func (x *running) doer() *execute.Doer {
 			if !ok {
 				return connectors.Spec{}, false
 			}
-			return x.spec(res, secrets), true
+			spec := x.spec(res, secrets)
+			spec.Previous = check.Recorded(recorded[resource])
+			return spec, true
 		},
 	}
+}
+
+// recorded is what earlier checks of this operator read of the resources of the plan. It
+// helps to say what may be lost; without it less is known, and nothing else changes.
+func (x *running) recorded(ctx context.Context) map[string]check.Memory {
+	if x.a.globals.store == "none" {
+		return nil
+	}
+	db, err := x.a.openStore(ctx, x.r)
+	if err != nil {
+		x.a.remark("what earlier checks read is not used: %v", err)
+		return nil
+	}
+	defer x.a.closeStore(db)
+	var names []string
+	for _, m := range x.plan.Members() {
+		names = append(names, m.Resource)
+	}
+	memories, err := db.Load(ctx, names)
+	if err != nil {
+		x.a.remark("what earlier checks read is not used: %v", err)
+	}
+	return memories
 }
 
 // spec is how a run reaches a resource: with the login to execute with where a

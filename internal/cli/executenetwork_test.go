@@ -108,7 +108,14 @@ func (n *networkStage) request(kind runbook.Type) rehearsal.Request {
 	n.eventually("the standby lets go", func() bool {
 		return query[bool](n.pairStage, n.other, `SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)`)
 	})
-	return n.approved(kind, n.site(n.other), withoutPrimary()...)
+	return n.lossy()
+}
+
+// lossy asks for a failover. After the first one the primary that is lost stands at the
+// site that is not its home, and its silence has another code.
+func (n *networkStage) lossy() rehearsal.Request {
+	n.t.Helper()
+	return n.approved(runbook.Failover, n.site(n.other), append(withoutPrimary(), "--accept", "VIS_DR=the primary is gone")...)
 }
 
 // begin starts a request and cuts it off after a line.
@@ -172,7 +179,7 @@ func (n *networkStage) survives(kind runbook.Type, c networkCut) runbook.Ending 
 		if w := n.writes(); len(w) != 0 {
 			bad("%v accept writes", w)
 		}
-		r = n.approved(kind, n.site(n.other), withoutPrimary()...)
+		r = n.lossy()
 		n.execute(exitOK, r, approval.VerbExecute, 1, "SUCCEEDED")
 		once = nil
 		n.at, n.other = n.other, n.at

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -337,8 +338,9 @@ func TestSI24ExecuteThereAndBack(t *testing.T) {
 	}
 }
 
-// lose kills the primary with rows that nobody else has.
-func (s *pairStage) lose(rows int) {
+// lose kills the primary with rows that nobody else has. What is to be done before the
+// kill sees them.
+func (s *pairStage) lose(rows int, before ...func()) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	s.ok(s.Pair.Exec(ctx, pgpair.Standby, `ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`))
@@ -346,6 +348,9 @@ func (s *pairStage) lose(rows int) {
 		return query[bool](s, pgpair.Standby, `SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)`)
 	})
 	s.load(pgpair.Primary, rows)
+	for _, f := range before {
+		f()
+	}
 	s.ok(s.Pair.KillNode(ctx, pgpair.Primary))
 	s.ok(s.Pair.Exec(ctx, pgpair.Standby, `ALTER SYSTEM RESET primary_conninfo`, `SELECT pg_reload_conf()`))
 }
@@ -408,7 +413,12 @@ func TestSI25SI26ExecuteFailoverAndBack(t *testing.T) {
 			s := newPairStage(t)
 			s.load(pgpair.Primary, 200)
 			s.eventually("the rows are everywhere", func() bool { return query[int](s, pgpair.Standby, `SELECT count(*) FROM app.entries`) == 200 })
-			s.lose(25)
+			s.lose(25, func() {
+				if rebuild == "rewind" { // the other one shows a primary that was never recorded
+					_, err := s.Bcctl(t.Context(), rehearsal.Call{Args: []string{"check", "ledger"}})
+					s.ok(err)
+				}
+			})
 			r := s.approved(runbook.Failover, "ams", withoutPrimary()...)
 			s.execute(exitOK, r, approval.VerbExecute, 1, "SUCCEEDED", "ledger writes at ams", "PROTECTION_NOT_RESTORED")
 			if w := s.writes(); !slices.Equal(w, []string{pgpair.Standby}) {
@@ -421,6 +431,10 @@ func TestSI25SI26ExecuteFailoverAndBack(t *testing.T) {
 				t.Errorf("evidence of the fence: %q", e)
 			}
 			s.verified()
+			atLeast, exact := s.fact(r, "loss", "bytes"), s.fact(r, "loss", "exact")
+			if recorded := strings.Contains(s.fact(r, "loss", "method"), "position of "+pgpair.Primary+" observed at"); recorded != (rebuild == "rewind") || recorded == (atLeast == "") || exact != "false" {
+				t.Errorf("loss: %q bytes, exact %s, %s", atLeast, exact, s.fact(r, "loss", "method"))
+			}
 
 			s.load(pgpair.Standby, 10)
 			r = s.approved(runbook.Failback, "fra", "--param", "rebuild="+rebuild)
@@ -428,6 +442,12 @@ func TestSI25SI26ExecuteFailoverAndBack(t *testing.T) {
 			s.ended(pgpair.Primary, pgpair.Standby, 210)
 			if n := s.fact(r, "preserve", "commits"); n == "" || n == "0" {
 				t.Errorf("kept %q commits of the old primary, which had some of its own", n)
+			}
+			if least, err := strconv.Atoi(atLeast); atLeast != "" {
+				all, err2 := strconv.Atoi(s.fact(r, "preserve", "bytes"))
+				if err != nil || err2 != nil || least <= 0 || least > all {
+					t.Errorf("at least %q bytes were lost, of %q that the old primary had", atLeast, s.fact(r, "preserve", "bytes"))
+				}
 			}
 			if tli := s.timeline(pgpair.Primary); tli != 3 {
 				t.Errorf("timeline %d after two promotions", tli)

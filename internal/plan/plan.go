@@ -145,7 +145,7 @@ func (*onlyLoad) Save(context.Context, check.Report, map[string]check.Memory) er
 // live is everything of a plan that was measured or looked up.
 func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p runbook.Plan, seen sweepSeen, by By) runbook.Live {
 	live := runbook.Live{At: m.Now().UTC()}
-	checked := m.prechecks(ctx, src, p)
+	checked := m.prechecks(ctx, src, p, seen.before)
 	for i, member := range p.Members() {
 		result := seen.results[member.Resource]
 		seenMember := runbook.LiveMember{

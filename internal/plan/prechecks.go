@@ -34,14 +34,14 @@ type memberChecks struct {
 }
 
 // prechecks makes the prechecks of all members, in the order of p.Members.
-func (m *Maker) prechecks(ctx context.Context, src Source, p runbook.Plan) []memberChecks {
+func (m *Maker) prechecks(ctx context.Context, src Source, p runbook.Plan, before map[string]check.Memory) []memberChecks {
 	members := p.Members()
 	out := make([]memberChecks, len(members))
 	var group errgroup.Group
 	group.SetLimit(max(m.Parallel, 1))
 	for i, member := range members {
 		group.Go(func() error {
-			out[i] = m.checkMember(ctx, src, member, p.Accept)
+			out[i] = m.checkMember(ctx, src, member, p.Accept, before[member.Resource])
 			return nil
 		})
 	}
@@ -49,7 +49,7 @@ func (m *Maker) prechecks(ctx context.Context, src Source, p runbook.Plan) []mem
 	return out
 }
 
-func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.MemberPlan, accepted []runbook.Acceptance) memberChecks {
+func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.MemberPlan, accepted []runbook.Acceptance, before check.Memory) memberChecks {
 	var out memberChecks
 	var ours []runbook.Check
 	operator, can := m.operator(member.Platform)
@@ -71,7 +71,7 @@ func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.Memb
 	res, _ := src.Repo.Resource(member.Resource)
 	ctx, cancel := context.WithTimeout(ctx, m.TargetTimeout)
 	defer cancel()
-	for i, a := range m.ask(ctx, operator, m.actorSpec(src.Repo, res, member), ours) {
+	for i, a := range m.ask(ctx, operator, m.actorSpec(src.Repo, res, member, before), ours) {
 		if a.withheld && a.finding.Result == connectors.Unknown {
 			out.unchecked = append(out.unchecked, runbook.Unchecked{Resource: member.Resource, What: what(ours[i]), Why: "it needs the login for changes, and a plan uses the one for monitoring only"})
 			continue
@@ -83,10 +83,11 @@ func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.Memb
 
 // actorSpec is what an actor may know while a plan is made: no run, no fence, and
 // the monitoring login only.
-func (m *Maker) actorSpec(repo *config.Repo, res *config.Resource, member runbook.MemberPlan) connectors.ActorSpec {
+func (m *Maker) actorSpec(repo *config.Repo, res *config.Resource, member runbook.MemberPlan, before check.Memory) connectors.ActorSpec {
 	spec := check.Spec(repo, quiet(res), m.Secrets)
 	spec.EndpointTimeout = m.TargetTimeout / 2
 	spec.KeepOpen, spec.Now = true, m.Now
+	spec.Previous = check.Recorded(before)
 	return connectors.ActorSpec{Spec: spec, From: member.From, To: member.To}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/action"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 var _ connectors.Operator = Factory{}
@@ -32,6 +33,7 @@ func (f Factory) OpenActor(spec connectors.ActorSpec) (connectors.Actor, error) 
 		return nil, errors.New("the site that is left and the site that shall write are not given")
 	}
 	spec.KeepOpen = false
+	spec.Previous = positionsOnly(spec.Previous)
 	c, err := f.Open(spec.Spec)
 	if err != nil {
 		return nil, err
@@ -39,6 +41,20 @@ func (f Factory) OpenActor(spec connectors.ActorSpec) (connectors.Actor, error) 
 	a := &actor{spec: spec, c: c.(*Connector), started: map[time.Time]string{}}
 	a.table = action.NewTable(f.Platform(), spec.Run, a.c.now, operations())
 	return a, nil
+}
+
+// positionsOnly leaves of what earlier checks recorded how far a server had come. It
+// bounds a loss from below; nothing a run decides may come from there (SI-8).
+func positionsOnly(recorded func(string, readiness.ID) (readiness.Observation, bool)) func(string, readiness.ID) (readiness.Observation, bool) {
+	if recorded == nil {
+		return nil
+	}
+	return func(endpoint string, id readiness.ID) (readiness.Observation, bool) {
+		if id != positionID {
+			return readiness.Observation{}, false
+		}
+		return recorded(endpoint, id)
+	}
 }
 
 // actor carries out the actions of one resource. What it decides by, it reads

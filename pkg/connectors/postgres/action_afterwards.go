@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -424,8 +425,8 @@ func (a *actor) endOfOld(ctx context.Context, v *view, c call) (end lsn, how str
 			continue
 		}
 		if prev, ok := v.previous(n, positionID); ok {
-			if at, isNumber := prev.Value.Number(); isNumber {
-				return lsn(uint64(at)), "position of " + n.Name + " at " + prev.ObservedAt.UTC().Format(time.RFC3339), false
+			if at, isNumber := prev.Value.Number(); isNumber && !prev.ObservedAt.After(v.now) {
+				return lsn(uint64(at)), fmt.Sprintf("position of %s observed at %s, %s ago", n.Name, prev.ObservedAt.UTC().Format(time.RFC3339), v.now.Sub(prev.ObservedAt).Round(time.Second)), false
 			}
 		}
 	}

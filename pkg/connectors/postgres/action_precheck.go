@@ -332,7 +332,12 @@ func gap(v *view, c call) connectors.Finding {
 		if v.old == nil {
 			return action.Unknown("", "the resource has no endpoint at the site that is left")
 		}
-		return action.Warned(readiness.RPOUnproven, "%s", v.lossBound(v.old, v.standbys()))
+		f := action.Warned(readiness.RPOUnproven, "%s", v.lossBound(v.old, v.standbys()))
+		if seen, why := v.lossSeen(v.old, v.standbys()); why == "" {
+			f.Facts = connectors.Facts{"method": "observed", "bytesAtLeast": strconv.FormatInt(max(seen.bytes, 0), 10),
+				"observedAt": seen.at.UTC().Format(time.RFC3339), "ageSeconds": strconv.FormatFloat(v.now.Sub(seen.at).Seconds(), 'f', 0, 64)}
+		}
+		return f
 	}
 	if v.primary == nil || v.primary.position == nil {
 		return action.Unknown(readiness.VisPrimary, "the primary did not tell its position")

@@ -272,25 +272,43 @@ func (d *deriver) expectedPrimary(unseen []*node) *node {
 
 // lossBound words what a promotion would lose, as far as recorded positions tell.
 func (d *deriver) lossBound(p *node, standbys []*node) string {
+	seen, why := d.lossSeen(p, standbys)
+	if why != "" {
+		return "what a promotion would lose is not known: " + why
+	}
+	when := fmt.Sprintf("%s, %s ago", seen.at.UTC().Format(time.RFC3339), d.now.Sub(seen.at).Round(time.Second))
+	if seen.bytes <= 0 {
+		return fmt.Sprintf("%s holds WAL up to %s, not less than the primary had when last seen at %s; what it wrote later is not known", seen.on.Name, seen.have, when)
+	}
+	return fmt.Sprintf("a promotion of %s would lose at least %s (primary last seen at %s); upper bound not known", seen.on.Name, readiness.Num(float64(seen.bytes)).Format(readiness.Bytes), when)
+}
+
+// lossSeen is the lower bound of what a promotion would lose: what the primary had when
+// it was last seen, and the standby that has most has not.
+type lossSeen struct {
+	bytes int64
+	at    time.Time // when the primary was seen
+	on    *node
+	have  lsn
+}
+
+// lossSeen compares the last recorded position of a lost primary with its standbys, or
+// says why it cannot.
+func (d *deriver) lossSeen(p *node, standbys []*node) (lossSeen, string) {
 	prev, ok := d.previous(p, positionID)
 	last, isNumber := prev.Value.Number()
-	if !ok || !isNumber {
-		return "what a promotion would lose is not known: the primary was never recorded"
+	if !ok || !isNumber || prev.ObservedAt.After(d.now) {
+		return lossSeen{}, "the primary was never recorded"
 	}
-	var best lsn
-	var on *node
+	seen := lossSeen{at: prev.ObservedAt}
 	for _, n := range standbys {
-		if have, ok := n.have(); ok && (on == nil || have > best) {
-			best, on = have, n
+		if have, ok := n.have(); ok && (seen.on == nil || have > seen.have) {
+			seen.have, seen.on = have, n
 		}
 	}
-	if on == nil {
-		return "what a promotion would lose is not known: no standby told its position"
+	if seen.on == nil {
+		return lossSeen{}, "no standby told its position"
 	}
-	lost := lsn(uint64(last)).minus(best)
-	when := prev.ObservedAt.UTC().Format(time.RFC3339)
-	if lost <= 0 {
-		return fmt.Sprintf("%s holds WAL up to %s, not less than the primary had when last seen at %s; what it wrote later is not known", on.Name, best, when)
-	}
-	return fmt.Sprintf("a promotion of %s would lose at least %s (primary last seen at %s); upper bound not known", on.Name, readiness.Num(float64(lost)).Format(readiness.Bytes), when)
+	seen.bytes = lsn(uint64(last)).minus(seen.have)
+	return seen, ""
 }
