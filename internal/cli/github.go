@@ -10,6 +10,7 @@ import (
 	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/internal/ledger/pgstore"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
@@ -135,6 +136,12 @@ func (a *app) ledgerStore(r *repository) interface {
 	ledger.Cells
 	ledger.Records
 } {
+	if l := r.settings.Ledger; l.URL != "" {
+		return &pgstore.Store{
+			URL:              func(ctx context.Context) (string, error) { return a.secretValue(ctx, "ledger.url", l.URL) },
+			SystemIdentifier: l.SystemIdentifier, Repository: r.settings.Repository,
+		}
+	}
 	return r.ledger(a.Now)
 }
 

@@ -159,6 +159,9 @@ func (a *app) readStatements(from []string) ([]approval.SignedStatement, error) 
 // knownRecords are what this host knows of the ledger without asking anybody: its own,
 // and the shared one as it was fetched last.
 func (a *app) knownRecords(ctx context.Context, r *repository) ([]ledger.Record, error) {
+	if r.settings.Ledger.URL != "" {
+		return nil, fail(exitConfig, errors.New("the ledger is in a database (ledger.url), of which a clone has no copy: what was withdrawn, claimed or finished is not known without it, so nothing is decided offline"), "use the ledger on branches where runs without GitHub are needed")
+	}
 	store := &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
 	shared, err := store.Fetched(ctx)
 	if err != nil {

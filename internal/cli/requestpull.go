@@ -11,7 +11,6 @@ import (
 
 	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/ledger"
-	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
 )
@@ -91,7 +90,7 @@ request that was never published is withdrawn by deleting its branch.`,
 
 // records are those of a repository's ledger.
 func (a *app) records(r *repository) ledger.Records {
-	return &gitstore.Store{Dir: r.dir, Remote: r.settings.Audit.Remote, Now: a.Now}
+	return a.ledgerStore(r)
 }
 
 // keepWithdrawal writes to the ledger that a request was withdrawn, where that was

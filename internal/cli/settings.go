@@ -11,11 +11,14 @@ import (
 	"runtime"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"github.com/bcctl/bcctl/pkg/config/secretref"
 )
 
 // Settings are the tool's own: how it runs here. No rule, threshold, approver or
@@ -26,6 +29,7 @@ type Settings struct {
 	Check      CheckSettings  `mapstructure:"check"`
 	Store      StoreSettings  `mapstructure:"store"`
 	Audit      AuditSettings  `mapstructure:"audit"`
+	Ledger     LedgerSettings `mapstructure:"ledger"`
 	GitHub     GitHubSettings `mapstructure:"github"`
 
 	Offline  OfflineSettings  `mapstructure:"offline"`
@@ -43,6 +47,13 @@ type OfflineSettings struct {
 	// Dir is where runs without GitHub keep their locks, claims and records: a folder of
 	// another medium than the journal's, which everybody shares who runs bcctl here.
 	Dir string `mapstructure:"dir"`
+}
+
+// LedgerSettings say where locks and claims are, when not on branches beside the audit
+// log.
+type LedgerSettings struct {
+	URL              string `mapstructure:"url"`               // reference to postgres://user:password@host/database
+	SystemIdentifier string `mapstructure:"system-identifier"` // of the cluster it is in
 }
 
 // CommandSettings say which programs a run may start on this machine.
@@ -119,6 +130,9 @@ var settingDefaults = map[string]any{
 	"audit.key":            "",
 	"audit.log-key":        "",
 
+	"ledger.url":               "",
+	"ledger.system-identifier": "",
+
 	"github.repository":      "",
 	"github.repository-id":   0,
 	"github.api-url":         "",
@@ -153,6 +167,10 @@ var personal = []string{"store.url", "commands.allow", "operator.key", "audit.di
 	"audit.signer", "audit.exec-program", "audit.exec-public-key", "audit.vault-address", "audit.vault-mount", "audit.vault-key",
 	"audit.vault-version", "audit.vault-namespace", "audit.vault-token", "audit.vault-ca",
 	"offline.root-keys", "offline.threshold", "offline.host", "offline.dir"}
+
+// shared are keys that only the reviewed repository sets: who had another ledger than
+// the others would know of none of their locks.
+var shared = []string{"ledger.url", "ledger.system-identifier"}
 
 // loadSettings reads, strongest first: flags, BCCTL_* variables, --config, the
 // person's file, the repository's bcctl.yaml, built-in defaults.
@@ -199,6 +217,9 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 	for key := range settingDefaults {
 		name := settingVariable(key)
 		if value, ok := a.Lookup(name); ok && value != "" {
+			if slices.Contains(shared, key) {
+				return Settings{}, fail(exitConfig, fmt.Errorf("%s is set, and %s is taken from bcctl.yaml of the repository only: all runners share one ledger", name, key), "unset "+name)
+			}
 			v.Set(key, value)
 			origin[key] = name
 		}
@@ -221,6 +242,9 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 	if err := v.UnmarshalExact(&s); err != nil {
 		return s, fail(exitConfig, fmt.Errorf("settings: %w", flatten(err)), "bcctl help environment")
 	}
+	if err := s.Ledger.check(s.Repository); err != nil {
+		return s, err
+	}
 	if s.Check.Parallel < 1 || s.Check.Parallel > 1024 {
 		return s, fail(exitConfig, fmt.Errorf("check.parallel is %d; write a number from 1 to 1024", s.Check.Parallel), "")
 	}
@@ -228,6 +252,24 @@ func (a *app) loadSettings(repoFile []byte, flags *pflag.FlagSet) (Settings, err
 		return s, fail(exitConfig, fmt.Errorf("check.target-timeout is %s; write at least 100ms", s.Check.TargetTimeout), "")
 	}
 	return s, nil
+}
+
+// check says what is wrong with the settings of a ledger. What stands there instead of
+// a reference may be a password, and is not repeated.
+func (l LedgerSettings) check(repository string) error {
+	if l.URL == "" && l.SystemIdentifier == "" {
+		return nil
+	}
+	if _, err := secretref.Parse(l.URL); err != nil {
+		return fail(exitConfig, errors.New("ledger.url is no reference to a secret"), "write env:NAME or file:PATH; the address with its password stands there")
+	}
+	if n, err := strconv.ParseUint(l.SystemIdentifier, 10, 64); err != nil || n == 0 {
+		return fail(exitConfig, errors.New("ledger.system-identifier is not set or no number"), "ask the server: SELECT system_identifier FROM pg_control_system()")
+	}
+	if repository == "" {
+		return fail(exitConfig, errors.New("a ledger in a database needs the name of the repository"), "set repository in bcctl.yaml")
+	}
+	return nil
 }
 
 // showSettings lists what is in effect and where it comes from, for --verbose.
@@ -267,6 +309,8 @@ func checkKeys(name string, data []byte, isPersonal bool) error {
 			problems = append(problems, fmt.Sprintf("%s: unknown setting %q; known: %s", name, key, strings.Join(sortedKeys(settingDefaults), ", ")))
 		} else if !isPersonal && slices.Contains(personal, key) {
 			problems = append(problems, fmt.Sprintf("%s: %q says where this machine writes, what it runs or whom it asks, and is not taken from a repository; use %s or your own settings file", name, key, settingVariable(key)))
+		} else if isPersonal && slices.Contains(shared, key) {
+			problems = append(problems, fmt.Sprintf("%s: %q is taken from bcctl.yaml of the repository only: all runners share one ledger", name, key))
 		}
 	}
 	if len(problems) == 0 {
@@ -329,7 +373,9 @@ func (a *app) path(p string) string {
 func settingNames() []string {
 	var names []string
 	for _, key := range sortedKeys(settingDefaults) {
-		names = append(names, settingVariable(key))
+		if !slices.Contains(shared, key) {
+			names = append(names, settingVariable(key))
+		}
 	}
 	return names
 }

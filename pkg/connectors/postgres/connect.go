@@ -14,6 +14,7 @@ import (
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/connectors/endpoint"
+	"github.com/bcctl/bcctl/pkg/connectors/postgres/blank"
 )
 
 const defaultPort = 5432
@@ -39,7 +40,7 @@ func newDialer(spec connectors.Spec, ep connectors.Endpoint) (*dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := blankConfig()
+	base, err := blank.Config()
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection: %w", err)
 	}

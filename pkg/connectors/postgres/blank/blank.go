@@ -1,4 +1,6 @@
-package postgres
+// Package blank makes configurations of PostgreSQL's driver that nothing but this
+// program has written to.
+package blank
 
 import (
 	"errors"
@@ -8,12 +10,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// blankConfig is a connection configuration that nothing but this package has
-// written to. The driver makes one only by reading PG* variables, a password file
+// Config is a connection configuration that nothing of the environment has written
+// to. The driver makes one only by reading PG* variables, a password file
 // and a service file, so that each of them is overridden here, those included that
 // would only make it fail. What is not given here, such as the host, is a
 // placeholder for the caller to replace.
-func blankConfig() (*pgx.ConnConfig, error) {
+func Config() (*pgx.ConnConfig, error) {
 	settings := []string{
 		"host=bcctl.invalid", "port=5432", "dbname=postgres",
 		"user=bcctl", "password=bcctl", // else it looks for the operating system's user and a password file
