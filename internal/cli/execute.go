@@ -354,13 +354,20 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		}
 	}
 	glass.again(context.WithoutCancel(ctx), end)
-	if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
-		if _, err := book.Seal(context.WithoutCancel(ctx)); err != nil {
-			a.remark("audit: recorded, and not sealed yet: %v", err)
+	// The log is sealed while the pull request is told.
+	sealed := make(chan error, 1)
+	go func() {
+		var err error
+		if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
+			_, err = book.Seal(context.WithoutCancel(ctx))
 		}
-	}
+		sealed <- err
+	}()
 	err = x.ended(end)
 	teller.end(ctx, howEnded(end, teller.claimed), x.next(err))
+	if err := <-sealed; err != nil {
+		a.remark("audit: recorded, and not sealed yet: %v", err)
+	}
 	if end.State.Finished != "" {
 		return settledError{err}
 	}

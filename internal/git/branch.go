@@ -190,11 +190,14 @@ func parseStep(record []byte) (Step, error) {
 // CommonDir returns the folder in which a repository keeps what all its work trees
 // share.
 func CommonDir(ctx context.Context, dir string) (string, error) {
-	if err := inside(ctx, dir); err != nil {
+	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	if err != nil {
+		if outside := inside(ctx, dir); outside != nil {
+			return "", outside
+		}
 		return "", err
 	}
-	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--git-common-dir")
-	return strings.TrimSuffix(string(out), "\n"), err
+	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
 // Changes is what happened between two commits.

@@ -135,10 +135,13 @@ func inside(ctx context.Context, dir string) error {
 // Resolve returns the full id of the commit that a revision names: a branch, a
 // tag, HEAD~1 or an id. Errors are ErrNotRepository, ErrUnknownRevision.
 func Resolve(ctx context.Context, dir, revision string) (string, error) {
-	if err := inside(ctx, dir); err != nil {
-		return "", err
+	id, err := resolve(ctx, dir, revision)
+	if errors.Is(err, ErrUnknownRevision) {
+		if outside := inside(ctx, dir); outside != nil {
+			return "", outside
+		}
 	}
-	return resolve(ctx, dir, revision)
+	return id, err
 }
 
 func resolve(ctx context.Context, dir, revision string) (string, error) {

@@ -14,10 +14,7 @@ import (
 // is told to ignore it and it would be read as a document. Errors are
 // ErrNotRepository and ErrNoCommit.
 func Head(ctx context.Context, dir string) (sha string, dirty bool, err error) {
-	if err := inside(ctx, dir); err != nil {
-		return "", false, err
-	}
-	sha, err = resolve(ctx, dir, "HEAD")
+	sha, err = Resolve(ctx, dir, "HEAD")
 	if errors.Is(err, ErrUnknownRevision) {
 		return "", false, ErrNoCommit
 	}
