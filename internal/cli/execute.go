@@ -31,6 +31,7 @@ import (
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -275,6 +276,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return fail(exitStopped, err, "")
 	}
 	defer keeper.Locks.Foresee(ctx, x.plan.Keys())()
+	x.bringSpool(ctx, book)
 	if record.Opened, err = x.opened(ctx, book); err != nil {
 		return err
 	}
@@ -372,6 +374,22 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return settledError{err}
 	}
 	return err
+}
+
+// bringSpool brings what an earlier start could only keep on this machine to the log, before
+// this one looks there for starts without an end: else it would end one whose own end
+// comes later, and the log would hold two (AUD-30).
+func (x *running) bringSpool(ctx context.Context, book *logbook.Book) {
+	log, ok := book.Store.(*gitlog.Log)
+	if !ok || book.Key == nil {
+		return
+	}
+	if ids, err := log.Waiting(""); err == nil && len(ids) == 0 {
+		return
+	}
+	if _, err := book.Recover(ctx, "", x.a.actor()); err != nil {
+		x.a.remark("audit: what waits on this machine: %v", err)
+	}
 }
 
 // opened are starts of this run that the log has a beginning of and no end.

@@ -223,7 +223,7 @@ func TestRUN09ExecuteNetworkCut(t *testing.T) {
 		for from, sample := range map[string]map[runbook.Type]string{
 			toServers: {runbook.Switchover: "step.intent promote", runbook.Failover: "step.outcome fence"},
 			toGitHub:  {runbook.Switchover: "step.outcome stop-old", runbook.Failover: ""},
-			toRemote:  {runbook.Switchover: "", runbook.Failover: "point-of-no-return promote"},
+			toRemote:  {runbook.Switchover: "", runbook.Failover: "step.intent fence"},
 		} {
 			lines := []string{sample[kind]}
 			if everywhere() {
