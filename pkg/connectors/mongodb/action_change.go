@@ -38,7 +38,7 @@ func changes() []operation {
 		},
 		{
 			Action: connectors.Action{Name: prefix + "step-down", Summary: "makes the primary give its role up, once a member that can be elected has everything",
-				Changes: true, Outputs: []string{"at", "old", "term"},
+				Changes: true, Outputs: []string{"at", "old", "term", "clean"},
 				Parameters: []connectors.ActionParameter{
 					{Name: "for", Summary: "for how long it does not take the role again", Default: "120s"},
 					{Name: "catchUp", Summary: "how long it waits for the others; shorter than for", Default: "30s"},
@@ -230,7 +230,7 @@ func leave(ctx context.Context, a *actor, c call) connectors.Outcome {
 	}}).run(ctx, m.server)
 	if err == nil {
 		a.sent = time.Time{}
-		return action.Done(connectors.Facts{"at": a.c.now().UTC().Format(time.RFC3339Nano), "old": p.Name, "term": c.Arg("term")}, "%s stepped down for %s", p.Name, length)
+		return action.Done(connectors.Facts{"at": a.c.now().UTC().Format(time.RFC3339Nano), "old": p.Name, "term": c.Arg("term"), "clean": "true"}, "%s stepped down for %s", p.Name, length)
 	}
 	answer, ok := asAnswered(err)
 	if ok {
@@ -298,7 +298,7 @@ func leaveProbe(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if len(quiet) == 0 || newest < term {
 		return action.InDoubt("", "no member at %s answered for the term %d", a.spec.From, term)
 	}
-	facts := connectors.Facts{"at": "", "old": names(quiet), "term": c.Arg("term")}
+	facts := connectors.Facts{"at": "", "old": names(quiet), "term": c.Arg("term"), "clean": ""} // how it ended, nobody heard
 	return action.Done(facts, "%s says that it is not primary; the newest term is %d, and was %d", names(quiet), newest, term)
 }
 

@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 // configuration, M13, and the bound of the loss.
 func lossChecks() []operation {
 	return []operation{
-		reads("primary-gone", "no member is primary, by its own answer and by what the others hear", primaryGone, nil),
+		reads("primary-gone", "no member is primary, by its own answer and by what the others hear", primaryGone, nil,
+			action.Optional("elected", "allowed: a member at the target site may have been elected already")),
 		reads("writer-fenced", "nothing contradicts that the site that is left accepts no writes", primaryGone, nil),
 		reads("majority-lost", "no majority of votes is there, so that the set cannot elect by itself", majorityLost, nil),
 		reads("newest-survivor", "the member with the newest data of those that answer is at the target site", newestSurvivor, []string{"survivor", "position"}),
@@ -27,10 +29,11 @@ func lossChecks() []operation {
 // primaryGone has two vantage points (SI-23): bcctl's own connections, and the
 // heartbeats of members that answer. A server that takes connections and says
 // nothing may go on at any moment.
-func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
+func primaryGone(ctx context.Context, a *actor, c call) connectors.Finding {
 	s := a.look(ctx)
-	if len(s.writers) > 0 {
-		return action.Refused(readiness.PrimaryAlive, "%s says that it is primary", names(s.writers))
+	successor := func(n *node) bool { return c.Arg("elected") == "allowed" && n != nil && n.Site == a.spec.To }
+	if writers := slices.DeleteFunc(slices.Clone(s.writers), successor); len(writers) > 0 {
+		return action.Refused(readiness.PrimaryAlive, "%s says that it is primary", names(writers))
 	}
 	var away []*node
 	witnesses := 0
@@ -55,21 +58,25 @@ func primaryGone(ctx context.Context, a *actor, _ call) connectors.Finding {
 		}
 		for i := range by.newest().Members {
 			v := &by.newest().Members[i]
-			if _, heard := s.heard(by, v); heard && v.State != nil && *v.State == statePrimary {
+			if _, heard := s.heard(by, v); heard && v.State != nil && *v.State == statePrimary && !successor(s.listed(v.Name)) {
 				return action.Refused(readiness.PrimaryAlive, "%s hears %s as primary", by.Name, v.Name)
 			}
 		}
-		if p := by.hello.Primary; p != "" {
+		if p := by.hello.Primary; p != "" && !successor(s.listed(p)) {
 			return action.Refused(readiness.PrimaryAlive, "%s takes %s for the primary", by.Name, p)
 		}
 	}
 	if hosts := s.unlistedSeats(); len(hosts) > 0 {
 		return action.Unknown(readiness.EndpointMissing, "%v is in the configuration and no endpoint of the resource: nobody looked whether it writes", hosts)
 	}
-	if len(away) == 0 {
-		return action.Passed("every member answers, and none is primary or hears one")
+	elsewhere := ""
+	if len(s.writers) > 0 {
+		elsewhere = " but " + names(s.writers)
 	}
-	return action.Passed("no member is primary; no answer of %s, and no member that answers hears a primary. That is no proof of a fence", names(away))
+	if len(away) == 0 {
+		return action.Passed("every member answers, and none%s is primary or hears one", elsewhere)
+	}
+	return action.Passed("no member%s is primary; no answer of %s, and no member that answers hears one. That is no proof of a fence", elsewhere, names(away))
 }
 
 func majorityLost(ctx context.Context, a *actor, _ call) connectors.Finding {
@@ -186,9 +193,9 @@ func measures() []operation {
 	return []operation{
 		reads("mark", "records term, configuration and how far each member has come", mark,
 			[]string{"term", "configVersion", "configTerm", "primary", "observed", "committed", "configuration", "at"}),
-		reads("wait-primary", "a member at the target site is primary and its majority can write", waitPrimary, []string{"primary", "term"}),
+		reads("wait-primary", "waits until a member at the target site is primary and its majority can write", waitPrimary, []string{"primary", "term"}),
 		reads("measure-loss", "bounds what was lost by positions", measureLoss, []string{"last", "observed", "exact", "secondsAtMost", "caughtUp", "method"},
-			action.Required("term", "the term before (${steps.mark.term})"),
+			action.Optional("term", "the term before (${steps.mark.term}); empty where the set elected by itself, perhaps before anybody looked"),
 			action.Optional("observed", "the newest position of the old primary that was seen (${steps.mark.observed})"),
 			action.Optional("fencedAt", "when the old primary is known to have stopped (${steps.step-down.at})"),
 			action.Optional("clean", "true when the old primary stepped down by itself and answered so")),
@@ -241,8 +248,13 @@ func orUnknown(text string) string {
 	return text
 }
 
-// waitPrimary answers for now; who waits asks again.
+// waitPrimary: an election takes its time, and for a moment there may be no primary, the
+// old one, or another one from which the target takes over.
 func waitPrimary(ctx context.Context, a *actor, _ call) connectors.Finding {
+	return action.Await(ctx, func(ctx context.Context) (connectors.Finding, bool) { return a.electedAtTarget(ctx), false })
+}
+
+func (a *actor) electedAtTarget(ctx context.Context) connectors.Finding {
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()
 	if bad != nil {
@@ -272,9 +284,12 @@ func lastBefore(term int64) command {
 }
 
 func measureLoss(ctx context.Context, a *actor, c call) connectors.Finding {
-	term, err := strconv.ParseInt(c.Arg("term"), 10, 64)
-	if err != nil {
-		return action.Unknown("", "the term %q is no number", c.Arg("term"))
+	term := int64(-1)
+	if text := c.Arg("term"); text != "" {
+		var err error
+		if term, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return action.Unknown("", "the term %q is no number", text)
+		}
 	}
 	s := a.look(ctx)
 	p, bad := s.onlyPrimary()

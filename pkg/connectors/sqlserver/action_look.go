@@ -224,39 +224,7 @@ func (p *picture) ag(n *node) string {
 	}
 }
 
-// pause waits, or reports false when the time is over.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// await looks again and again until what is waited for holds, until it is clear that
-// waiting does not help, or shortly before the time of the step is over: what did not
-// come in time was not proved.
+// await waits for what a picture shows.
 func (a *actor) await(ctx context.Context, judge func(*picture) (f connectors.Finding, final bool)) connectors.Finding {
-	start := time.Now()
-	limit := action.CheckLimit
-	if at, has := ctx.Deadline(); has {
-		limit = time.Until(at)
-	}
-	limit -= min(2*time.Second, limit/10)
-	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		f, final := judge(a.look(ctx))
-		switch {
-		case f.Result == connectors.Passed || final:
-			return f
-		case time.Since(start)+wait > limit || !pause(ctx, wait):
-			f.Message = "still not so after " + time.Since(start).Round(time.Second).String() + ": " + f.Message
-			if f.Result == connectors.Unknown && f.Code != "" {
-				f.Result = connectors.Refused
-			}
-			return f
-		}
-	}
+	return action.Await(ctx, func(ctx context.Context) (connectors.Finding, bool) { return judge(a.look(ctx)) })
 }

@@ -119,7 +119,7 @@ func (a *actor) becomePrimary(ctx context.Context) connectors.Outcome {
 		if p.proved(p.next) == nil && p.roles[p.next] == primaryRole {
 			return p.tookOver("")
 		}
-		if !pause(ctx, 200*time.Millisecond) {
+		if !action.Pause(ctx, 200*time.Millisecond) {
 			return action.InDoubt("", "the statement was accepted, and %s is not primary yet", p.next.Name)
 		}
 	}
@@ -142,7 +142,7 @@ const requestSQL = `SELECT r.command FROM sys.dm_exec_requests AS r WHERE r.comm
 func (a *actor) settledAs(ctx context.Context, judge func(*picture) *connectors.Outcome) connectors.Outcome {
 	var o *connectors.Outcome
 	for i := range 2 {
-		if i > 0 && !pause(ctx, 500*time.Millisecond) {
+		if i > 0 && !action.Pause(ctx, 500*time.Millisecond) {
 			return action.InDoubt("", "there was no time to look again")
 		}
 		p := a.look(ctx)
