@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/bcctl/bcctl/internal/lab/people"
 )
 
 // written opens every file of WriteConfig. It tells an own bcctl.yaml, which may
@@ -30,7 +32,7 @@ func (l *Lab) WriteConfig(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	roster, err := l.rosterYAML()
+	roster, err := people.Roster(l.peopleDir())
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -40,7 +42,7 @@ func (l *Lab) WriteConfig(dir string) error {
 		{"resources/ledger.yaml", written + l.Resource(caInRepository)},
 		{"groups/payments.yaml", written + groupYAML},
 		{"policies/default.yaml", written + policyYAML},
-		{"policies/approval.yaml", written + approvalYAML},
+		{"policies/approval.yaml", written + people.Policy},
 		{"roster.yaml", written + roster},
 		{caInRepository, string(ca)},
 	} {
@@ -95,6 +97,12 @@ spec:
       yellow: {raise: 16MiB}
       red: {raise: 64MiB}
 `
+
+// KeyFile returns the path of the SSH key with which a person of the laboratory
+// signs; that of its public half ends in .pub.
+func (l *Lab) KeyFile(person string) string { return people.KeyFile(l.peopleDir(), person) }
+
+func (l *Lab) peopleDir() string { return l.path("people") }
 
 // caInRepository is where WriteConfig puts the laboratory's CA certificate.
 const caInRepository = "certs/lab-ca.pem"

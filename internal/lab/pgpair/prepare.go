@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bcctl/bcctl/internal/lab/people"
 	"github.com/bcctl/bcctl/internal/lab/pki"
 )
 
@@ -18,7 +19,7 @@ func (l *Lab) prepare() error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	if err := errors.Join(l.makePasswords(), l.makeKeys()); err != nil {
+	if err := errors.Join(l.makePasswords(), people.MakeKeys(l.peopleDir())); err != nil {
 		return err
 	}
 	ca, err := pki.New(l.state.CreatedAt)

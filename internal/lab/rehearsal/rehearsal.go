@@ -1,5 +1,5 @@
 // Package rehearsal lets a change be asked for, approved, merged and confirmed in the
-// laboratory as people do it: a pair of servers, a GitHub, a clone with settings for
+// laboratory as people do it: servers or a model of them, a GitHub, a clone with settings for
 // the one who confirms. How bcctl is run is up to the caller.
 package rehearsal
 
@@ -8,20 +8,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/lab/github"
+	"github.com/bcctl/bcctl/internal/lab/people"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 	"github.com/bcctl/bcctl/pkg/approval"
-	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -41,29 +41,33 @@ type Result struct {
 
 // Options of a stage.
 type Options struct {
-	Pair *pgpair.Lab // with a Program
-	Dir  string      // an empty folder for everything else
+	Pair  *pgpair.Lab // with a Program; nil: there is a Model instead
+	Model Model
+	Dir   string // an empty folder for everything else
 
 	// Bcctl runs bcctl once.
 	Bcctl func(context.Context, Call) (Result, error)
 
-	// Files are put over the laboratory's configuration, by path.
+	// Files are put over the laboratory's configuration, by path; Edit changes what is
+	// there then.
 	Files map[string]string
+	Edit  func(files map[string]string)
 
-	// Soak replaces that of the runbooks of pg.native; empty: as they are.
+	// Soak replaces that of the built-in runbooks that resources name; empty: as they are.
 	Soak string
 }
 
 // Stage is where requests are made and carried out. Alice asks and confirms, bob
 // and carol approve for IT and dan for the business, erin merges.
 type Stage struct {
-	Pair   *pgpair.Lab
+	Pair   *pgpair.Lab // nil where it is for a model
 	GitHub *github.Server
 	Clone  string            // of the operator
 	Env    map[string]string // of the operator
 
-	o     Options
-	clock *clock
+	o      Options
+	target string // name of the resource
+	clock  *clock
 }
 
 // Request is one that was made, and its pull request.
@@ -106,9 +110,12 @@ func (c *clock) next() {
 var appPermissions = github.Permissions{"contents": "write", "pull_requests": "write", "issues": "write", "checks": "write", "statuses": "write",
 	"administration": "read", "members": "read", "actions": "read"}
 
-// New makes a stage for a pair that runs. Close ends its GitHub.
+// New makes a stage for servers that run. Close ends its GitHub.
 func New(ctx context.Context, o Options) (*Stage, error) {
-	s := &Stage{Pair: o.Pair, Clone: filepath.Join(o.Dir, "clone"), o: o, clock: &clock{}}
+	s := &Stage{Pair: o.Pair, Clone: filepath.Join(o.Dir, "clone"), o: o, target: "ledger", clock: &clock{}}
+	if o.Model != nil {
+		s.target = o.Model.Name()
+	}
 	files, err := s.files()
 	if err != nil {
 		return nil, err
@@ -122,56 +129,15 @@ func New(ctx context.Context, o Options) (*Stage, error) {
 	return s, nil
 }
 
-// Close ends the GitHub of the stage. Its folder and the pair stay.
+// Close ends the GitHub of the stage. Its folder and the servers stay.
 func (s *Stage) Close() error { return s.GitHub.Close() }
-
-// files are the configuration of the pair, as its first commit will be.
-func (s *Stage) files() (map[string]string, error) {
-	dir := filepath.Join(s.o.Dir, "config")
-	if err := s.Pair.WriteConfig(dir); err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(filepath.Join(dir, path))
-		files[path] = string(data)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if s.o.Soak != "" {
-		for _, name := range runbook.BuiltinNames() {
-			kind, ours := strings.CutPrefix(name, "pg.native/")
-			if source, ok := runbook.BuiltinSource(name); ok && ours {
-				files["runbooks/"+kind+".yaml"] = soak.ReplaceAllString(string(source), "  soak: "+s.o.Soak+"\n")
-			}
-		}
-	}
-	for path, text := range s.o.Files {
-		files[path] = text
-	}
-	return files, nil
-}
-
-var soak = regexp.MustCompile(`(?m)^  soak: .*\n`)
 
 // furnish adds people and rules, clones, makes keys and begins the audit log.
 func (s *Stage) furnish(ctx context.Context) error {
-	repo, _ := config.Load(os.DirFS(filepath.Join(s.o.Dir, "config")), config.Options{}) // only the roster is wanted
-	roster, ok := repo.Roster()
-	if !ok {
-		return errors.New("the laboratory's configuration has no roster")
-	}
-	for _, p := range roster.Spec.People {
-		person := github.Person{Login: p.ID, ID: p.GitHub[0].ID, Emails: p.Emails}
-		for _, role := range p.Roles {
-			if role == approval.Admin {
-				person.Role = "admin"
-			}
+	for _, p := range people.All() {
+		person := github.Person{Login: p.ID, ID: p.Number, Emails: []string{p.Email()}}
+		if slices.Contains(p.Roles, string(approval.Admin)) {
+			person.Role = "admin"
 		}
 		s.GitHub.AddPerson(person)
 	}
@@ -192,9 +158,12 @@ func (s *Stage) furnish(ctx context.Context) error {
 		"GIT_CONFIG_NOSYSTEM": "1", "BCCTL_GITHUB_API_URL": s.GitHub.URL(), "BCCTL_GITHUB_REPOSITORY": s.GitHub.Name(),
 		"BCCTL_GITHUB_REPOSITORY_ID": strconv.FormatInt(s.GitHub.RepoID(), 10),
 		"BCCTL_GITHUB_APP_ID":        strconv.FormatInt(app.ID, 10), "BCCTL_GITHUB_INSTALLATION_ID": strconv.FormatInt(app.Installation, 10), "BCCTL_GITHUB_APP_KEY": "file:" + appKey,
-		"BCCTL_COMMANDS_ALLOW": s.Pair.HookFile(), "BCCTL_OPERATOR_KEY": "file:" + s.Pair.KeyFile("alice"),
+		"BCCTL_OPERATOR_KEY": "file:" + people.KeyFile(s.peopleDir(), "alice"),
 		"BCCTL_AUDIT_ORIGIN": "example.com/acme/bcctl-audit", "BCCTL_AUDIT_KEY": "file:" + filepath.Join(keys, "writer.pem"), "BCCTL_AUDIT_LOG_KEY": "file:" + filepath.Join(keys, "log.key"),
 		github.AsVariable: "alice",
+	}
+	if s.Pair != nil {
+		s.Env["BCCTL_OPERATOR_KEY"], s.Env["BCCTL_COMMANDS_ALLOW"] = "file:"+s.Pair.KeyFile("alice"), s.Pair.HookFile()
 	}
 	if err := s.git(ctx, s.o.Dir, "clone", "--quiet", "-c", "user.name=alice", "-c", "user.email=alice@example.com", "file://"+s.GitHub.GitDir(), s.Clone); err != nil {
 		return err
@@ -247,7 +216,7 @@ func (s *Stage) Ask(ctx context.Context, t runbook.Type, to string, more ...stri
 	}
 	env["GITHUB_TOKEN"] = s.GitHub.Token("alice")
 	s.clock.next()
-	args := append([]string{"--quiet", "request", "new", string(t), "ledger", "--to", to, "--reason", "a rehearsal"}, more...)
+	args := append([]string{"--quiet", "request", "new", string(t), s.target, "--to", to, "--reason", "a rehearsal"}, more...)
 	r, err := s.must(ctx, Call{Args: args, Env: env})
 	if err != nil {
 		return Request{}, err
@@ -289,7 +258,7 @@ func (s *Stage) Approved(ctx context.Context, t runbook.Type, to string, more ..
 // Line is what confirms an attempt. Every attempt but the first resumes, unless those
 // before it changed nothing.
 func (s *Stage) Line(r Request, verb approval.Verb, attempt int) string {
-	return approval.ConfirmationLine(verb, r.ID, runbook.Request{Type: r.Type, Target: "ledger", TargetSite: r.To}, r.Digest, attempt)
+	return approval.ConfirmationLine(verb, r.ID, runbook.Request{Type: r.Type, Target: s.target, TargetSite: r.To}, r.Digest, attempt)
 }
 
 // Execute runs a request at a terminal, where alice types the line.
