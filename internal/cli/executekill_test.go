@@ -54,30 +54,6 @@ func (s *pairStage) hooked(lines string) (back func()) {
 	return func() { s.ok(os.WriteFile(s.Pair.HookFile(), text, 0o755)) }
 }
 
-// state is what the journal of a run says.
-func (s *pairStage) state(r rehearsal.Request) runbook.State {
-	s.t.Helper()
-	events, err := s.Events(r)
-	s.ok(err)
-	state, err := runbook.Fold(events)
-	s.ok(err)
-	return state
-}
-
-// again starts a request once more, as its operator would: the line says that it goes on
-// where something was begun.
-func (s *pairStage) again(r rehearsal.Request) rehearsal.Result {
-	s.t.Helper()
-	state := s.state(r)
-	verb := approval.VerbExecute
-	if state.Claims > 0 && (state.Changed() || state.Open != nil) {
-		verb = approval.VerbResume
-	}
-	out, err := s.Bcctl(s.t.Context(), s.Execute(r, verb, state.NextAttempt()))
-	s.ok(err)
-	return out
-}
-
 // killed starts a request and lets its process die there.
 func (s *pairStage) killed(r rehearsal.Request, moment, what string) {
 	s.t.Helper()

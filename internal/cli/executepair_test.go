@@ -98,10 +98,7 @@ func eventText(e runbook.Event) string {
 }
 
 // pairStage is a stage with a real pair.
-type pairStage struct {
-	*rehearsal.Stage
-	t *testing.T
-}
+type pairStage struct{ *rehearsed }
 
 // newPairStage makes one. The soak of every runbook is a second, for the tests.
 func newPairStage(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Options)) *pairStage {
@@ -143,23 +140,15 @@ func pairOptions(t *testing.T, change ...func(*pgpair.Options, *rehearsal.Option
 // stageOf makes a stage for a pair that runs.
 func stageOf(t *testing.T, ro rehearsal.Options) *pairStage {
 	t.Helper()
-	stage, err := rehearsal.New(t.Context(), ro)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := stage.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &pairStage{stage, t}
+	return &pairStage{rehearse(t, ro)}
 }
 
 // child is a process that runs bcctl.
 type child struct {
 	moment, what string
 	started      func(*os.Process)
-	halted       func() // at the moment halt; what it does is done before the process goes on
+	halted       func()                       // at the moment halt; what it does is done before the process goes on
+	answer       func(question string) string // of a person who is asked during the run; nil: what was typed ahead
 }
 
 func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result, error) {
@@ -185,6 +174,17 @@ func (c *child) run(ctx context.Context, call rehearsal.Call) (rehearsal.Result,
 			return rehearsal.Result{}, err
 		}
 		defer answered()
+	}
+	if c.answer != nil {
+		typed, keyboard, err := os.Pipe()
+		if err != nil {
+			return rehearsal.Result{}, err
+		}
+		defer func() { _, _ = typed.Close(), keyboard.Close() }()
+		if _, err := keyboard.WriteString(call.Typed); err != nil {
+			return rehearsal.Result{}, err
+		}
+		cmd.Stdin, cmd.Stderr = typed, &interview{heard: &stderr, keyboard: keyboard, answer: c.answer}
 	}
 	if err := cmd.Start(); err != nil {
 		return rehearsal.Result{}, err
@@ -225,49 +225,23 @@ func (c *child) halts(cmd *exec.Cmd) (func(), error) {
 	return func() { <-done }, nil
 }
 
-func (s *pairStage) ok(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
+// interview answers what a run asks a person, once it has been asked.
+type interview struct {
+	heard    *bytes.Buffer
+	seen     int
+	keyboard io.Writer
+	answer   func(question string) string
+}
+
+func (i *interview) Write(p []byte) (int, error) {
+	n, err := i.heard.Write(p)
+	_, question, asked := strings.Cut(i.heard.String()[i.seen:], "Type yes if this is so, no if it is not: ")
+	if !asked || !strings.HasSuffix(question, "\n> ") {
+		return n, err
 	}
-}
-
-// approved is a request that may run.
-func (s *pairStage) approved(kind runbook.Type, to string, more ...string) rehearsal.Request {
-	s.t.Helper()
-	r, err := s.Approved(s.t.Context(), kind, to, more...)
-	s.ok(err)
-	return r
-}
-
-// execute starts a request and expects a code, and texts in what it says.
-func (s *pairStage) execute(code int, r rehearsal.Request, verb approval.Verb, attempt int, texts ...string) rehearsal.Result {
-	s.t.Helper()
-	out, err := s.Bcctl(s.t.Context(), s.Execute(r, verb, attempt))
-	s.ok(err)
-	s.said(out, code, texts...)
-	return out
-}
-
-func (s *pairStage) said(out rehearsal.Result, code int, texts ...string) {
-	s.t.Helper()
-	all := out.Stdout + out.Stderr
-	if out.Code != code {
-		s.t.Fatalf("code %d, want %d\n%s", out.Code, code, all)
-	}
-	for _, text := range texts {
-		if !strings.Contains(all, text) {
-			s.t.Errorf("it does not say %q:\n%s", text, all)
-		}
-	}
-}
-
-// verified checks the audit log.
-func (s *pairStage) verified() {
-	s.t.Helper()
-	out, err := s.Bcctl(s.t.Context(), rehearsal.Call{Args: []string{"audit", "verify"}})
-	s.ok(err)
-	s.said(out, exitOK, "VERIFIED")
+	i.seen = i.heard.Len()
+	_, err = io.WriteString(i.keyboard, i.answer(strings.TrimSuffix(question, "\n> "))+"\n")
+	return n, err
 }
 
 // query reads one value.
@@ -355,50 +329,10 @@ func (s *pairStage) lose(rows int, before ...func()) {
 	s.ok(s.Pair.Exec(ctx, pgpair.Standby, `ALTER SYSTEM RESET primary_conninfo`, `SELECT pg_reload_conf()`))
 }
 
-func (s *pairStage) eventually(what string, holds func() bool) {
-	s.t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			s.t.Fatalf("waited for ever: %s", what)
-		}
-	}
-}
-
 // withoutPrimary are the warnings of a failover that its approvers accept, as a request
 // names them.
 func withoutPrimary() []string {
 	return []string{"--max-loss", "1m", "--accept", "LINEAGE_UNPROVEN=the primary is gone", "--accept", "RPO_UNPROVEN=the primary is gone", "--accept", "VIS_PRIMARY=the primary is gone"}
-}
-
-// answered is a start whose operator answers a question of the run with yes.
-func (s *pairStage) answered(r rehearsal.Request) rehearsal.Result {
-	s.t.Helper()
-	call := s.Execute(r, approval.VerbExecute, 1)
-	call.Typed += "yes\n"
-	out, err := s.Bcctl(s.t.Context(), call)
-	s.ok(err)
-	s.said(out, exitOK, "SUCCEEDED")
-	return out
-}
-
-// fact is what a step of a run returned.
-func (s *pairStage) fact(r rehearsal.Request, step, name string) string {
-	s.t.Helper()
-	events, err := s.Events(r)
-	s.ok(err)
-	value := ""
-	for _, e := range events {
-		if e.Step == step && e.Facts[name] != "" {
-			value = e.Facts[name]
-		}
-	}
-	return value
 }
 
 // TestSI25SI26ExecuteFailoverAndBack: the primary dies with what nobody else has. The

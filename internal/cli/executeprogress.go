@@ -121,7 +121,7 @@ func (r *runProgress) event(e runbook.Event) {
 	case runbook.StepOutcome, runbook.StepProbe, runbook.StepResolved:
 		r.step = ""
 		if e.State == string(connectors.Done) {
-			say("%s done", where)
+			say("%s done%s", where, message) // what a step that measures found is said nowhere else
 		} else {
 			say("%s %s %s%s", where, e.State, e.Code, message)
 		}
