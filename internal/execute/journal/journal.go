@@ -234,11 +234,9 @@ func (j *File) put(ctx context.Context, events []runbook.Event, all int) error {
 
 // Close lets another process have the journal.
 func (j *File) Close() error {
-	var errs []error
-	for _, f := range []*os.File{j.file, j.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
+	var err error
+	if j.file != nil {
+		err = j.file.Close()
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, release(j.lock))
 }

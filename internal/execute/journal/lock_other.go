@@ -12,4 +12,6 @@ func exclusive(*os.File) error {
 	return errors.New("this system has no flock; run bcctl execute on Linux or macOS")
 }
 
+func release(f *os.File) error { return f.Close() }
+
 func syncDir(string) error { return nil }

@@ -18,6 +18,12 @@ func exclusive(f *os.File) error {
 	return err
 }
 
+// release lets others have the file, and closes it. To close it is not enough: a child
+// that is just being started has it open too, until it becomes another program.
+func release(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -20,7 +20,7 @@ func Running(dir, run string) (running, known bool, err error) {
 		return false, false, fmt.Errorf("look at the journal: %w", err)
 	}
 	err = exclusive(lock)
-	if closed := lock.Close(); err == nil {
+	if closed := release(lock); err == nil {
 		err = closed
 	}
 	if errors.Is(err, ErrBusy) {

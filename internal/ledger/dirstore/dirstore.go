@@ -72,7 +72,7 @@ func (s Store) locked(ctx context.Context, do func() error) error {
 		case <-time.After(lockPoll):
 		}
 	}
-	return errors.Join(s.finish(), do(), f.Close())
+	return errors.Join(s.finish(), do(), giveBack(f))
 }
 
 // ErrBusy says that another process of this host holds the store.
@@ -93,7 +93,13 @@ func (s Store) Hold() (release func() error, err error) {
 	} else if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return f.Close, nil
+	return func() error { return giveBack(f) }, nil
+}
+
+// giveBack gives a lock back. To close the file is not enough: a child that is just being
+// started has it open too, until it becomes another program.
+func giveBack(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
 
 // finish does what a crashed process had decided to do.
