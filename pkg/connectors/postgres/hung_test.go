@@ -163,8 +163,8 @@ func interrupted(t *testing.T, lab *pgpair.Lab) {
 	}
 	defer func() { _ = c.Close() }() // nothing is kept
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(500*time.Millisecond, cancel)
 	start := time.Now()
+	time.AfterFunc(500*time.Millisecond, cancel)
 	observations, err := c.Collect(ctx)
 	if took := time.Since(start); took < 500*time.Millisecond || took > 500*time.Millisecond+bound {
 		t.Errorf("the sweep took %s, interrupted after 500 ms", took)
