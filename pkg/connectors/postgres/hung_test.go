@@ -16,7 +16,7 @@ import (
 // elsewhere so that there is time to look.
 func TestHungServers(t *testing.T) {
 	t.Parallel()
-	const patience = 6 * time.Second
+	const patience = 10 * time.Second
 	lab := pgpairtest.Start(t, pgpair.Options{WALSenderTimeout: patience, WALReceiverTimeout: patience})
 
 	step(t, "the standby hangs and is shown as streaming", func(t *testing.T) {
