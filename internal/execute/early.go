@@ -17,23 +17,22 @@ type Early struct {
 	done    chan struct{}
 	read    verdict.Case
 	err     error
-	ended   time.Time
+	began   time.Time
 	awaited bool
 }
 
-// youngReading is how long ago the reading may have ended that the first verification
-// takes.
+// youngReading is how long ago the reading may have begun that the first verification
+// takes: what was read first is as old as that.
 const youngReading = 10 * time.Second
 
 // Begin begins to read. Mode and Attempt of the query are those of the first Read, which
 // only then are known: what is read does not depend on them. Leave must be called.
 func Begin(ctx context.Context, r Reader, q verdict.Query, now func() time.Time) *Early {
 	ctx, cancel := context.WithCancel(ctx)
-	e := &Early{Reader: r, query: q, now: now, cancel: cancel, done: make(chan struct{})}
+	e := &Early{Reader: r, query: q, now: now, cancel: cancel, done: make(chan struct{}), began: now()}
 	go func() {
 		defer close(e.done)
 		e.read, e.err = r.Read(ctx, q)
-		e.ended = now()
 	}()
 	return e
 }
@@ -51,7 +50,7 @@ func (e *Early) Read(ctx context.Context, q verdict.Query) (verdict.Case, error)
 	}
 	asked := q
 	asked.Mode, asked.Attempt = e.query.Mode, e.query.Attempt
-	if age := e.now().Sub(e.ended); asked != e.query || age < 0 || age > youngReading {
+	if age := e.now().Sub(e.began); asked != e.query || age < 0 || age > youngReading {
 		return e.Reader.Read(ctx, q)
 	}
 	e.read.Mode, e.read.Attempt = q.Mode, q.Attempt

@@ -89,3 +89,21 @@ func TestAnEarlyReadingThatFailsOrIsLeft(t *testing.T) {
 		t.Errorf("left: %v", e.err)
 	}
 }
+
+// What was read first is as old as the reading: a slow one is not young because it has just
+// ended.
+func TestRUN03ASlowEarlyReadingIsOld(t *testing.T) {
+	t.Parallel()
+	asked := verdict.Query{Pull: 7, Path: "requests/2026/r.yaml", Confirmation: 9}
+	for took, readings := range map[time.Duration]int{youngReading: 1, youngReading + 1: 2} {
+		at, answered := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), make(chan struct{})
+		r := &counting{until: answered}
+		e := Begin(t.Context(), r, asked, func() time.Time { return at })
+		at = at.Add(took)
+		close(answered)
+		if _, err := e.Read(t.Context(), asked); err != nil || r.readings != readings {
+			t.Errorf("after %s: %d readings, want %d; %v", took, r.readings, readings, err)
+		}
+		e.Leave()
+	}
+}

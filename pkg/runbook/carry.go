@@ -143,8 +143,14 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 	if unsaid {
 		out = f.already(task)
 	}
+	doubted := out.State == connectors.InDoubt || st.doubted(task.Undo)
 	if out.State == connectors.NotDone || out.State == connectors.InDoubt && f.harmless(step, task.Undo) && !f.abandoned {
 		out, by, nobody = f.act(l, i, task, mutates)
+	}
+	if doubted && mutates && by == "" && out.State == connectors.Failed {
+		// That nothing was changed is said of this try. What became of the one before is
+		// as unknown as it was (SI-3).
+		out.State, out.Message = connectors.InDoubt, "an earlier try may have changed something, and this one changed nothing: "+out.Message
 	}
 	if f.broken != nil {
 		return out, f.broken
@@ -279,11 +285,22 @@ func (f *flow) act(l *leg, i int, task Task, mutates bool) (out connectors.Outco
 			} else {
 				seen.Code, seen.Facts = CodeProbeDisagrees, nil
 				seen.Message = "it said done, and live state says: " + seen.Message
+				if seen.State == connectors.NotDone && f.acknowledged(step, task) {
+					seen.State = connectors.InDoubt // and probe leaves it so
+				}
 			}
 			return seen, "", false
 		}
 		time.Sleep(f.limits.Between)
 	}
+}
+
+// acknowledged reports whether it proves something that an operation says it is done, and
+// another try would do it twice: a server has committed a statement. Then live state that
+// shows nothing of it is a doubt, which a person decides. The code of a program proves
+// nothing.
+func (f *flow) acknowledged(step Step, task Task) bool {
+	return task.Operation.SQL != nil && !f.harmless(step, task.Undo)
 }
 
 // probe asks live state about a step that may have been done.
@@ -299,6 +316,10 @@ func (f *flow) probe(l *leg, step Step, task Task) (connectors.Outcome, error) {
 	e := Event{Kind: StepProbe, Member: l.Resource, Step: step.ID, Undo: task.Undo, Try: st.Tries}
 	if task.Undo {
 		e.Try = st.Undos
+	}
+	if out.State == connectors.NotDone && st.Code == CodeProbeDisagrees && f.acknowledged(step, task) {
+		out.State, out.Code = connectors.InDoubt, CodeProbeDisagrees
+		out.Message = "the server carried it out and it may not be done twice, and live state says: " + out.Message
 	}
 	tell(&e, out)
 	out.State = connectors.OutcomeState(e.State)

@@ -472,11 +472,12 @@ func (s *State) takeStep(e Event) {
 		status = &step.Undo
 	}
 	step.Attempt, step.Answered = s.Attempt, e.Kind == StepResolved
+	if step.Answered {
+		step.answered.status, step.answered.half = step.Status, step.Half
+	}
 	switch e.Kind {
 	case StepDisputed: // and it is where it was before the answer
-		if e.Undo {
-			step.Status = StepDone
-		}
+		step.Status, step.Half = step.answered.status, step.answered.half
 		*status = StepInDoubt
 	case StepIntent:
 		*status = StepOpen

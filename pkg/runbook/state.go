@@ -114,13 +114,27 @@ type StepState struct {
 	Undos int
 
 	// Answered says that where it stands is the word of a person, and nothing came since.
+	// answered is where it stood before.
 	Answered bool
+	answered struct {
+		status StepStatus
+		half   bool
+	}
 }
 
 // undoable reports whether there is something to take back, as far as a step itself can
 // tell: it is done, or it may be in part and its undo is good for that.
 func (s StepState) undoable() bool {
 	return s.Status == StepDone || s.Half && (s.Status == StepNotDone || s.Status == StepFailed)
+}
+
+// doubted reports whether nobody can tell what became of the last try of a step, or of
+// taking it back.
+func (s StepState) doubted(undo bool) bool {
+	if undo {
+		return s.Undo == StepInDoubt
+	}
+	return s.Status == StepInDoubt
 }
 
 // StepStatus is where a step stands. The zero value has not begun.

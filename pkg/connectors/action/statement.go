@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // OneStatement says what is wrong with the text of a statement: nothing in it, or
@@ -29,6 +30,30 @@ func OneStatement(text string, brackets, dollars bool) error {
 		return errors.New("it holds no statement")
 	}
 	return nil
+}
+
+// Words are the bare words of a statement in lower case: what is neither quoted nor in a
+// text or a comment.
+func Words(text string, brackets, dollars bool) []string {
+	var words []string
+	word := ""
+	end := func() {
+		if word != "" {
+			words = append(words, strings.ToLower(word))
+		}
+		word = ""
+	}
+	for rest := text; rest != ""; {
+		var part string
+		part, rest = token(rest, brackets, dollars)
+		if len(part) == 1 && (part == "_" || part >= "0" && part <= "9" || part >= "a" && part <= "z" || part >= "A" && part <= "Z" || part[0] >= 0x80) {
+			word += part
+			continue
+		}
+		end()
+	}
+	end()
+	return words
 }
 
 // token splits off the first part of a statement: one character, or a text, a quoted
@@ -139,7 +164,7 @@ func Judged(node string, s connectors.Statement, values []*string) connectors.Fi
 // it changed or returned, and first the first value it returned.
 func Sent(node string, s connectors.Statement, rows string, first *string) connectors.Outcome {
 	if s.Expect != nil && (first == nil || *first != *s.Expect) {
-		return InDoubt("", "%s carried the statement out and did not answer %q", node, *s.Expect)
+		return InDoubt(readiness.ProbeDisagrees, "%s carried the statement out and did not answer %q", node, *s.Expect)
 	}
 	return Done(connectors.Facts{"rows": rows}, "%s carried the statement out; rows: %s", node, rows)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,9 +107,13 @@ func (s *changing) once(ctx context.Context, sql string) (first *string, tag pgc
 	return first, tag, err
 }
 
-// partly matches statements that may have changed something although they ended with
-// an error: they commit on their way.
-var partly = regexp.MustCompile(`(?i)^\s*(call|do|vacuum|cluster|reindex)\b|\bconcurrently\b`)
+// wholly reports whether a statement that ended with an error has changed nothing on its
+// server. Some commit on their way, such as CALL and CREATE INDEX CONCURRENTLY: only what
+// is known not to counts.
+func wholly(text string) bool {
+	words := action.Words(text, false, true)
+	return len(words) > 0 && slices.Contains([]string{"select", "with", "values", "insert", "update", "delete", "merge", "truncate", "grant", "revoke", "comment"}, words[0])
+}
 
 // statementEnded is ended for a statement of a runbook. What the server says about
 // values is data, and is left out.
@@ -118,7 +123,7 @@ func (s *changing) statementEnded(st connectors.Statement, err error) connectors
 	if pgErr != nil && strings.HasPrefix(pgErr.Code, "22") {
 		o.Message = fmt.Sprintf("the statement on %s: a value did not fit (SQLSTATE %s)", s.node.Name, pgErr.Code)
 	}
-	if o.State == connectors.Failed && partly.MatchString(st.Text) {
+	if o.State == connectors.Failed && !wholly(st.Text) {
 		o.State = connectors.InDoubt
 		o.Message += "; it may have changed something before"
 	}
@@ -141,21 +146,31 @@ func (a *actor) askStatement(ctx context.Context, st connectors.Statement) conne
 	if bad := v.proved(n); bad != nil {
 		return action.Unknown(bad.Code, "%s", bad.Message)
 	}
-	values, err := a.answer(ctx, n.Name, st)
+	values, err := a.answer(ctx, n, st)
 	if err != nil {
 		return action.Unknown(readiness.QueryFailed, "%s: %v", n.Name, err)
 	}
 	return action.Judged(n.Name, st, values)
 }
 
+// isAnother says that a connection leads to another server than the one that was looked at
+// a moment ago: an address has moved, or the server was started anew. All servers of a
+// cluster have one system identifier, so that tells them apart no better than their names.
+func (n *node) isAnother(started time.Time) error {
+	if n.facts != nil && started.Equal(n.facts.Started) {
+		return nil
+	}
+	return errors.New("another server answers than a moment ago")
+}
+
 // answer asks with the monitor credential in a read-only transaction. It returns the
 // values of the one row of the answer.
-func (a *actor) answer(ctx context.Context, name string, st connectors.Statement) ([]*string, error) {
+func (a *actor) answer(ctx context.Context, n *node, st connectors.Statement) ([]*string, error) {
 	cred, err := a.c.spec.Credential(ctx, connectors.Monitor)
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.dialer(a.index(name), st.Database)
+	d, err := a.dialer(a.index(n.Name), st.Database)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +186,9 @@ func (a *actor) answer(ctx context.Context, name string, st connectors.Statement
 	}
 	if s.facts.SystemIdentifier != a.spec.Identity["systemIdentifier"] {
 		return nil, fmt.Errorf("it is cluster %q, the resource declares %s", s.facts.SystemIdentifier, a.spec.Identity["systemIdentifier"])
+	}
+	if err := n.isAnother(s.facts.Started); err != nil {
+		return nil, err
 	}
 	if err := s.runLong(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return nil, errors.New(queryFailure(err, cred.Password).Message)
@@ -210,7 +228,7 @@ const settledFor = 30 * time.Second
 // sessionsSQL: "pg_stat_activity". What a session shows itself as is told to members
 // of pg_read_all_stats.
 func sessionsSQL(name string) string {
-	return `SELECT json_build_object('may', pg_has_role('pg_read_all_stats', 'USAGE'),
+	return `SELECT json_build_object('started', pg_postmaster_start_time(), 'may', pg_has_role('pg_read_all_stats', 'USAGE'),
   'there', (SELECT count(*) FROM pg_stat_activity WHERE application_name = ` + literal(name) + `))`
 }
 
@@ -244,7 +262,7 @@ func (a *actor) settled(ctx context.Context, side connectors.Side) connectors.Fi
 		if bad := v.proved(n); bad != nil {
 			return action.Unknown(bad.Code, "%s", bad.Message)
 		}
-		if bad := a.settledOn(ctx, over, n.Name); bad != nil {
+		if bad := a.settledOn(ctx, over, n); bad != nil {
 			return action.Unknown(bad.Code, "%s", bad.Message)
 		}
 	}
@@ -255,17 +273,23 @@ func (a *actor) settled(ctx context.Context, side connectors.Side) connectors.Fi
 }
 
 // settledOn waits for one server, until over ends. It returns why it cannot be said.
-func (a *actor) settledOn(ctx, over context.Context, name string) *connectors.Finding {
+func (a *actor) settledOn(ctx, over context.Context, n *node) *connectors.Finding {
+	name := n.Name
 	unknown := func(code readiness.Code, format string, args ...any) *connectors.Finding {
 		f := action.Unknown(code, format, args...)
 		return &f
 	}
 	for {
 		var found struct {
-			May   bool
-			There *int
+			Started time.Time
+			May     bool
+			There   *int
 		}
-		if err := a.ask(ctx, name, sessionsSQL(a.statementName()), &found); err != nil || found.There == nil {
+		err := a.ask(ctx, name, sessionsSQL(a.statementName()), &found)
+		if err == nil {
+			err = n.isAnother(found.Started)
+		}
+		if err != nil || found.There == nil {
 			return unknown(readiness.QueryFailed, "whether a statement of this run is under way on %s cannot be told: %v", name, err)
 		}
 		switch {
