@@ -28,7 +28,7 @@ func statements(repo *config.Repo, registry connectors.Registry) config.Problems
 				path := append(append([]any{"spec"}, s.path...), "sql")
 				if !takes {
 					problems = append(problems, b.Origin.Problem(fmt.Sprintf("bcctl sends no statements to platform %s", platform), "use an action of the platform, or a command", path...))
-				} else if err := o.CheckStatement(s.sql.Statement); err != nil {
+				} else if err := s.check(o); err != nil {
 					problems = append(problems, b.Origin.Problem(fmt.Sprintf("statement: %v", err), "write exactly one in each step", append(path, "statement")...))
 				}
 			}
@@ -58,26 +58,34 @@ func platformsOf(repo *config.Repo, b *config.Runbook) []string {
 
 type placed struct {
 	sql  *runbook.SQL
+	asks bool // and changes nothing
 	path []any
+}
+
+func (p placed) check(o connectors.SQLOperator) error {
+	if p.asks {
+		return o.CheckQuestion(p.sql.Statement)
+	}
+	return o.CheckStatement(p.sql.Statement)
 }
 
 func statementsOf(spec runbook.Runbook) []placed {
 	var list []placed
-	add := func(op *runbook.Operation, path ...any) {
+	add := func(op *runbook.Operation, asks bool, path ...any) {
 		if op != nil && op.SQL != nil {
-			list = append(list, placed{op.SQL, path})
+			list = append(list, placed{op.SQL, asks, path})
 		}
 	}
 	checks := func(name string, checks []runbook.Check) {
 		for i := range checks {
-			add(&checks[i].Operation, name, i)
+			add(&checks[i].Operation, true, name, i)
 		}
 	}
 	steps := func(name string, steps []runbook.Step) {
 		for i := range steps {
-			add(&steps[i].Operation, name, i)
-			add(steps[i].Done, name, i, "done")
-			add(steps[i].Undo, name, i, "undo")
+			add(&steps[i].Operation, steps[i].Mutates != nil && !*steps[i].Mutates, name, i)
+			add(steps[i].Done, true, name, i, "done")
+			add(steps[i].Undo, false, name, i, "undo")
 		}
 	}
 	checks("prechecks", spec.Prechecks)

@@ -371,6 +371,7 @@ func TestSI05StatementOutcomes(t *testing.T) {
 		"a value in an error":  {sql: runbook.SQL{Statement: "SELECT secret::int FROM app.steps"}, state: connectors.Failed, finds: connectors.Unknown, saying: "22P02"},
 		"no table":             {sql: runbook.SQL{Statement: "SELECT FROM app.nothing"}, state: connectors.Failed, finds: connectors.Unknown, saying: "app.nothing"},
 		"a block that commits": {sql: runbook.SQL{Statement: "DO $$BEGIN RAISE 'no'; END$$"}, state: connectors.InDoubt, finds: connectors.Unknown},
+		"one behind a comment": {sql: runbook.SQL{Statement: "-- tidy up\n/* a /* b */ */ DO $$BEGIN RAISE 'no'; END$$"}, state: connectors.InDoubt, finds: connectors.Unknown},
 		"another database":     {sql: runbook.SQL{Statement: "SELECT current_database() = 'template1'", Database: "template1"}, reads: true, state: connectors.Done, finds: connectors.Passed},
 		"too slow":             {sql: runbook.SQL{Statement: "SELECT true FROM pg_sleep(60)"}, limit: 1500 * time.Millisecond, state: connectors.InDoubt, finds: connectors.Unknown},
 		"the standby":          {sql: runbook.SQL{Side: runbook.New, Statement: "INSERT INTO app.steps VALUES ('sly')"}, state: connectors.Failed, finds: connectors.Unknown, saying: "25006"},

@@ -10,6 +10,10 @@ type SQLOperator interface {
 	// CheckStatement says what is wrong with the text of a statement, as far as that is
 	// known without a server: nothing in it, or more than one.
 	CheckStatement(text string) error
+
+	// CheckQuestion is CheckStatement for one that only asks: a check, a probe, a step
+	// that changes nothing.
+	CheckQuestion(text string) error
 }
 
 // SQLActor is an Actor that carries out statements of runbooks. What it returns holds

@@ -78,7 +78,7 @@ func token(text string, brackets, dollars bool) (part, rest string) {
 	case text[0] == '\'', text[0] == '"':
 		return through(text[:1], text[:1])
 	case brackets && text[0] == '[':
-		return through("[", "]")
+		return text[:len(text)-len(afterBracket(text))], afterBracket(text)
 	case dollars && text[0] == '$':
 		if tag := dollarTag(text); tag != "" {
 			return through(tag, tag)
@@ -105,6 +105,20 @@ func afterComment(text string) string {
 		if depth == 0 {
 			return text[i+1:]
 		}
+	}
+	return ""
+}
+
+// afterBracket is what follows a name in brackets, in which ]] is a bracket.
+func afterBracket(text string) string {
+	for i := 1; i < len(text); i++ {
+		if text[i] != ']' {
+			continue
+		}
+		if i+1 == len(text) || text[i+1] != ']' {
+			return text[i+1:]
+		}
+		i++
 	}
 	return ""
 }

@@ -34,6 +34,10 @@ func (Factory) CheckStatement(text string) error {
 	return action.OneStatement(text, false, true)
 }
 
+// CheckQuestion implements connectors.SQLOperator. That it changes nothing is for the
+// server to see to: it is asked in a read-only transaction.
+func (f Factory) CheckQuestion(text string) error { return f.CheckStatement(text) }
+
 // statementName is how a session that carries out a statement of this run shows
 // itself: whoever goes on with the run finds it. The server cuts names at 63 bytes.
 func (a *actor) statementName() string {

@@ -15,6 +15,8 @@ type forwarder struct {
 	mu       sync.Mutex
 	mute     bool
 	came     int
+	turn     int // 0: never
+	turned   string
 	open     []net.Conn
 	lost     map[net.Conn]bool // nothing passes any more, and nobody is told
 }
@@ -98,6 +100,14 @@ func (f *forwarder) lead(target string) {
 	f.target = target
 }
 
+// leadFrom sends the one that comes as number n, counted from 1, and all later ones
+// elsewhere.
+func (f *forwarder) leadFrom(n int, target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn, f.turned = n, target
+}
+
 type readerFunc func([]byte) (int, error)
 
 func (r readerFunc) Read(p []byte) (int, error) { return r(p) }
@@ -120,7 +130,9 @@ func (f *forwarder) serve(running *sync.WaitGroup) {
 		}
 		f.mu.Lock()
 		f.open = append(f.open, client)
-		f.came++
+		if f.came++; f.came == f.turn {
+			f.target = f.turned
+		}
 		mute := f.mute
 		f.mu.Unlock()
 		if !mute {

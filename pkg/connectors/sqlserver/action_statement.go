@@ -3,7 +3,10 @@ package sqlserver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -21,6 +24,29 @@ var (
 // CheckStatement implements connectors.SQLOperator. Transact-SQL needs no semicolon
 // between statements, so a second one without is not seen.
 func (Factory) CheckStatement(text string) error { return action.OneStatement(text, true, false) }
+
+// wordsOfChange are words of Transact-SQL that a question has no use for.
+var wordsOfChange = []string{"insert", "update", "delete", "merge", "truncate", "into", "exec", "execute", "create", "alter", "drop", "grant", "revoke", "deny",
+	"backup", "restore", "dbcc", "kill", "shutdown", "reconfigure", "writetext", "updatetext", "openquery", "openrowset", "opendatasource"}
+
+// CheckQuestion implements connectors.SQLOperator. SQL Server knows no read-only
+// transaction, and takes a second statement without a semicolon before it: a question is
+// a SELECT in which none of the words stands that change something.
+func (f Factory) CheckQuestion(text string) error {
+	if err := f.CheckStatement(text); err != nil {
+		return err
+	}
+	words := action.Words(text, true, false)
+	if len(words) == 0 || words[0] != "select" && words[0] != "with" {
+		return errors.New("a question begins with SELECT or WITH")
+	}
+	for _, word := range words {
+		if slices.Contains(wordsOfChange, word) {
+			return fmt.Errorf("a question holds no %s (a name is written in brackets)", strings.ToUpper(word))
+		}
+	}
+	return nil
+}
 
 // statementName is how a session that carries out a statement of this run shows
 // itself, in at most 128 characters: whoever goes on with the run finds it.
@@ -114,9 +140,8 @@ func (s *changing) statementEnded(ctx context.Context, err error) connectors.Out
 	return action.InDoubt("", "the statement was sent to %s and ended with an error: %s", s.node.Name, message)
 }
 
-// AskStatement implements connectors.SQLActor. SQL Server knows no read-only
-// transaction: what keeps a question from changing anything are the rights of the
-// monitor login.
+// AskStatement implements connectors.SQLActor. What keeps a question from changing
+// anything are CheckQuestion and the rights of the monitor login.
 func (a *actor) AskStatement(ctx context.Context, st connectors.Statement) connectors.Finding {
 	ctx, cancel := action.Bounded(ctx, action.CheckLimit)
 	defer cancel()
@@ -126,6 +151,9 @@ func (a *actor) AskStatement(ctx context.Context, st connectors.Statement) conne
 }
 
 func (a *actor) askStatement(ctx context.Context, st connectors.Statement) connectors.Finding {
+	if err := (Factory{}).CheckQuestion(st.Text); err != nil {
+		return action.Unknown("", "not asked: %v", err)
+	}
 	p := a.look(ctx)
 	n := p.on(st.Side)
 	if bad := p.proved(n); bad != nil {

@@ -128,3 +128,29 @@ func TestSI21StatementOutcomesSQLServer(t *testing.T) {
 		}
 	}
 }
+
+// A question is one SELECT that changes nothing, as far as its text tells.
+func TestQuestionsChangeNothing(t *testing.T) {
+	t.Parallel()
+	for text, asks := range map[string]bool{
+		"SELECT COUNT(*) FROM app.steps":                                    true,
+		"-- how many\nselect 1 where 'x; DROP TABLE y' = [update].[Delete]": true,
+		"WITH a AS (SELECT 1 AS updated) SELECT updated FROM a":             true,
+		"SELECT 1 UPDATE app.steps SET n = 1":                               false,
+		"SELECT 1\nexec sp_configure":                                       false,
+		"SELECT * INTO app.copy FROM app.steps":                             false,
+		"WITH a AS (SELECT 1 AS n) DELETE FROM app.steps":                   false,
+		"SELECT * FROM OPENQUERY(other, 'DELETE FROM t')":                   false,
+		"sp_who":                                  false,
+		"/* SELECT */ UPDATE t SET n=1":           false,
+		"SELECT 1; SELECT 2":                      false,
+		"IF 1 = 1 SELECT 1":                       false,
+		"DECLARE @n int SELECT @n":                false,
+		"SELECT [a]]'] FROM x UPDATE t SET n = 1": false, "SELECT [a]]b UPDATE t] FROM t": true,
+		"": false,
+	} {
+		if err := (Factory{}).CheckQuestion(text); (err == nil) != asks {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
