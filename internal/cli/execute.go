@@ -276,9 +276,10 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return fail(exitStopped, err, "")
 	}
 	defer keeper.Locks.Foresee(ctx, x.plan.Keys())()
-	x.bringSpool(ctx, book)
-	if record.Opened, err = x.opened(ctx, book); err != nil {
-		return err
+	if x.bringSpool(ctx, book) {
+		if record.Opened, err = x.opened(ctx, book); err != nil {
+			return err
+		}
 	}
 	record.Log = book.NewRun()
 	record.By = func() audit.Actor { return confirmedBy(guard, a.actor()) }
@@ -378,18 +379,21 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 
 // bringSpool brings what an earlier start could only keep on this machine to the log, before
 // this one looks there for starts without an end: else it would end one whose own end
-// comes later, and the log would hold two (AUD-30).
-func (x *running) bringSpool(ctx context.Context, book *logbook.Book) {
+// comes later, and the log would hold two (AUD-30). It reports whether nothing waits any
+// more; while something does, no earlier start is ended.
+func (x *running) bringSpool(ctx context.Context, book *logbook.Book) bool {
 	log, ok := book.Store.(*gitlog.Log)
 	if !ok || book.Key == nil {
-		return
+		return true
 	}
 	if ids, err := log.Waiting(""); err == nil && len(ids) == 0 {
-		return
+		return true
 	}
 	if _, err := book.Recover(ctx, "", x.a.actor()); err != nil {
 		x.a.remark("audit: what waits on this machine: %v", err)
 	}
+	ids, err := log.Waiting("")
+	return err == nil && len(ids) == 0
 }
 
 // opened are starts of this run that the log has a beginning of and no end.

@@ -23,7 +23,7 @@ import (
 func TestSI32LedgerInADatabase(t *testing.T) {
 	t.Parallel()
 	pgpairtest.Require(t)
-	home := pgpairtest.Start(t, pgpair.Options{})
+	home := pgpairtest.Start(t, pgpair.Options{Template: pgpairtest.NoTemplate}) // another cluster than the resource's
 	if err := home.Exec(t.Context(), pgpair.Primary, pgstore.Schema, `ALTER ROLE bcctl_ledger PASSWORD 'canary-ledger'`); err != nil {
 		t.Fatal(err)
 	}

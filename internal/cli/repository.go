@@ -121,7 +121,23 @@ func (r *repository) load() config.Problems {
 	}
 	var platform config.Problems
 	r.rules, platform = check.Validate(r.repo, r.registry)
-	return platform
+	return append(platform, r.ledgerApart()...)
+}
+
+// ledgerApart finds resources on whose own cluster the ledger is: its locks would go down
+// with the server that a run stops, or be those of a while ago.
+func (r *repository) ledgerApart() config.Problems {
+	ledger := r.settings.Ledger.SystemIdentifier
+	if ledger == "" {
+		return nil
+	}
+	var problems config.Problems
+	for _, res := range r.repo.Resources {
+		if res.Spec.Identity["systemIdentifier"] == ledger {
+			problems = append(problems, res.Origin.Problem("the ledger (ledger.system-identifier of bcctl.yaml) is in this very cluster", "keep locks and claims on a cluster that no run changes, or on branches", "spec", "identity", "systemIdentifier"))
+		}
+	}
+	return problems
 }
 
 // storeURL is where this repository's history is: one file per repository.

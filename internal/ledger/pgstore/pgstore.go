@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"slices"
@@ -272,7 +273,9 @@ func (s *Store) Swap(ctx context.Context, changes ...ledger.Change) (map[string]
 	return versions, nil
 }
 
-// change makes one change, or says that the cell was not as expected.
+// change makes one change, or says that the cell was not as expected. Versions are made
+// here and by chance: a database that lost what it had confirmed would count the same
+// numbers again, and who held a lock before would take another one for it.
 func (s *Store) change(ctx context.Context, tx pgx.Tx, c ledger.Change) (version string, err error) {
 	moved := fmt.Errorf("%w: %s", ledger.ErrMoved, c.Name)
 	from, bad := strconv.ParseInt(c.From, 10, 64)
@@ -290,14 +293,14 @@ func (s *Store) change(ctx context.Context, tx pgx.Tx, c ledger.Change) (version
 		}
 		return "", nil
 	case c.From == "":
-		err = tx.QueryRow(ctx, `INSERT INTO bcctl_ledger.cells(repository, name, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING version::text`,
-			s.Repository, c.Name, c.Data).Scan(&version)
+		err = tx.QueryRow(ctx, `INSERT INTO bcctl_ledger.cells(repository, name, data, version) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING version::text`,
+			s.Repository, c.Name, c.Data, rand.Int64()).Scan(&version)
 	case c.Data == nil:
 		err = tx.QueryRow(ctx, `DELETE FROM bcctl_ledger.cells WHERE repository = $1 AND name = $2 AND version = $3 RETURNING version::text`,
 			s.Repository, c.Name, from).Scan(&version)
 	default:
-		err = tx.QueryRow(ctx, `UPDATE bcctl_ledger.cells SET data = $4, version = nextval('bcctl_ledger.versions'), changed_at = clock_timestamp()
-			WHERE repository = $1 AND name = $2 AND version = $3 RETURNING version::text`, s.Repository, c.Name, from, c.Data).Scan(&version)
+		err = tx.QueryRow(ctx, `UPDATE bcctl_ledger.cells SET data = $4, version = $5, changed_at = clock_timestamp()
+			WHERE repository = $1 AND name = $2 AND version = $3 RETURNING version::text`, s.Repository, c.Name, from, c.Data, rand.Int64()).Scan(&version)
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", moved

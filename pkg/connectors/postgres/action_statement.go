@@ -116,8 +116,10 @@ func (s *changing) once(ctx context.Context, sql string) (first *string, tag pgc
 // is known not to counts.
 func wholly(text string) bool {
 	words := action.Words(text, false, true)
-	return len(words) > 0 && slices.Contains([]string{"select", "with", "values", "insert", "update", "delete", "merge", "truncate", "grant", "revoke", "comment"}, words[0])
+	return len(words) > 0 && slices.Contains(wholeWords, words[0])
 }
+
+var wholeWords = strings.Fields("select with values insert update delete merge truncate grant revoke comment")
 
 // statementEnded is ended for a statement of a runbook. What the server says about
 // values is data, and is left out.

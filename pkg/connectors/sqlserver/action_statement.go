@@ -26,8 +26,8 @@ var (
 func (Factory) CheckStatement(text string) error { return action.OneStatement(text, true, false) }
 
 // wordsOfChange are words of Transact-SQL that a question has no use for.
-var wordsOfChange = []string{"insert", "update", "delete", "merge", "truncate", "into", "exec", "execute", "create", "alter", "drop", "grant", "revoke", "deny",
-	"backup", "restore", "dbcc", "kill", "shutdown", "reconfigure", "writetext", "updatetext", "openquery", "openrowset", "opendatasource"}
+var wordsOfChange = strings.Fields(`insert update delete merge truncate into exec execute create alter drop grant revoke deny
+	backup restore dbcc kill shutdown reconfigure writetext updatetext openquery openrowset opendatasource`)
 
 // CheckQuestion implements connectors.SQLOperator. SQL Server knows no read-only
 // transaction, and takes a second statement without a semicolon before it: a question is
