@@ -207,7 +207,7 @@ func liftSoftFence(ctx context.Context, a *actor, c call) connectors.Outcome {
 		return s.ended("ALTER SYSTEM RESET default_transaction_read_only", err)
 	}
 	if err := s.run(ctx, reloadSQL); err != nil {
-		return s.ended("pg_reload_conf()", err)
+		return action.Partly(true, s.ended("pg_reload_conf()", err))
 	}
 	if !a.settles(ctx, n.Name, "default_transaction_read_only", "off") {
 		return action.NotDone(readiness.FenceLeft, "default_transaction_read_only on %s is on from somewhere else than ALTER SYSTEM", n.Name)
