@@ -20,7 +20,7 @@ type repository struct {
 func newRepository(t *testing.T) repository {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
+		t.Fatal("git is not installed, and bcctl needs it")
 	}
 	r := repository{t, t.TempDir()}
 	r.git("init", "-q", "-b", "main")
