@@ -32,6 +32,7 @@ type way struct {
 	came     int
 	open     map[net.Conn]bool
 	running  sync.WaitGroup
+	serving  sync.WaitGroup // who accepts
 }
 
 // newWay leads to a server until the test ends.
@@ -79,7 +80,7 @@ func (w *way) follow() {
 			return // the port is not free again yet
 		}
 		w.listener = l
-		w.running.Go(func() { w.serve(l) })
+		w.serving.Go(func() { w.serve(l) })
 	case !up && w.listener != nil:
 		_ = w.listener.Close()
 		w.listener = nil
@@ -142,12 +143,15 @@ func (w *way) pass(client net.Conn) {
 // refuse lets nobody else through; who is through goes on.
 func (w *way) refuse() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.shut = true
 	if w.listener != nil {
 		_ = w.listener.Close()
 		w.listener = nil
 	}
+	w.mu.Unlock()
+	// The system closes a socket when its last user lets go, and whoever accepts is one:
+	// on a busy machine the queue takes people for a moment longer.
+	w.serving.Wait()
 }
 
 // cut is refuse, and ends every connection.
