@@ -3,8 +3,10 @@ package docs_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/cli"
+	"github.com/bcctl/bcctl/internal/yamldoc"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors/all"
 	"github.com/bcctl/bcctl/schemas"
@@ -49,11 +52,14 @@ func writeExamples(t *testing.T, dir string, from ...string) []string {
 	return written
 }
 
+// examplePages are the pages whose examples are one repository.
+var examplePages = []string{"docs/configuration.md", "docs/rules.md", "docs/postgresql.md", "docs/sqlserver.md", "docs/mongodb.md", "docs/snowflake.md", "docs/requests.md"}
+
 // The examples of all pages together are one repository: it loads, is in
 // canonical form, and its rule tests pass.
 func TestExamplesAreARepository(t *testing.T) {
 	dir := t.TempDir()
-	files := writeExamples(t, dir, "docs/configuration.md", "docs/rules.md", "docs/postgresql.md", "docs/sqlserver.md", "docs/mongodb.md", "docs/snowflake.md", "docs/requests.md")
+	files := writeExamples(t, dir, examplePages...)
 	if len(files) < 15 {
 		t.Fatalf("only %d examples were found", len(files))
 	}
@@ -74,6 +80,98 @@ func TestExamplesAreARepository(t *testing.T) {
 			t.Errorf("bcctl %s: exit %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
 		}
 	}
+}
+
+// No YAML is shown that bcctl validate would not take: what is no whole document of the
+// repository above is put where it belongs. Workflows of GitHub are not ours to check.
+func TestEveryExampleIsChecked(t *testing.T) {
+	whole := map[string]string{}
+	for _, path := range examplePages {
+		for _, b := range readPage(t, path).blocks {
+			if first, rest, _ := strings.Cut(b.text, "\n"); strings.HasPrefix(first, "# file: ") {
+				whole[strings.TrimPrefix(first, "# file: ")] = rest
+			}
+		}
+	}
+	book := whole["runbooks/switchover.yaml"]
+	policy, _, _ := strings.Cut(whole["policies/tier1.yaml"], "    replay.backlog_bytes:")
+	checked := 0
+	for _, p := range pages(t) {
+		for _, b := range p.blocks {
+			first, rest, _ := strings.Cut(b.text, "\n")
+			name, named := strings.CutPrefix(first, "# file: ")
+			files := map[string]string{}
+			switch {
+			case b.language != "yaml", strings.Contains(b.text, "uses: actions/"), strings.Contains(b.text, "uses: bcctl/"):
+				continue
+			case named && strings.HasSuffix(name, ", in addition"):
+				name = strings.TrimSuffix(name, ", in addition")
+				files[name] = merged(t, whole[name], rest)
+				files["policies/more.yaml"] = "apiVersion: bcctl/v1\nkind: ApprovalPolicy\nmetadata: {name: more}\nspec:\n  entries:\n"
+				for _, action := range []string{"drill", "failback", "failover"} {
+					files["policies/more.yaml"] += "    - {tier: 1, action: " + action + ", slots: [{role: it}, {role: business}]}\n"
+				}
+			case named:
+				if !slices.Contains(examplePages, p.path) {
+					t.Errorf("%s: the examples of this page are not checked; add it to examplePages", p.path)
+				}
+				continue
+			case strings.HasPrefix(first, "- id: "):
+				files["runbooks/switchover.yaml"] = strings.Replace(book, "    - id: switch\n", "    "+strings.ReplaceAll(b.text, "\n", "\n    ")+"\n    - id: switch\n", 1)
+			case strings.HasPrefix(first, "    ") && strings.Contains(first, "."):
+				files["policies/tier1.yaml"] = policy + b.text + "\n"
+			case first == "# bcctl.yaml":
+				files["bcctl.yaml"] = b.text
+			default: // settings of a person
+				files[".config/bcctl/config.yaml"] = b.text
+			}
+			checked++
+			dir := t.TempDir()
+			writeExamples(t, dir, examplePages...)
+			for name, text := range files {
+				file := filepath.Join(dir, filepath.FromSlash(name))
+				if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if stdout, stderr, code := bcctl(t, dir, "validate"); code != 0 {
+				t.Errorf("%s: exit %d of\n%s\n%s%s", p.path, code, b.text, stdout, stderr)
+			}
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d examples were put where they belong", checked)
+	}
+}
+
+// merged adds to a document what another one has.
+func merged(t *testing.T, document, more string) string {
+	t.Helper()
+	var values []any
+	for _, text := range []string{document, more} {
+		docs, problems := yamldoc.Parse([]byte(text))
+		if len(docs) != 1 || len(problems) > 0 {
+			t.Fatalf("%v:\n%s", problems, text)
+		}
+		values = append(values, docs[0].Value)
+	}
+	var add func(to, from any) any
+	add = func(to, from any) any {
+		a, isMap := to.(map[string]any)
+		b, also := from.(map[string]any)
+		if !isMap || !also {
+			return from
+		}
+		for key, value := range b {
+			a[key] = add(a[key], value)
+		}
+		return a
+	}
+	text, err := yamldoc.Marshal(add(values[0], values[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // docs/configuration.md shows every kind of document.

@@ -22,7 +22,7 @@ func Validate(repo *config.Repo, registry connectors.Registry) (*rules.Set, conf
 			problems = append(problems, res.Origin.Problem(p.What, p.Hint, append([]any{"spec"}, p.Path...)...))
 		}
 	}
-	problems = append(problems, statements(repo, registry)...)
+	problems = append(problems, Runbooks(repo, registry)...)
 	for _, policy := range repo.StatusPolicies {
 		for i, e := range policy.Spec.Expressions {
 			if err := rules.CheckExpression(e); err != nil {

@@ -391,6 +391,25 @@ func TestSI25SI26ExecuteFailoverAndBack(t *testing.T) {
 	}
 }
 
+// TestSI29ExecuteDrillGivenUp: people who look at the copy say no. The copy is destroyed
+// all the same, a probe shows that, and nothing is left in doubt.
+func TestSI29ExecuteDrillGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newPairStage(t)
+	s.load(pgpair.Primary, 50)
+	r := s.approved(runbook.Drill, "ams")
+	call := s.Execute(r, approval.VerbExecute, 1)
+	call.Typed += "no\n"
+	out, err := s.Bcctl(t.Context(), call)
+	s.ok(err)
+	s.said(out, exitFailed, "answered no", "taken back as the runbook says")
+	if left, err := s.Pair.Hook(t.Context(), pgpair.HookCall{Verb: "clone-status", Endpoint: pgpair.Standby, Is: "absent", Run: string(r.Digest)[7:39]}); err != nil {
+		t.Errorf("the copy is still there: %v %v", left, err)
+	}
+	s.ended(pgpair.Primary, pgpair.Standby, 50)
+	s.verified()
+}
+
 // TestSI29ExecuteDrill: a copy of the standby is promoted, written to and destroyed, and
 // production goes on as before.
 func TestSI29ExecuteDrill(t *testing.T) {

@@ -117,7 +117,8 @@ func (r *repository) load() config.Problems {
 	var problems config.Problems
 	r.repo, problems = config.Load(r.fsys, config.Options{Catalog: r.registry})
 	if len(problems) > 0 {
-		return problems // what follows would only repeat them
+		// Of the rest, what follows would only repeat them.
+		return append(problems, check.Runbooks(r.repo, r.registry)...).Sorted()
 	}
 	var platform config.Problems
 	r.rules, platform = check.Validate(r.repo, r.registry)

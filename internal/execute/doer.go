@@ -180,7 +180,7 @@ func (d *Doer) Probe(ctx context.Context, t runbook.Task) connectors.Outcome {
 		}
 		return a.Probe(ctx, connectors.Call{Action: t.Operation.Uses, With: t.Operation.With})
 	case t.Done == nil:
-		return doubt("the runbook has no probe for it")
+		return doubt(runbook.NoProbe)
 	}
 	out := d.probe(ctx, t)
 	if out.State != connectors.NotDone || t.Operation.SQL == nil {
@@ -229,7 +229,7 @@ func (d *Doer) look(ctx context.Context, op runbook.Operation) connectors.Outcom
 	case op.DNSVerify != nil:
 		return d.resolves(ctx, *op.DNSVerify, false)
 	default:
-		return doubt("it cannot be asked: %s", strings.Join(op.Kinds(), ", "))
+		return doubt(runbook.CannotBeAsked, strings.Join(op.Kinds(), ", "))
 	}
 }
 
@@ -251,7 +251,7 @@ func (d *Doer) wait(ctx context.Context, t runbook.Task, w runbook.Wait) connect
 		case <-timer.C:
 			return connectors.Outcome{State: connectors.Done, Message: "waited " + w.For.String()}
 		case <-ctx.Done():
-			return connectors.Outcome{State: connectors.NotDone, Message: "its timeout is shorter than " + w.For.String()}
+			return connectors.Outcome{State: connectors.NotDone, Message: fmt.Sprintf(runbook.TooShort, w.For)}
 		}
 	}
 	last := "it was not read"

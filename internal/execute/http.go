@@ -89,7 +89,7 @@ func allowedURL(text string) error {
 		return nil
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
-	if u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback()) {
+	if u.Scheme == "http" && (strings.EqualFold(u.Hostname(), "localhost") || err == nil && ip.IsLoopback()) {
 		return nil
 	}
 	return fmt.Errorf("%s:// is for this machine only; write https://", u.Scheme)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/pkg/config"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -156,21 +157,7 @@ func (m *Maker) operator(platform string) (connectors.Operator, bool) {
 func (m *Maker) actions() func(platform, name string) (runbook.ActionFacts, bool) {
 	known := map[string]map[string]runbook.ActionFacts{}
 	for _, platform := range m.Registry.Platforms() {
-		o, ok := m.operator(platform)
-		if !ok {
-			continue
-		}
-		known[platform] = map[string]runbook.ActionFacts{}
-		for _, a := range o.Actions() {
-			f := runbook.ActionFacts{Summary: a.Summary, Changes: a.Changes, Lossy: a.Lossy, Outputs: a.Outputs}
-			for _, parameter := range a.Parameters {
-				f.Parameters = append(f.Parameters, parameter.Name)
-				if parameter.Required {
-					f.Required = append(f.Required, parameter.Name)
-				}
-			}
-			known[platform][a.Name] = f
-		}
+		known[platform] = check.Actions(m.Registry[platform])
 	}
 	return func(platform, name string) (runbook.ActionFacts, bool) {
 		f, ok := known[platform][name]

@@ -39,7 +39,7 @@ func loadBuiltin(name string, catalog Catalog) (*Runbook, Problems) {
 		return nil, append(problems, Problem{runbook.BuiltinPrefix + name, 1, 1, "is not one Runbook of this name", ""})
 	}
 	problems = append(problems, crossCheck(nil, r, []file{f}, catalog)...)
-	return r.Runbooks[0], problems.sorted()
+	return r.Runbooks[0], problems.Sorted()
 }
 
 // RunbookOf returns the runbook that a resource names for a type: the document it

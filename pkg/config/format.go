@@ -23,7 +23,7 @@ func Format(name string, data []byte) ([]byte, error) {
 	if err != nil {
 		all = append(all, Problem{name, 1, 1, "cannot be formatted: " + err.Error(), ""})
 	}
-	if err := all.sorted().Err(); err != nil {
+	if err := all.Sorted().Err(); err != nil {
 		return nil, err
 	}
 	return formatted, nil

@@ -44,7 +44,7 @@ func Load(fsys fs.FS, opts Options) (*Repo, Problems) {
 	}
 	r.sort()
 	problems = append(problems, crossCheck(fsys, r, files, opts.Catalog)...)
-	return r, problems.sorted()
+	return r, problems.Sorted()
 }
 
 // decodeFiles reads and decodes files, several at a time. The result is in the

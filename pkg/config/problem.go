@@ -50,8 +50,8 @@ func (ps Problems) Err() error {
 // file must not flood a terminal.
 const maxText = 300
 
-// sorted returns the problems in their order, without repeats.
-func (ps Problems) sorted() Problems {
+// Sorted returns the problems in their order, without repeats.
+func (ps Problems) Sorted() Problems {
 	for i := range ps {
 		ps[i].What, ps[i].Instead = clip(ps[i].What), clip(ps[i].Instead)
 	}

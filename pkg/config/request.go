@@ -14,8 +14,8 @@ func ReadRequest(name string, raw []byte) (*Request, Problems) {
 		}
 	}
 	if len(r.Requests) != 1 || len(f.entries) != 1 {
-		return nil, append(problems, Problem{name, 1, 1, "is not one Request", "a request stands in a file of its own"}).sorted()
+		return nil, append(problems, Problem{name, 1, 1, "is not one Request", "a request stands in a file of its own"}).Sorted()
 	}
 	problems = append(problems, crossCheck(nil, r, []file{f}, nil)...)
-	return r.Requests[0], problems.sorted()
+	return r.Requests[0], problems.Sorted()
 }

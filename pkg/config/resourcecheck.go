@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,6 +103,11 @@ func (c *checker) credentials(r *Resource) {
 // platformPrefixes begin the names of the procedures of each platform.
 var platformPrefixes = map[string]string{"postgresql": "pg.", "sqlserver": "mssql.", "mongodb": "mongodb.", "snowflake": "snowflake."}
 
+// ActionOf reports whether an action is one of a platform, by its name.
+func ActionOf(platform, action string) bool {
+	return strings.HasPrefix(action, platformPrefixes[platform])
+}
+
 func (c *checker) procedures(r *Resource) {
 	o := r.Origin
 	for _, t := range runbook.Types() {
@@ -120,11 +126,16 @@ func (c *checker) procedures(r *Resource) {
 			c.procedureExists(o, p.Name, t, prefix, append(slices.Clone(at), "name"))
 		}
 		c.plainOptions(o, p.Parameters, underCredentials, append(at, "parameters")...)
-		if p.Runbook == "" || !c.refer(o, "runbook", p.Runbook, []Kind{KindRunbook}, append(at, "runbook")...) {
+		if p.Runbook != "" && !c.refer(o, "runbook", p.Runbook, []Kind{KindRunbook}, append(at, "runbook")...) {
 			continue
 		}
-		if book, ok := c.repo.Runbook(p.Runbook); ok {
+		name := cmp.Or(p.Runbook, p.Name+"/"+string(t))
+		if book, ok := c.repo.Runbook(name); ok {
 			c.runbookFits(r, t, p, book)
+		} else if p.Runbook == "" && len(p.Parameters) > 0 { // those that bcctl brings along need none
+			if book, ok := BuiltinRunbook(name); ok {
+				c.parameters(o, p.Parameters, book, at)
+			}
 		}
 	}
 }
@@ -151,11 +162,18 @@ func (c *checker) procedureExists(o Origin, name string, t runbook.Type, prefix 
 // runbookFits checks a runbook that a resource names against what it is for.
 func (c *checker) runbookFits(r *Resource, t runbook.Type, p *Procedure, book *Runbook) {
 	o, at := r.Origin, []any{"procedures", string(t)}
+	named := append(slices.Clone(at), "runbook")
+	if p.Runbook == "" {
+		named = append(slices.Clone(at), "name")
+	}
 	if book.Spec.For.Type != t {
-		c.add(o, fmt.Sprintf("runbook %q is for %s, not for %s", p.Runbook, book.Spec.For.Type, t), "see "+book.Origin.lineOf("spec", "for"), append(at, "runbook")...)
+		c.add(o, fmt.Sprintf("runbook %q is for %s, not for %s", book.Name(), book.Spec.For.Type, t), "see "+book.Origin.lineOf("spec", "for"), named...)
 	}
 	if platform := book.Spec.For.Platform; platform != "" && platform != r.Spec.Platform {
-		c.add(o, fmt.Sprintf("runbook %q is for platform %s", p.Runbook, platform), "see "+book.Origin.lineOf("spec", "for"), append(at, "runbook")...)
+		c.add(o, fmt.Sprintf("runbook %q is for platform %s", book.Name(), platform), "see "+book.Origin.lineOf("spec", "for"), named...)
+	}
+	if only := book.Spec.For.Resource; only != "" && only != r.Name() {
+		c.add(o, fmt.Sprintf("runbook %q is for resource %q only", book.Name(), only), "see "+book.Origin.lineOf("spec", "for"), named...)
 	}
 	c.parameters(o, p.Parameters, book, at)
 }
@@ -169,6 +187,9 @@ func (c *checker) parameters(o Origin, given map[string]string, book *Runbook, a
 		if i < 0 {
 			c.addKey(o, fmt.Sprintf("runbook %q has no parameter %q", book.Name(), name), c.suggest(name, names, "remove it"), append(slices.Clone(at), "parameters", name)...)
 			continue
+		}
+		if strings.Contains(given[name], "${") {
+			c.add(o, fmt.Sprintf("the value of parameter %q %s", name, runbook.RefersElsewhere), "write it out", append(slices.Clone(at), "parameters", name)...)
 		}
 		if allowed := declared[i].Allowed; len(allowed) > 0 && !slices.Contains(allowed, given[name]) {
 			c.add(o, fmt.Sprintf("parameter %q has a value that is not allowed", name), "write one of "+strings.Join(allowed, ", "), append(slices.Clone(at), "parameters", name)...)

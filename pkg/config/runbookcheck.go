@@ -17,6 +17,7 @@ func (c *checker) runbooks() {
 		k.steps("postchecks", namesOf(b.Spec.Postchecks, checkAsStep), done)
 		k.steps("rollback", b.Spec.Rollback, done)
 		k.order()
+		k.whole()
 		c.unique(b.Origin, "parameter", namesOf(b.Spec.Parameters, func(p runbook.Parameter) string { return p.Name }), func(i int) []any { return []any{"parameters", i, "name"} })
 		for i, p := range b.Spec.Parameters {
 			if slices.Contains(runbook.BuiltinValues(), p.Name) {
@@ -83,6 +84,7 @@ func (k *runbookChecker) steps(list string, steps []runbook.Step, before []strin
 		if s.Undo != nil { // may use what the step itself returned
 			k.operation(*s.Undo, before, fmt.Sprintf("undo of %q", s.ID), append(slices.Clone(at), "undo"))
 		}
+		k.answers(list, s, at)
 		if blind(s) {
 			k.add(k.origin, fmt.Sprintf("step %q changes something and has no probe", s.ID), "add done, which tells whether it has worked, or mutates: false", at...)
 		}
@@ -129,6 +131,7 @@ func (k *runbookChecker) operation(op runbook.Operation, before []string, noun s
 	if op.Wait != nil {
 		k.wait(*op.Wait, field("wait"))
 	}
+	k.reaches(op, at)
 	k.placeholders(op, before, at)
 }
 
@@ -188,7 +191,9 @@ func (k *runbookChecker) order() {
 			k.add(k.origin, fmt.Sprintf("step %q does not come after %q", a.To, a.From), "swap them", "atomic", i, "to")
 			continue
 		}
-		sections = append(sections, section{from, to})
+		if from >= 0 && to >= 0 {
+			sections = append(sections, section{from, to})
+		}
 	}
 	for i, id := range k.spec.HoldPoints {
 		at := step(id, "holdPoints", i)

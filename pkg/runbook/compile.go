@@ -138,9 +138,8 @@ func (c *compiler) member(name string) (MemberPlan, error) {
 	if r := b.Spec.For.Resource; r != "" && r != name {
 		return MemberPlan{}, fmt.Errorf("resource %q: runbook %q is for resource %q only", name, b.Name, r)
 	}
-	if len(b.Spec.Steps) == 0 || len(b.Spec.Prechecks) == 0 || len(b.Spec.Postchecks) == 0 {
-		return MemberPlan{}, fmt.Errorf("resource %q: runbook %q has %d prechecks, %d steps and %d postchecks; a run without one of them proves nothing (RUN-07)",
-			name, b.Name, len(b.Spec.Prechecks), len(b.Spec.Steps), len(b.Spec.Postchecks))
+	if why := b.Spec.Lacks(); len(why) > 0 {
+		return MemberPlan{}, fmt.Errorf("resource %q: runbook %q %s", name, b.Name, strings.Join(why, ", and "))
 	}
 	c.pins[b.Source] = b.Pin
 	from, to, err := sides(m, w)
@@ -262,7 +261,7 @@ func parameters(b *Book, asked map[string]string) (map[string]string, error) {
 		case len(p.Allowed) > 0 && !slices.Contains(p.Allowed, value):
 			return nil, fmt.Errorf("parameter %q of runbook %q may be %s, not %q", p.Name, b.Name, strings.Join(p.Allowed, " or "), value)
 		case strings.Contains(value, "${"):
-			return nil, fmt.Errorf("the value of parameter %q of runbook %q refers to something else; write it out", p.Name, b.Name)
+			return nil, fmt.Errorf("the value of parameter %q of runbook %q %s; write it out", p.Name, b.Name, RefersElsewhere)
 		}
 		if out == nil {
 			out = map[string]string{}
@@ -383,24 +382,11 @@ func (c *compiler) actions(m Member, p MemberPlan) error {
 		if !ok {
 			continue // the caller says that it cannot run
 		}
-		if use.ReadOnly && a.Changes {
-			return fmt.Errorf("%s uses %s, which changes something", use.Where, use.Uses)
-		}
-		if a.Lossy && c.scope.Wish.Type != Failover {
-			return fmt.Errorf("%s uses %s, which may give up data; only a failover may (SI-25)", use.Where, use.Uses)
+		if misuses := use.Misuses(a, c.scope.Wish.Type); len(misuses) > 0 {
+			return errors.New(misuses[0].Message)
 		}
 		if a.Lossy && c.scope.Wish.MaxLoss == nil && c.scope.Wish.Request != "" {
 			return fmt.Errorf("%s uses %s, which may give up data; the request needs maxLoss, the most that may be lost (SI-25)", use.Where, use.Uses)
-		}
-		for _, name := range a.Required {
-			if _, given := use.With[name]; !given {
-				return fmt.Errorf("%s uses %s without its argument %q", use.Where, use.Uses, name)
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(use.With)) {
-			if !slices.Contains(a.Parameters, name) {
-				return fmt.Errorf("%s: %s has no argument %q", use.Where, use.Uses, name)
-			}
 		}
 	}
 	return nil

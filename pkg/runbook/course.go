@@ -72,13 +72,8 @@ func newCourse(p *Plan, terms Terms, catalog Catalog) (*course, error) {
 
 func (c *course) prepare(m MemberPlan, wave int) (leg, error) {
 	l := leg{MemberPlan: m, wave: wave, noReturn: len(m.Steps)}
-	switch {
-	case len(m.Steps) == 0:
-		return l, errors.New("it has no step (RUN-07)")
-	case len(m.Prechecks) == 0:
-		return l, errors.New("it has no precheck (RUN-07)")
-	case len(m.Postchecks) == 0:
-		return l, errors.New("it has no postcheck (RUN-07)")
+	if why := (Runbook{Prechecks: m.Prechecks, Steps: m.Steps, Postchecks: m.Postchecks}).Lacks(); len(why) > 0 {
+		return l, errors.New("it " + strings.Join(why, ", and "))
 	}
 	ids := map[string]bool{}
 	for _, id := range slices.Concat(namesOfChecks(m.Prechecks), namesOfSteps(m.Steps), namesOfChecks(m.Postchecks)) {
@@ -123,7 +118,7 @@ func (c *course) permits(op Operation, reads bool) error {
 	a, ok := c.catalog(op.Uses)
 	switch {
 	case !ok:
-		return fmt.Errorf("this bcctl has no action %s", op.Uses)
+		return fmt.Errorf(NoSuchAction, op.Uses)
 	case reads && a.Changes:
 		return fmt.Errorf("%s changes something, and a check or probe may not", op.Uses)
 	case a.Lossy && c.terms.Type != Failover:
@@ -145,7 +140,7 @@ func (l *leg) places(t Type) error {
 		return i, nil
 	}
 	if l.PointOfNoReturn == "" && t != Drill {
-		return errors.New("it names no pointOfNoReturn: nobody would know up to where it can be taken back (SI-35)")
+		return errors.New("it " + NoPointOfNoReturn)
 	}
 	if l.PointOfNoReturn != "" {
 		i, err := index(l.PointOfNoReturn)

@@ -127,14 +127,14 @@ func Expand(op Operation, values map[string]string) (Operation, error) {
 		return "", false, fmt.Errorf("nothing is known of ${%s}", name)
 	})
 	if err == nil && out.HTTP != nil {
-		err = checkURL(out.HTTP.URL)
+		err = CheckURL(out.HTTP.URL)
 	}
 	return out, err
 }
 
-// checkURL checks what a URL has become: a value must not lead a request somewhere
+// CheckURL checks what a URL has become: a value must not lead a request somewhere
 // that a reader of the runbook would not expect.
-func checkURL(text string) error {
+func CheckURL(text string) error {
 	u, err := url.Parse(Placeholder.ReplaceAllString(text, "1"))
 	switch {
 	case err != nil || u.Host == "":
@@ -166,7 +166,7 @@ func Fill(op Operation, lookup func(name string) (string, bool)) (Operation, err
 		return "", false, fmt.Errorf("nothing is known of ${%s}", name)
 	})
 	if err == nil && out.HTTP != nil {
-		err = checkURL(out.HTTP.URL)
+		err = CheckURL(out.HTTP.URL)
 	}
 	return out, err
 }

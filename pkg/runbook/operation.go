@@ -75,7 +75,7 @@ type DNSVerify struct {
 	Expect []string `json:"expect" jsonschema:"minItems=1"`
 	// Resolvers are asked directly, as host:port; all of them must agree. Default:
 	// the machine's own.
-	Resolvers []string `json:"resolvers,omitempty"`
+	Resolvers []string `json:"resolvers,omitempty" jsonschema:"format=bcctl-address"`
 }
 
 // Manual is done by a person outside bcctl, who attests it with a signature.

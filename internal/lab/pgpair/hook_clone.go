@@ -100,7 +100,7 @@ func (l *Lab) hookCloneStatus(_ context.Context, n Node, call HookCall) (map[str
 		}
 	}
 	facts := map[string]string{"state": is}
-	if call.Is != "" && call.Is != is {
+	if call.Is != "" && call.Is != is && (call.Is != "present" || is == "absent") {
 		return facts, fmt.Errorf("the copy is %s: %w", is, ErrNotSo)
 	}
 	return facts, nil

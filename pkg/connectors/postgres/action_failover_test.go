@@ -163,6 +163,7 @@ func TestSI29DrillLeavesProductionAlone(t *testing.T) {
 	}
 	h.hook("clone", pgpair.Standby)
 	h.hook("clone-start", pgpair.Standby)
+	h.hook("clone-status", pgpair.Standby, is("present"))
 	h.check(connectors.Refused, readiness.RoleUnexpected, "clone-serves", "address", "$clone-start.address")
 	h.do("promote-clone", "address", "$clone-start.address")
 	h.check(connectors.Passed, "", "clone-serves", "address", "$clone-start.address")
