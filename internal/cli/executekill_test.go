@@ -80,14 +80,19 @@ func boundaries() [][2]string {
 			all = append(all, [2]string{"before", kind + step}, [2]string{"after", kind + step})
 		}
 	}
-	var part, parts int
-	if n, err := fmt.Sscanf(os.Getenv("BCCTL_TEST_EXECUTE_FULL"), "%d/%d", &part, &parts); err != nil || n != 2 || parts < 1 {
+	return part(all)
+}
+
+// part is the one that BCCTL_TEST_EXECUTE_FULL asks for.
+func part[T any](all []T) []T {
+	var one, parts int
+	if n, err := fmt.Sscanf(os.Getenv("BCCTL_TEST_EXECUTE_FULL"), "%d/%d", &one, &parts); err != nil || n != 2 || parts < 1 {
 		return all
 	}
-	var some [][2]string
-	for i, b := range all {
-		if i%parts == part-1 {
-			some = append(some, b)
+	var some []T
+	for i, v := range all {
+		if i%parts == one-1 {
+			some = append(some, v)
 		}
 	}
 	return some

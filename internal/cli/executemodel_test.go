@@ -20,7 +20,7 @@ import (
 // modelStage is a stage with a model of a platform: its servers speak the platform's
 // protocol to the unmodified driver, and what is around them is as for real servers. A
 // person at the terminal says yes to what a run asks.
-func modelStage(t *testing.T, m rehearsal.Model, edit func(files map[string]string)) *rehearsed {
+func modelStage(t *testing.T, m rehearsal.Model, edit func(files map[string]string), answer ...func(question string) string) *rehearsed {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
@@ -28,6 +28,9 @@ func modelStage(t *testing.T, m rehearsal.Model, edit func(files map[string]stri
 		}
 	})
 	bcctl := &child{answer: func(string) string { return "yes" }}
+	if len(answer) > 0 {
+		bcctl.answer = answer[0]
+	}
 	return rehearse(t, rehearsal.Options{Model: m, Dir: t.TempDir(), Bcctl: bcctl.run, Edit: edit, Soak: "100ms"})
 }
 

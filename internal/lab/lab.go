@@ -72,3 +72,21 @@ const (
 	PrimarySite = "fra"
 	DRSite      = "ams"
 )
+
+// Watch is told of each statement or command that would change something: the server it
+// came to, its text, and whether it was carried out by now. What it returns says whether
+// the connection ends then, in place of carrying it out or in place of an answer.
+type Watch func(server, text string, done bool) (lost bool)
+
+// Clients are between whoever uses a system and its servers.
+type Clients interface {
+	// Watch has somebody told; nil ends it.
+	Watch(Watch)
+
+	// Unplug cuts all clients off: connections end, and new ones are refused. Among
+	// themselves the servers go on.
+	Unplug()
+
+	// Plug lets them through again.
+	Plug() error
+}

@@ -91,11 +91,11 @@ func (c *call) run(name string) (answer bson.D, dropped bool) {
 	set.advance()
 	c.name = name
 	set.calls[name]++
-	if c.server.loses[name] {
+	if c.server.loses[name] || c.watched(false) {
 		return nil, true
 	}
 	doc, failed := c.dispatch()
-	if set.closed || c.server.node.process == stopped || c.server.drops[name] {
+	if c.watched(true) || set.closed || c.server.node.process == stopped || c.server.drops[name] {
 		return nil, true
 	}
 	n := c.server.node

@@ -129,6 +129,10 @@ func (s *Set) setProcess(srv *server, by string, p process) error {
 	switch {
 	case worst == stopped:
 		srv.shut()
+	case before == stopped && s.unplugged:
+		if srv.world != nil {
+			srv.world.restart(n)
+		}
 	case before == stopped:
 		l, err := relisten(n.host)
 		if err != nil {

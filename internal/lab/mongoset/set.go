@@ -107,6 +107,8 @@ type Set struct {
 	undo         map[string]func() error
 	members      []memberConfig // of the configuration before faults changed it; nil when none did
 	edits        []edit
+	watch        lab.Watch
+	unplugged    bool // no client gets through
 }
 
 var _ lab.System = (*Set)(nil)

@@ -34,6 +34,7 @@ type Pair struct {
 	open     []*session // oldest first
 	broken   []string   // faults that are in, in their order
 	cuts     []*cut     // connections that are to be cut
+	watch    lab.Watch
 	changed  map[string]int
 	counts   Counts
 	ended    bool

@@ -88,14 +88,15 @@ func (p *Pair) queryRequest(w http.ResponseWriter, r *http.Request, a *account, 
 		s.parameters[k] = v
 	}
 	cut := p.cutOf(a, req.SQL)
-	if cut != nil && !cut.after {
+	if cut != nil && !cut.after || p.watched(a, req, false) {
 		p.mu.Unlock()
 		panic(http.ErrAbortHandler) // the connection ends, and nothing was done
 	}
 	q := p.run(s, order{req.SQL, req.values(), r.URL.Query().Get("requestId"), req.Describe, tag}, now)
 	status := q.status(now)
+	lost := p.watched(a, req, true)
 	p.mu.Unlock()
-	if cut != nil {
+	if cut != nil || lost {
 		panic(http.ErrAbortHandler) // and here it was
 	}
 	switch {

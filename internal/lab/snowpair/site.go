@@ -39,6 +39,7 @@ type site struct {
 	connMu sync.Mutex
 	conns  map[net.Conn]struct{}
 	refuse bool
+	away   bool // as Unplug has it
 }
 
 // listen begins to serve an account on loopback.
@@ -124,7 +125,7 @@ func (s *site) set(m mode) {
 func (s *site) refusing() bool {
 	s.connMu.Lock()
 	defer s.connMu.Unlock()
-	return s.refuse
+	return s.refuse || s.away
 }
 
 func (s *site) close() error { return s.server.Close() }

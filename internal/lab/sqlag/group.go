@@ -71,6 +71,7 @@ type Group struct {
 	texts    []string
 	cuts     []cut
 	refused  []cut
+	watch    lab.Watch
 
 	fronting sync.Mutex
 	front    *front // what clients of the application connect to; nil until somebody asks for it

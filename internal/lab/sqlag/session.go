@@ -68,7 +68,8 @@ func (s *session) Batch(ctx context.Context, text string, parameters []tds.Param
 	s.group.mu.Lock()
 	s.inst = s.group.world.Instance(s.inst.Name) // a repair may have made it anew
 	s.group.mu.Unlock()
-	s.group.count(s.inst, sqltext.Changes(text), text)
+	changes := sqltext.Changes(text)
+	s.group.count(s.inst, changes, text)
 	s.reply, s.ctx = reply, ctx
 	list := make([]engine.Parameter, len(parameters))
 	for i, p := range parameters {
@@ -78,11 +79,11 @@ func (s *session) Batch(ctx context.Context, text string, parameters []tds.Param
 		return sqlerr.New(15151, "Cannot alter the availability group, because it does not exist or you do not have permission.")
 	}
 	lost, applied := s.group.cutFor(s.inst.Name, text)
-	if lost && !applied {
+	if lost && !applied || changes > 0 && s.group.watched(s.inst.Name, text, false) {
 		return tds.ErrHangUp
 	}
 	err := s.run.Run(ctx, text, list, reply)
-	if lost {
+	if changes > 0 && s.group.watched(s.inst.Name, text, true) || lost {
 		return tds.ErrHangUp
 	}
 	return err

@@ -27,7 +27,7 @@ func postchecks() []operation {
 		reads("one-primary", "a member at the target site is the only primary, and all others name it", onePrimary, []string{"primary", "term"}),
 		reads("term-grew", "there was an election since the term that was recorded", termGrew, []string{"term"},
 			action.Required("term", "the term before (${steps.mark.term})")),
-		reads("write-probe", "a write is acknowledged by a majority and found on another member; it writes one small document of bcctl's own", writeProbe, nil),
+		reads("write-probe", "a write is acknowledged by a majority and found on another member, if another voter holds data; it writes one small document of bcctl's own", writeProbe, nil),
 		reads("nobody-frozen", "what the run froze is unfrozen", nobodyFrozen, nil,
 			action.Optional("thawed", "the members that were unfrozen (${steps.unfreeze.members}); empty where the procedure freezes nobody")),
 		reads("priorities", "the target is the preferred primary", preferredPrimary, nil),
@@ -126,22 +126,20 @@ func writeProbe(ctx context.Context, a *actor, _ call) connectors.Finding {
 	return a.readBack(timed, p, database, stamp)
 }
 
-// readBack looks for the write on another member, as committed.
+// readBack looks for the write on another member, as committed. Where no other voter
+// holds data, as after a configuration that was forced on one survivor, the primary itself
+// has to have it so.
 func (a *actor) readBack(ctx context.Context, p *node, database, stamp string) connectors.Finding {
 	for {
 		s := a.look(ctx)
 		for _, n := range s.nodes {
+			if n.Name == p.Name && s.alone(n) && a.committed(ctx, s, n, database, stamp) {
+				return action.Passed("%s took a write and shows it as committed: no other voter holds data, and no other member was asked", p.Name)
+			}
 			if n.Name == p.Name || n.arbiter() || s.proved(n) != nil || *n.status.State != stateSecondary {
 				continue
 			}
-			m, o := a.openMember(ctx, s, n)
-			if o != nil {
-				continue
-			}
-			answer, err := command{database, bson.D{{Key: "find", Value: probeCollection}, {Key: "filter", Value: textID("_id", a.spec.Target)}, {Key: "limit", Value: 1}, {Key: "singleBatch", Value: true},
-				{Key: "readConcern", Value: bson.D{{Key: "level", Value: "majority"}}}, {Key: "maxTimeMS", Value: readLimit}}}.run(ctx, m.server)
-			m.close()
-			if list := firstBatch(answer); err == nil && len(list) == 1 && list[0].text("run") == stamp {
+			if a.committed(ctx, s, n, database, stamp) {
 				return action.Passed("a majority acknowledged a write on %s, and %s has it", p.Name, n.Name)
 			}
 		}
@@ -151,6 +149,27 @@ func (a *actor) readBack(ctx context.Context, p *node, database, stamp string) c
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// committed reports whether a member shows the write as a majority has it.
+func (a *actor) committed(ctx context.Context, s *set, n *node, database, stamp string) bool {
+	m, o := a.openMember(ctx, s, n)
+	if o != nil {
+		return false
+	}
+	defer m.close()
+	answer, err := command{database, bson.D{{Key: "find", Value: probeCollection}, {Key: "filter", Value: textID("_id", a.spec.Target)}, {Key: "limit", Value: 1}, {Key: "singleBatch", Value: true},
+		{Key: "readConcern", Value: bson.D{{Key: "level", Value: "majority"}}}, {Key: "maxTimeMS", Value: readLimit}}}.run(ctx, m.server)
+	list := firstBatch(answer)
+	return err == nil && len(list) == 1 && list[0].text("run") == stamp
+}
+
+// alone reports whether a member is the only voter that holds data.
+func (s *set) alone(n *node) bool {
+	if s.config == nil || s.proved(n) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(s.config.Members, func(m seat) bool { return m.Votes > 0 && !m.Arbiter && s.at(&m) != n })
 }
 
 func nobodyFrozen(ctx context.Context, a *actor, c call) connectors.Finding {

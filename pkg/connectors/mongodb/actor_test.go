@@ -446,6 +446,13 @@ func TestSI25ForceOnlyWithoutMajority(t *testing.T) {
 		t.Error("the configuration was not recorded")
 	}
 	h.changed(map[string]int{})
+	// People have forced a configuration with one voter, and no other member has what it takes.
+	if err := set.Survive("catalog-c"); err != nil {
+		t.Fatal(err)
+	}
+	h.await("wait-primary")
+	h.pass("one-primary", "write-probe", "write-majority", "config-committed")
+	h.changed(map[string]int{"replSetReconfig": 1, "update": 1})
 }
 
 // TestSI30PlanReadsOnly: without a run no login but the monitor's is there, one check
