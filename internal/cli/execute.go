@@ -644,7 +644,11 @@ func (x *running) ended(end runbook.End) error {
 		}
 		return fail(exitStopped, fmt.Errorf("nobody can tell whether %s took effect: %w", where, why), fmt.Sprintf("look at the server, then bcctl resolve %s --step %s done|not-done --reason TEXT%s, then %s", id, where, without, again))
 	case runbook.EndHeld:
-		return fail(exitStopped, fmt.Errorf("stopped part way: %w", why), again)
+		how := "stopped part way"
+		if !end.State.Changed() {
+			how = "stopped, and everything is as before"
+		}
+		return fail(exitStopped, fmt.Errorf("%s: %w", how, why), again)
 	case runbook.EndRefused:
 		return fail(exitRefused, fmt.Errorf("%s: %w", unchanged, why), "bcctl plan "+id)
 	case runbook.EndDenied:

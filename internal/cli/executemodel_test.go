@@ -125,7 +125,7 @@ func switchedBy(resource, builtin, instead string) func(files map[string]string)
 
 // TestSI34ExecuteMongoDBStepDownOnce: the connection goes after the step-down was
 // received, or before it could be. Either way it is not sent a second time: carried out
-// it counts, and not carried out the run takes back what it did.
+// it counts, and not carried out the run takes back what it did, and may begin anew.
 func TestSI34ExecuteMongoDBStepDownOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -136,7 +136,7 @@ func TestSI34ExecuteMongoDBStepDownOnce(t *testing.T) {
 		primary string
 	}{
 		"the answer is lost":  {true, exitOK, "SUCCEEDED", map[string]int{"replSetFreeze": 2, "replSetStepDown": 1, "replSetReconfig": 1}, "catalog-b"},
-		"the command is lost": {false, exitFailed, "catalog/step-down", map[string]int{"replSetFreeze": 3}, "catalog-a"},
+		"the command is lost": {false, exitStopped, "everything is as before", map[string]int{"replSetFreeze": 3}, "catalog-a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,6 +154,13 @@ func TestSI34ExecuteMongoDBStepDownOnce(t *testing.T) {
 			s.changed(set.Changes(), c.changes)
 			if set.Primary() != c.primary {
 				t.Errorf("%s is primary", set.Primary())
+			}
+			if !c.applied {
+				// Another start is another decision: everything is looked at anew.
+				s.execute(exitOK, r, approval.VerbResume, 2, "SUCCEEDED")
+				if set.Primary() != "catalog-b" || set.Calls()["replSetStepDown"] != 2 {
+					t.Errorf("%s is primary, after %d commands", set.Primary(), set.Calls()["replSetStepDown"])
+				}
 			}
 			s.verified()
 		})

@@ -134,7 +134,17 @@ func (r *runProgress) event(e runbook.Event) {
 	case runbook.CancelRequested:
 		say("asked to stop: at the next hold point%s", message)
 	case runbook.UndoStarted:
-		say("there is no way forward: taking back what was done%s", message)
+		if e.State == string(runbook.Anew) {
+			say("there is no way forward for now: taking back what was done%s", message)
+		} else {
+			say("there is no way forward: taking back what was done%s", message)
+		}
+	case runbook.UndoEnded:
+		if e.Member == "" {
+			say("everything is as before")
+		} else {
+			say("everything is as before at %s", e.Member)
+		}
 	case runbook.StepRefused, runbook.StepDisputed, runbook.Hold:
 		say("%s %s %s%s", e.Kind, where, e.Code, message)
 	case runbook.SoakStarted:

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -70,6 +71,8 @@ func (r *Run) Event(e runbook.Event) {
 		note("%s: point of no return", e.Member)
 	case runbook.UndoStarted:
 		note("taking back what was done: %s", e.Code)
+	case runbook.UndoEnded:
+		note("%s as before: it may begin anew", cmp.Or(e.Member, "all"))
 	case runbook.AuditDegraded:
 		note("the record is on one machine only")
 	case runbook.AuditRestored:

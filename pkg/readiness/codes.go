@@ -170,7 +170,7 @@ const (
 	CandidateBehind       Code = "CANDIDATE_BEHIND"        // another standby has more of the primary's log than the one that would be promoted
 	RunCanceled           Code = "RUN_CANCELED"            // a person or a signal asked a run to stop; it stopped where it may
 	RunDenied             Code = "RUN_DENIED"              // approvals, pins, window or roster do not allow a run, or not any more
-	RunNoAnswer           Code = "RUN_NO_ANSWER"           // something that must be asked before a run goes on did not answer
+	RunNoAnswer           Code = "RUN_NO_ANSWER"           // something that must be asked before a run goes on, or a server a step is for, did not answer
 	LockLost              Code = "LOCK_LOST"               // the lock of a run is not its own any more; it acts no further
 	JournalAway           Code = "JOURNAL_AWAY"            // no place off this machine takes the record of a run
 	PrecheckRefused       Code = "PRECHECK_REFUSED"        // a precheck of a run did not pass; nothing was changed by this start
@@ -590,8 +590,8 @@ var codes = []CodeInfo{
 		"approvals, pins, window or roster do not allow a run, or not any more",
 		"bcctl explain REQUEST", false},
 	{RunNoAnswer, Unknown,
-		"something that must be asked before a run goes on did not answer",
-		"bcctl doctor --github, then the same command again", false},
+		"something that must be asked before a run goes on, or a server a step is for, did not answer",
+		"see that it answers (bcctl check RESOURCE, bcctl doctor --github), then the same command again", false},
 	{ScheduleDrift, Yellow,
 		"the schedule is not the one this repository declares",
 		"find out which is meant", false},

@@ -152,6 +152,9 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		// as unknown as it was (SI-3).
 		out.State, out.Message = connectors.InDoubt, "an earlier try may have changed something, and this one changed nothing: "+out.Message
 	}
+	if out.State == connectors.Failed && out.Code == CodeNoAnswer && step.ID != l.PointOfNoReturn {
+		out.State = connectors.NotDone // nothing was sent: it may be tried again
+	}
 	if f.broken != nil {
 		return out, f.broken
 	}

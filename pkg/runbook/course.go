@@ -262,6 +262,8 @@ func (c *course) follows(s *State, e Event) error {
 			return c.complete(s)
 		}
 		return nil
+	case UndoEnded:
+		return c.followsAnew(s, e)
 	case StepIntent, PointOfNoReturn, PrecheckResult, PostcheckResult, StepOutcome, StepProbe, StepRefused:
 	default:
 		return nil
@@ -286,6 +288,68 @@ func (c *course) follows(s *State, e Event) error {
 		return err
 	}
 	return c.followsIntent(s, e, at)
+}
+
+// followsAnew tells whether what may begin anew is taken back as the runbook says.
+func (c *course) followsAnew(s *State, e Event) error {
+	for i := range c.members {
+		l := &c.members[i]
+		if e.Member != "" && e.Member != l.Resource {
+			continue
+		}
+		if !c.repeatable(s, l) {
+			return fmt.Errorf("event %d: what %s did may not be done again", e.Seq, l.Resource)
+		}
+		for _, step := range l.Steps {
+			if step.Undo != nil && s.Step(l.Resource, step.ID).undoable() {
+				return fmt.Errorf("event %d: %s of %s is not taken back", e.Seq, step.ID, l.Resource)
+			}
+		}
+	}
+	return nil
+}
+
+// repeatable reports whether all that a member did may be done again, once it is taken
+// back where the runbook says how.
+func (c *course) repeatable(s *State, l *leg) bool {
+	return !slices.ContainsFunc(l.Steps, func(step Step) bool {
+		return s.Step(l.Resource, step.ID).Status == StepDone && step.Undo == nil && !c.idempotent(step)
+	})
+}
+
+// stuck returns the step of an atomic section that keeps a run from leaving it backwards:
+// it is done, a later one is not, and the runbook says of no way to take it back. A person
+// may have done it. Empty: there is none.
+func (c *course) stuck(s *State, l *leg, i int) string {
+	if i < 0 || s.Passed(l.Resource) {
+		return ""
+	}
+	for ; i > 0 && l.inside(i); i-- {
+		if before := l.Steps[i-1]; before.Undo == nil && (c.mutates(before) || before.Manual != nil) && s.Step(l.Resource, before.ID).Status == StepDone {
+			return before.ID
+		}
+	}
+	return ""
+}
+
+// old reports whether a step only looked, in an attempt before, and no change rests on
+// what it saw yet: things may have changed since (SI-8).
+func (c *course) old(s *State, l *leg, i int) bool {
+	step := l.Steps[i]
+	if i >= l.noReturn || s.Step(l.Resource, step.ID).Attempt == s.Attempt || c.mutates(step) || step.Manual != nil || step.Approval != nil || step.Wait != nil {
+		return false
+	}
+	return !slices.ContainsFunc(l.Steps[i+1:], func(later Step) bool {
+		if !c.mutates(later) && later.Manual == nil {
+			return false
+		}
+		switch s.Step(l.Resource, later.ID).Status {
+		case StepPending, StepUndone, StepNotDone, StepFailed:
+			return false
+		default:
+			return true
+		}
+	})
 }
 
 func known(e Event, ids []string) error {

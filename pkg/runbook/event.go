@@ -98,7 +98,8 @@ const (
 	StepResolved       EventKind = "step.resolved"       // what a person says of it
 	StepDisputed       EventKind = "step.disputed"       // what a person is said to have said does not count
 	StepRefused        EventKind = "step.refused"        // not even tried
-	UndoStarted        EventKind = "undo.started"        // there is no way forward any more
+	UndoStarted        EventKind = "undo.started"        // there is no way forward any more, or not now
+	UndoEnded          EventKind = "undo.ended"          // it is as before: all of it, or a member, may begin anew
 	CancelRequested    EventKind = "cancel.requested"    // acts at the next hold point
 	Hold               EventKind = "hold"                // stopped; may go on
 	PostcheckResult    EventKind = "postcheck.result"    //

@@ -99,17 +99,34 @@ func (s *State) allows(e Event) error {
 		switch {
 		case !s.Claimed || s.Open != nil || s.Returning != nil || e.Code == "":
 			return errors.New("the attempt is not claimed, a step is under way, it began before, or it does not say why")
-		case e.State != string(Failed) && e.State != string(Aborted):
+		case e.State != string(Failed) && e.State != string(Aborted) && e.State != string(Anew):
 			return illegal("it leads to %q", e.State)
 		case s.AnyPassed():
 			return errors.New("the point of no return is passed")
 		}
 		return nil
+	case UndoEnded:
+		return s.allowsAnew(e)
 	case Hold, RunFinished, Released, ProtectionRestored:
 		return s.allowsEnd(e)
 	default:
 		return errors.New("this bcctl knows no such event")
 	}
+}
+
+func (s *State) allowsAnew(e Event) error {
+	switch {
+	case !s.Claimed || s.Open != nil:
+		return errors.New("the attempt is not claimed, or a step is under way")
+	case e.Member == "" && (s.Returning == nil || s.ReturnTo != Anew || s.AnyPassed()):
+		return errors.New("the run is not on its way back to its beginning")
+	case e.Member != "" && (s.Members[e.Member] == nil || s.Passed(e.Member)):
+		return errors.New("the member has not begun, or its point of no return is passed")
+	}
+	if d := s.Doubt(); d != nil {
+		return illegal("step %s/%s is in doubt", d.Member, d.Step)
+	}
+	return nil
 }
 
 // Rulings, as they are written.
@@ -247,7 +264,7 @@ func (s *State) allowsIntent(e Event) error {
 		return errors.New("something failed in this attempt")
 	case e.Try != step.Tries+1:
 		return illegal("try %d is expected", step.Tries+1)
-	case step.Status == StepDone:
+	case step.Status == StepDone && (step.Mutates || step.Attempt == s.Attempt):
 		return errors.New("the step is done")
 	case (step.Status == StepFailed || step.Status == StepUndone) && step.Attempt == s.Attempt:
 		return illegal("the step is %s in this attempt", step.Status)
@@ -424,6 +441,15 @@ func (s *State) take(e Event) {
 		s.takeStep(e)
 	case UndoStarted:
 		s.Returning, s.ReturnTo = &Stop{Code: e.Code, Member: e.Member, Step: e.Step, Message: e.Message}, Ending(e.State)
+	case UndoEnded:
+		for name, m := range s.Members {
+			if e.Member == "" || e.Member == name {
+				m.anew()
+			}
+		}
+		if e.Member == "" {
+			s.Returning, s.ReturnTo = nil, ""
+		}
 	case CancelRequested:
 		s.Canceled = true
 	case Hold:
@@ -444,6 +470,15 @@ func (s *State) take(e Event) {
 	case ProtectionRestored:
 		s.Restored = true
 	case MarkersRead:
+	}
+}
+
+// anew forgets what a member did, because it was taken back. Tries go on counting.
+func (m *MemberState) anew() {
+	m.Prechecks, m.Postchecks = map[string]CheckState{}, map[string]CheckState{}
+	m.NoReturn, m.Announced = "", 0
+	for id, step := range m.Steps {
+		m.Steps[id] = &StepState{Tries: step.Tries, Undos: step.Undos, Mutates: step.Mutates, Attempt: step.Attempt, Tried: step.Tried}
 	}
 }
 

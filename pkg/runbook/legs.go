@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // settle finds out what became of a step that was under way when the run was killed,
@@ -119,6 +120,9 @@ func (f *flow) afterKill(trouble Stop, blocked bool) error {
 	if f.s.Returning != nil || l == nil || blocked || trouble.Code == CodeLockLost || trouble.Code == CodeNoAnswer {
 		return nil
 	}
+	if f.c.stuck(&f.s, l, i) != "" {
+		return nil // there is only forward
+	}
 	if trouble.Code == "" {
 		trouble.Code = CodeStepFailed
 	}
@@ -140,7 +144,7 @@ func (f *flow) goBack() error {
 		if f.s.Passed(l.Resource) || !slices.ContainsFunc(l.Steps, func(s Step) bool { return f.s.Step(l.Resource, s.ID).Undo != StepPending }) {
 			continue
 		}
-		if err := f.undo(l); err != nil {
+		if err := f.undoMember(l); err != nil {
 			return err
 		}
 		return f.stop(EndHeld, Stop{Code: CodeStepFailed, Member: l.Resource, Message: "it is taken back; the same command begins with it anew"})
@@ -278,7 +282,7 @@ func (f *flow) member(l *leg, later bool) error {
 		}
 	}
 	for i := range l.Steps {
-		if f.s.Step(l.Resource, l.Steps[i].ID).Status == StepDone {
+		if f.s.Step(l.Resource, l.Steps[i].ID).Status == StepDone && !f.c.old(&f.s, l, i) {
 			continue
 		}
 		if err := f.boundary(l, i); err != nil {
@@ -400,22 +404,44 @@ func (f *flow) verify(l *leg, i int, about Circumstances, m Moment) error {
 // retreat ends a run that may not do the step before it. Where it may wait, it waits
 // for what did not answer; else, and after a denial, it goes back.
 func (f *flow) retreat(l *leg, i int, kind EndKind, why Stop) error {
-	if !f.s.Changed() || kind == EndNoAnswer && l.mayHold(i) {
+	switch {
+	case !f.s.Changed() || kind == EndNoAnswer && l.mayHold(i):
 		return f.stop(kind, why)
+	case kind == EndNoAnswer:
+		return f.giveUp(l, i, why, f.anewOr(Aborted))
 	}
 	return f.takeBack(l, why, Aborted)
 }
 
+// giveUp leaves what does not work for now: back to the beginning, or, where there is no
+// way back, by waiting where the run stands.
+func (f *flow) giveUp(l *leg, i int, why Stop, how Ending) error {
+	if step := f.c.stuck(&f.s, l, i); step != "" {
+		why.Message += "; " + step + " cannot be taken back, so nothing is: the same command goes on from here"
+		return f.stop(EndHeld, why)
+	}
+	return f.takeBack(l, why, how)
+}
+
+// anewOr lets a run begin anew where all that it did may be done again.
+func (f *flow) anewOr(otherwise Ending) Ending {
+	if slices.ContainsFunc(f.c.members, func(l leg) bool { return !f.c.repeatable(&f.s, &l) }) {
+		return otherwise
+	}
+	return Anew
+}
+
 // takeBack takes back what was done before the point of no return. A run in which
-// another member is past it goes on later; any other is over.
+// another member is past it goes on later; any other begins anew or is over.
 func (f *flow) takeBack(l *leg, why Stop, how Ending) error {
 	if !f.s.AnyPassed() {
 		return f.back(how, why)
 	}
 	if !f.s.Passed(l.Resource) {
-		if err := f.undo(l); err != nil {
+		if err := f.undoMember(l); err != nil {
 			return err
 		}
+		why.Message += "; what was done at " + l.Resource + " is taken back: the same command begins with it anew"
 	}
 	return f.stop(EndHeld, why)
 }
@@ -423,7 +449,17 @@ func (f *flow) takeBack(l *leg, why Stop, how Ending) error {
 // fail ends a run after something that did not work. Before the point of no return
 // what was done is taken back as declared; after it nothing is (SI-35), and the same
 // command goes on.
+//
+// A run whose step was refused is over. One whose step was not answered or could not be
+// judged, or that waited in vain, is not: its request may begin anew when that is mended.
 func (f *flow) fail(l *leg, i int, why Stop, kind EndKind) error {
+	how := Failed
+	if i >= 0 {
+		st := f.s.Step(l.Resource, l.Steps[i].ID)
+		if info, known := st.Code.Info(); st.Status != StepFailed || known && info.Default == readiness.Unknown {
+			how = f.anewOr(Failed)
+		}
+	}
 	if i >= 0 && l.Steps[i].ID == l.PointOfNoReturn && f.s.Step(l.Resource, l.PointOfNoReturn).Status == StepFailed {
 		// It says that nothing was changed. Only live state proves it.
 		task, err := f.task(l, l.Steps[i], false)
@@ -441,16 +477,18 @@ func (f *flow) fail(l *leg, i int, why Stop, kind EndKind) error {
 	if !f.s.Changed() && kind == EndRefused {
 		return f.stop(EndRefused, why)
 	}
-	return f.takeBack(l, why, Failed)
+	return f.giveUp(l, i, why, how)
 }
 
-// back takes back what was done, the newest first, and ends the run.
+// back takes back what was done, the newest first, and ends the run; or lets it begin
+// anew, at once where a person has just started it again.
 func (f *flow) back(how Ending, why Stop) error {
 	if d := f.s.Doubt(); d != nil && !d.Undo {
 		// What is not known cannot be taken back.
 		return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: d.Member, Step: d.Step, Message: f.s.Step(d.Member, d.Step).Message})
 	}
-	if f.s.Returning == nil {
+	begun := f.s.Returning == nil
+	if begun {
 		if err := f.record(Event{Kind: UndoStarted, State: string(how), Code: why.Code, Member: why.Member, Step: why.Step, Message: why.Message}); err != nil {
 			return err
 		}
@@ -462,7 +500,25 @@ func (f *flow) back(how Ending, why Stop) error {
 			}
 		}
 	}
-	return f.finish(how, why)
+	if how != Anew {
+		return f.finish(how, why)
+	}
+	if err := f.record(Event{Kind: UndoEnded}); err != nil {
+		return err
+	}
+	if !begun {
+		return nil
+	}
+	why.Message += "; what was done is taken back: the same command begins anew"
+	return f.stop(EndHeld, why)
+}
+
+// undoMember takes back one member of a group that goes on with the others.
+func (f *flow) undoMember(l *leg) error {
+	if err := f.undo(l); err != nil || !f.c.repeatable(&f.s, l) {
+		return err
+	}
+	return f.record(Event{Kind: UndoEnded, Member: l.Resource})
 }
 
 // undo takes back the steps of one member that say how: those that are done, and those

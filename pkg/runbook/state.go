@@ -40,7 +40,8 @@ type State struct {
 	Trouble *Stop
 
 	// Returning is why a run takes back what was done, and ReturnTo how it ends after
-	// that; nil while it goes forward. It never turns round again.
+	// that; nil while it goes forward. It turns round again only where it was to begin
+	// anew, and only when everything is taken back.
 	Returning *Stop
 	ReturnTo  Ending
 
@@ -159,6 +160,10 @@ const (
 	Succeeded Ending = "succeeded"
 	Failed    Ending = "failed"  // stopped before the point of no return, and taken back as declared
 	Aborted   Ending = "aborted" // ended by people, likewise
+
+	// Anew is no end: what was done is taken back because something did not answer, and
+	// the same request may begin anew.
+	Anew Ending = "anew"
 )
 
 // NextAttempt is the number that the next start has to claim.

@@ -204,6 +204,9 @@ func (w *world) usual(t runbook.Task, instead func(runbook.Task) connectors.Outc
 		return instead(t)
 	}
 	name := t.Member.Resource + "/" + t.ID
+	if a, known := catalog(t.Operation.Uses); known && !a.Changes {
+		return connectors.Outcome{State: connectors.Done, Message: "as it should be"}
+	}
 	if t.Undo {
 		if w.undoing != nil {
 			w.undoing(t)

@@ -42,6 +42,15 @@ func Failed(code readiness.Code, format string, args ...any) connectors.Outcome 
 	return connectors.Outcome{State: connectors.Failed, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// NotReached is the outcome of a change that was not sent, because whom it was for did
+// not answer; unless the code says what is wrong there.
+func NotReached(code readiness.Code, format string, args ...any) connectors.Outcome {
+	if code == "" || code == readiness.NodeStarting || code == readiness.VisCollector {
+		code = readiness.RunNoAnswer
+	}
+	return Failed(code, format, args...)
+}
+
 // InDoubt is the outcome that it cannot be told.
 func InDoubt(code readiness.Code, format string, args ...any) connectors.Outcome {
 	return connectors.Outcome{State: connectors.InDoubt, Code: code, Message: fmt.Sprintf(format, args...)}

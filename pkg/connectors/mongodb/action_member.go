@@ -50,7 +50,9 @@ func (a *actor) openMember(ctx context.Context, s *set, n *node) (*changing, *co
 	budget := a.c.endpointTimeout()
 	server, err := a.c.open(i, &cred, budget)
 	if err != nil {
-		return no("", "%s: %s", n.Name, classify(err, false, budget, cred.Password).Message)
+		f := classify(err, false, budget, cred.Password)
+		o := action.NotReached(f.Code, "%s: %s", n.Name, f.Message)
+		return nil, &o
 	}
 	m := &changing{node: n, server: server, secret: cred.Password}
 	timed, cancel := context.WithTimeout(ctx, budget)

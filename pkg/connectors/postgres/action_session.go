@@ -70,13 +70,15 @@ func (a *actor) openAs(ctx context.Context, name string, want role, database, sh
 	conn, accepted, err := d.dial(ctx, cred, map[string]string{"synchronous_commit": "local", "application_name": shown})
 	if err != nil {
 		u := classify(err, accepted, a.c.endpointTimeout(), cred.Password)
-		return fail(u.code, "%s: %s", name, u.message)
+		o := action.NotReached(u.code, "%s: %s", name, u.message)
+		return nil, &o
 	}
 	s := &changing{node: a.c.spec.Endpoints[i], conn: conn, cred: cred}
 	if err := s.read(ctx, factsSQL, &s.facts); err != nil {
 		closeQuietly(conn)
-		f := queryFailure(err, cred.Password)
-		return fail(f.Code, "%s did not tell what it is: %s", name, f.Message)
+		u := classifyFirstQuery(err, a.c.endpointTimeout(), cred.Password)
+		o := action.NotReached(u.code, "%s did not tell what it is: %s", name, u.message)
+		return nil, &o
 	}
 	if o := a.isMeant(s, want, declared); o != nil {
 		closeQuietly(conn)

@@ -55,7 +55,8 @@ func (a *actor) open(ctx context.Context, i int) (*changing, *connectors.Outcome
 	s, accepted, err := session.Open(timed, login, cred)
 	if err != nil {
 		why := session.Unreached(err, accepted, budget, cred)
-		return no(why.Code, "%s: %s", name, why.Message)
+		o := action.NotReached(why.Code, "%s: %s", name, why.Message)
+		return nil, &o
 	}
 	v := &visit{account: a.c.newAccount(i), cred: cred}
 	if err := a.c.readAccount(timed, v, s); err != nil {

@@ -58,7 +58,8 @@ func (a *actor) openAs(ctx context.Context, p *picture, n *node, database, shown
 	conn, attempted, err := o.open(timed, cred, database, false)
 	if err != nil {
 		f := unreached(timed, err, attempted, a.c.endpointTimeout(), cred.Password)
-		return fail(f.Code, "%s: %s", n.Name, f.Message)
+		o := action.NotReached(f.Code, "%s: %s", n.Name, f.Message)
+		return nil, &o
 	}
 	s := &session{node: a.c.newNode(i), conn: conn, cred: cred}
 	if err := a.readIdentity(timed, s); err != nil {

@@ -1,0 +1,221 @@
+package runbook_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/runbook"
+)
+
+// repeatable is a switchover all of which may be done again once it is taken back. It
+// looks, before the point of no return, at what the stop left.
+func repeatable(name string) runbook.MemberPlan {
+	m := memberOf(name)
+	m.Steps[0].Idempotent = true
+	m.Steps = slices.Insert(m.Steps, 3, uses("proof", "pg.native/one-primary"))
+	return m
+}
+
+// failover is one in small: once the old side is fenced there is no way back.
+func failover(name string) *runbook.Plan {
+	m := memberOf(name)
+	fence := command("fence")
+	fence.Idempotent = true
+	detach := undone(uses("detach", "pg.native/soft-fence"), runbook.Operation{Uses: "pg.native/lift-soft-fence"})
+	m.Steps = []runbook.Step{uses("mark", "pg.native/one-primary"), fence, uses("proof", "pg.native/one-primary"), detach, uses("promote", "pg.native/promote"), command("dns")}
+	m.HoldPoints = []string{"fence", "dns"}
+	m.Atomic = []runbook.Section{{From: "fence", To: "promote"}}
+	p := planOf(m)
+	p.Type = runbook.Failover
+	return p
+}
+
+// onlyOf replaces what a step does at one member.
+func (w *world) onlyOf(member, step string, do func(runbook.Task) connectors.Outcome) {
+	w.do[step] = func(t runbook.Task) connectors.Outcome {
+		if t.Member.Resource == member {
+			return do(t)
+		}
+		return w.usual(t, nil)
+	}
+}
+
+// silent is a server that is not reached: nothing was sent.
+func silent(runbook.Task) connectors.Outcome {
+	return connectors.Outcome{State: connectors.Failed, Code: runbook.CodeNoAnswer, Message: "connection refused"}
+}
+
+// count is how often a line is in the journal.
+func (w *world) count(line string) int {
+	n := 0
+	for _, l := range w.order() {
+		if l == line {
+			n++
+		}
+	}
+	return n
+}
+
+// A server that is not reached for a while ends no request: what was done is taken back,
+// clients write again, and the same command begins anew with everything fresh.
+func TestRUN09NotReachedBeginsAnew(t *testing.T) {
+	for _, c := range []struct {
+		name, step string
+		do         func(runbook.Task) connectors.Outcome
+	}{
+		{"a program that is not answered", "stop-old", silent},
+		{"a server that is not reached", "fence", silent},
+		{"something that is waited for in vain", "proof", failing(connectors.NotDone)},
+		{"a look that tells nothing", "proof", failing(connectors.InDoubt)},
+		{"the point of no return, which was not sent", "promote", silent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w, p := newWorld(t), planOf(repeatable("ledger"))
+				w.do[c.step] = c.do
+				end := w.must(t.Context(), p, runbook.EndHeld)
+				if got := w.standing(); !slices.Equal(got, []string{"ledger/announce"}) {
+					t.Errorf("%v holds\n%s", got, w.journal())
+				}
+				if end.State.Changed() || end.State.Returning != nil || w.holder != "" || end.Step != c.step {
+					t.Errorf("held by %q, keys of %q\n%s", end.Step, w.holder, w.journal())
+				}
+				if !strings.Contains(end.Message, "begins anew") {
+					t.Errorf("it does not say how it goes on: %s", end.Message)
+				}
+				delete(w.do, c.step)
+				w.must(t.Context(), p, runbook.EndSucceeded)
+				if n := w.count("precheck.result fit"); n != 2 {
+					t.Errorf("%d looks at the precheck, want one in each attempt\n%s", n, w.journal())
+				}
+				if w.done["ledger/announce"] != 2 || w.done["ledger/promote"] != 1 {
+					t.Errorf("done: %v", w.done)
+				}
+			})
+		})
+	}
+}
+
+// What was refused is over, and so is what may not be done again.
+func TestRUN02RefusedIsOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		member runbook.MemberPlan
+		do     func(runbook.Task) connectors.Outcome
+	}{
+		"the server says no":                         {repeatable("ledger"), failing(connectors.Failed)},
+		"announced by a program that is no repeater": {memberOf("ledger"), failing(connectors.NotDone)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.do["stop-old"] = c.do
+				w.must(t.Context(), planOf(c.member), runbook.EndFailed)
+			})
+		})
+	}
+}
+
+// The network is away while it is taken back, too: the next start takes back and begins
+// anew at once.
+func TestRUN09TakenBackLater(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p := newWorld(t), planOf(repeatable("ledger"))
+		w.do["proof"] = silent
+		w.probe["stop-old"] = func(task runbook.Task) connectors.Outcome {
+			if task.Undo {
+				return connectors.Outcome{State: connectors.NotDone, Message: "not reached"}
+			}
+			return connectors.Outcome{State: connectors.Done}
+		}
+		end := w.must(t.Context(), p, runbook.EndHeld)
+		if end.Code != runbook.CodeUndoFailed || w.holder == "" || !end.State.Changed() {
+			t.Fatalf("held by %s\n%s", end.Code, w.journal())
+		}
+		delete(w.do, "proof")
+		delete(w.probe, "stop-old")
+		w.must(t.Context(), p, runbook.EndSucceeded)
+	})
+}
+
+// After a fence that nobody takes back a failover waits where it stands, whatever it is
+// that does not work, and looks again before it goes on.
+func TestSI08StuckFailoverWaits(t *testing.T) {
+	for _, c := range []struct {
+		step string
+		do   func(runbook.Task) connectors.Outcome
+	}{
+		{"proof", failing(connectors.InDoubt)}, {"proof", failing(connectors.NotDone)}, {"detach", silent}, {"detach", failing(connectors.Failed)}, {"promote", failing(connectors.NotDone)},
+	} {
+		t.Run(c.step, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w, p := newWorld(t), failover("ledger")
+				w.do[c.step] = c.do
+				end := w.must(t.Context(), p, runbook.EndHeld)
+				if end.State.Finished != "" || w.holder == "" || !w.holds["ledger/fence"] || w.count("undo.started") != 0 {
+					t.Fatalf("it does not wait\n%s", w.journal())
+				}
+				delete(w.do, c.step)
+				looks := w.count("step.intent proof")
+				// The old side is back: what was seen before the wait does not count.
+				if c.step != "promote" {
+					w.do["proof"] = failing(connectors.NotDone)
+					w.must(t.Context(), p, runbook.EndHeld)
+					if w.done["ledger/promote"] != 0 || w.count("step.intent proof") == looks {
+						t.Fatalf("it went on with an old look\n%s", w.journal())
+					}
+					delete(w.do, "proof")
+				}
+				w.must(t.Context(), p, runbook.EndSucceeded)
+				if w.done["ledger/fence"] != 1 || w.done["ledger/promote"] != 1 {
+					t.Errorf("done: %v", w.done)
+				}
+			})
+		})
+	}
+}
+
+// A person ends what waits by withdrawing the request: what can be taken back is.
+func TestRUN03WithdrawnWhileItWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p := newWorld(t), failover("ledger")
+		w.do["promote"] = failing(connectors.NotDone)
+		w.must(t.Context(), p, runbook.EndHeld)
+		w.deny[runbook.AtStart] = runbook.Ruling{Message: "withdrawn"}
+		w.must(t.Context(), p, runbook.EndAborted)
+		if got := w.standing(); !slices.Equal(got, []string{"ledger/fence"}) || w.holder != "" {
+			t.Errorf("%v holds, keys of %q\n%s", got, w.holder, w.journal())
+		}
+	})
+}
+
+// GitHub does not answer where a run may not wait: it begins anew, and is not over.
+func TestSI38NoAnswerInsideASection(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p := newWorld(t), planOf(repeatable("ledger"))
+		w.deny[runbook.BeforeNoReturn] = runbook.Ruling{Away: true, Message: "GitHub does not answer"}
+		w.must(t.Context(), p, runbook.EndHeld)
+		clear(w.deny)
+		w.must(t.Context(), p, runbook.EndSucceeded)
+	})
+}
+
+// The second member of a group was taken back: nothing that was seen of it before counts.
+func TestSI08SecondMemberBeginsAnew(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p := newWorld(t), planOf(memberOf("ledger"), repeatable("orders"))
+		w.onlyOf("orders", "promote", silent)
+		w.must(t.Context(), p, runbook.EndHeld)
+		checks, looks := w.count("precheck.result fit"), w.count("step.intent proof")
+		delete(w.do, "promote")
+		w.must(t.Context(), p, runbook.EndSucceeded)
+		// Once before everything, once more after the first member.
+		if w.count("precheck.result fit") != checks+2 || w.count("step.intent proof") != looks+1 {
+			t.Errorf("nothing was looked at again\n%s", w.journal())
+		}
+		if w.done["ledger/promote"] != 1 || w.done["orders/promote"] != 1 {
+			t.Errorf("done: %v", w.done)
+		}
+	})
+}
