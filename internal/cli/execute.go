@@ -441,7 +441,7 @@ func (x *running) makePlan(ctx context.Context, dir string) error {
 	}
 	r := *x.r
 	r.commit = x.request.Spec.Commit
-	p, err := x.a.makePlan(ctx, &r, x.request.Spec.Wish(x.request.Name()), askedOf(x.request.Spec))
+	p, err := x.a.compilePlan(ctx, &r, x.request.Spec.Wish(x.request.Name()), askedOf(x.request.Spec), true)
 	if err != nil {
 		return err
 	}

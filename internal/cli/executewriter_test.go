@@ -103,9 +103,6 @@ func TestSI22SI23ExecuteNeverTwoWriters(t *testing.T) {
 	back := s.hooked(noFence)
 	s.refused("nobody knows, and nobody can fence", "p17-hook", "", "the power of that host cannot be switched", "--accept-unproven-writer")
 	back()
-	if !everywhere() {
-		old.cut() // every look of a run would wait for it
-	}
 	for _, verb := range []string{"fence", "stop", "start"} {
 		if n := calls(verb); n != 0 {
 			t.Errorf("the hook was asked to %s %d times", verb, n)

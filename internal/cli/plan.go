@@ -253,10 +253,15 @@ func knownTarget(r *repository, name string) error {
 
 // makePlan compiles a wish against what the servers say now.
 func (a *app) makePlan(ctx context.Context, r *repository, w runbook.Wish, by plan.By) (runbook.Plan, error) {
+	return a.compilePlan(ctx, r, w, by, false)
+}
+
+// compilePlan is makePlan; where a run follows at once, that makes the prechecks.
+func (a *app) compilePlan(ctx context.Context, r *repository, w runbook.Wish, by plan.By, runFollows bool) (runbook.Plan, error) {
 	a.reportIgnored()
 	m := plan.Maker{
 		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
-		Parallel: a.globals.planParallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
+		Parallel: a.globals.planParallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now, RunFollows: runFollows,
 	}
 	src := plan.Source{Repo: r.repo, Rules: r.rules, FS: r.fsys, Commit: r.commit}
 	if r.settings.Replay != "" {

@@ -38,7 +38,12 @@ type Maker struct {
 	Parallel      int           // resources worked on at once, at least 1
 	TargetTimeout time.Duration // the sweep of one resource, and all prechecks of one resource
 	Now           func() time.Time
-	Progress      func(check.Progress) // of the sweep; may be nil
+
+	// RunFollows leaves the prechecks to the run that starts at once and makes them itself:
+	// a plan decides nothing, and in an emergency every look costs time.
+	RunFollows bool
+
+	Progress func(check.Progress) // of the sweep; may be nil
 }
 
 // ErrWish is in errors of Make that are about what was asked for, not about servers.

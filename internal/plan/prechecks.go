@@ -55,6 +55,8 @@ func (m *Maker) checkMember(ctx context.Context, src Source, member runbook.Memb
 	operator, can := m.operator(member.Platform)
 	for _, c := range member.Prechecks {
 		switch {
+		case m.RunFollows:
+			out.unchecked = append(out.unchecked, runbook.Unchecked{Resource: member.Resource, What: what(c), Why: "the run that starts now makes it"})
 		case c.Uses == "":
 			out.unchecked = append(out.unchecked, runbook.Unchecked{Resource: member.Resource, What: what(c), Why: whyNot(c)})
 		case src.Replay != nil:

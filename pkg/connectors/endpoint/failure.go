@@ -31,11 +31,14 @@ type Failure struct {
 // that only the platform understands are to be looked at before.
 func Classify(err error, accepted bool, budget time.Duration) Failure {
 	var netErr net.Error
+	var name *net.DNSError
 	switch {
 	case IsCertificateError(err):
 		return Failure{readiness.IdentityUnproven, "certificate not accepted, so no login was tried: " + RootCause(err), true}
 	case errors.Is(err, context.Canceled): // before the timeout it looks like to the socket
 		return Failure{readiness.VisCollector, "the check was interrupted before the node answered", false}
+	case errors.As(err, &name): // before the timeout that it may be
+		return Failure{"", unresolved(name), false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		if accepted {
 			return Failure{"", fmt.Sprintf("accepted the connection but did not answer within %s", budget), false}
@@ -48,6 +51,19 @@ func Classify(err error, accepted bool, budget time.Duration) Failure {
 	default:
 		return Failure{"", RootCause(err), false}
 	}
+}
+
+// unresolved says that nobody was asked, because nobody said where to ask. It tells
+// nothing about the server.
+func unresolved(err *net.DNSError) string {
+	why := err.Err
+	switch {
+	case err.IsNotFound:
+		why = "no such name"
+	case err.IsTimeout:
+		why = "no name server answered in time"
+	}
+	return fmt.Sprintf("the name %q does not resolve (DNS: %s), so the server was not asked", err.Name, why)
 }
 
 // IsCertificateError reports whether a server's certificate was not accepted.

@@ -67,7 +67,8 @@ type actor struct {
 
 	seen    *view                // the last look, for checks that follow each other at once
 	sharing bool                 // such a check is under way
-	silent  map[int]silence      // endpoints that cost a round of checks their whole deadline
+	silent  map[int]silence      // endpoints that let their whole deadline pass, and have not answered since
+	anew    time.Time            // when was last asked to see everything anew
 	started map[time.Time]string // which endpoint answered as which server, by the moment it started
 	primary settings             // of the last primary that was seen in this run
 	asked   bool                 // this process has asked for the promotion

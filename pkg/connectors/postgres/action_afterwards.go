@@ -145,6 +145,15 @@ func (v *view) siblings() []*node {
 	})
 }
 
+// lookAtFollowers is a look for the target and its siblings.
+func (a *actor) lookAtFollowers(ctx context.Context) *view {
+	if a.serves() {
+		return a.seen
+	}
+	old := firstAt(a.c.spec.Endpoints, a.spec.From)
+	return a.lookWith(ctx, func(i int, _ time.Duration) bool { return old != nil && a.c.spec.Endpoints[i].Name == old.Name })
+}
+
 // follows reports whether a standby streams, directly or over others, from the
 // target on its timeline.
 func (v *view) follows(n *node, timeline int) bool {
@@ -165,7 +174,7 @@ func (v *view) follows(n *node, timeline int) bool {
 // repoint is S10 and F8. A standby below another one that follows is left where it
 // is: it follows its upstream to the new timeline by itself.
 func repoint(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v, _ := a.reread(ctx, 3*time.Second, func(v *view) bool { return v.allFollow() })
+	v, _ := a.reread(ctx, 3*time.Second, a.lookAtFollowers, func(v *view) bool { return v.allFollow() })
 	if bad := v.proved(v.next); bad != nil {
 		return action.NotBegun(*bad)
 	}
@@ -193,7 +202,7 @@ func repoint(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		}
 		moved = append(moved, n.Name)
 	}
-	a.reread(ctx, 15*time.Second, func(v *view) bool { return v.allFollow() })
+	a.reread(ctx, 15*time.Second, a.lookAtFollowers, func(v *view) bool { return v.allFollow() })
 	o := repointProbe(ctx, a, call{})
 	if o.Facts != nil {
 		o.Facts["moved"] = strings.Join(moved, ",")
@@ -280,7 +289,7 @@ func redirect(conninfo, host string, port int) string {
 }
 
 func repointProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookAtFollowers(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}

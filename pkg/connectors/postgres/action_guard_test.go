@@ -125,7 +125,8 @@ func TestSI23HungPrimaryIsNotGone(t *testing.T) {
 }
 
 // TestSI8ASilentServerIsWaitedForOnceARound: prechecks that follow each other share that
-// a server let its deadline pass, with its age; a step, and a later round, ask anew.
+// a server let its deadline pass, with its age, and so does what is only written down; a
+// step that judges, and a later round, ask anew.
 func TestSI8ASilentServerIsWaitedForOnceARound(t *testing.T) {
 	t.Parallel()
 	lab := pgpairtestStart(t)
@@ -162,12 +163,17 @@ func TestSI8ASilentServerIsWaitedForOnceARound(t *testing.T) {
 	if m := h.actor.Markers(t.Context()); m[0].Failure == "" {
 		t.Errorf("markers: %+v", m)
 	}
-	asked(2, "what is written down before a change")
+	asked(1, "what is written down before a change")
 	round()
-	asked(3, "another round")
+	asked(2, "another round")
 	later.Add(int64(silentFor + time.Second))
 	round()
-	asked(4, "a round after the silence is too old")
+	asked(3, "a round after the silence is too old")
+	later.Add(int64(silentFor + time.Second))
+	if m := h.actor.Markers(t.Context()); m[0].Failure == "" {
+		t.Errorf("markers: %+v", m)
+	}
+	asked(4, "what is written down later")
 
 	// It goes on, and the silence of a moment ago must not let it pass for fenced.
 	way.answer()
@@ -179,6 +185,7 @@ func TestSI8ASilentServerIsWaitedForOnceARound(t *testing.T) {
 	if f := h.actor.Check(t.Context(), proof); f.Result != connectors.Refused || f.Code != readiness.TwoWriters {
 		t.Errorf("a step: %+v", f)
 	}
+	h.outcome(connectors.Failed, readiness.TwoWriters, "promote", "evidence", "powered off", "unproven", "accept")
 }
 
 // TestSI22ParameterGuard: a promotion would shut the server down.

@@ -58,19 +58,46 @@ type silence struct {
 // It is no more than what one check may take anyway, and an answer is never kept so.
 const silentFor = 10 * time.Second
 
-// isSilent gives the silence that still counts, to checks that follow each other only.
-func (a *actor) isSilent(i int) (*node, bool) {
+// connectAgain is how long a host that has taken no connection in the whole time of an
+// endpoint is given to take one when it is asked again in the same run. One that is alive
+// does so within a round trip, or a second later where a packet was lost; one behind a
+// firewall that drops everything would cost each look of an emergency its whole time.
+// It is as unknown after that as before: no rule takes silence for being down.
+const connectAgain = 2 * time.Second
+
+// waits says for which endpoints a look takes over a silence, by how old that is.
+type waits func(endpoint int, age time.Duration) bool
+
+// judging is for whatever rests on all servers: each is asked. Checks that follow each
+// other share a silence, unless something was to be seen anew since.
+func (a *actor) judging(i int, age time.Duration) bool {
+	return a.sharing && age < silentFor && a.silent[i].at.After(a.anew)
+}
+
+// noting is for what is only written down: who has just let a deadline pass is not asked
+// again for it.
+func (a *actor) noting(_ int, age time.Duration) bool { return age < silentFor }
+
+// only is for what concerns some endpoints and no other: nobody is waited for of whom
+// nothing is decided, if it is known to be silent.
+func (a *actor) only(endpoints ...string) waits {
+	return func(i int, _ time.Duration) bool { return !slices.Contains(endpoints, a.c.spec.Endpoints[i].Name) }
+}
+
+// isSilent gives the silence that a look takes over.
+func (a *actor) isSilent(i int, takesOver waits) (*node, bool) {
 	s, ok := a.silent[i]
-	if !ok || !a.sharing || a.c.now().Sub(s.at) >= silentFor {
+	if !ok || !takesOver(i, a.c.now().Sub(s.at)) {
 		return nil, false
 	}
 	again := *s.node
 	return &again, true
 }
 
-// noteSilence keeps that an endpoint did not answer, if that took long.
+// noteSilence keeps that an endpoint did not answer, if that took long, until it does.
 func (a *actor) noteSilence(i int, n *node, asked time.Time) {
 	if n.unreached == nil || n.unreached.alive || n.collectedAt.Sub(asked) < freshFor {
+		delete(a.silent, i)
 		return
 	}
 	if a.silent == nil {
@@ -80,27 +107,64 @@ func (a *actor) noteSilence(i int, n *node, asked time.Time) {
 	a.silent[i] = silence{node: &kept, at: n.collectedAt}
 }
 
+// patience is how long the host of an endpoint may take to take a connection; zero: all
+// of the endpoint's time.
+func (a *actor) patience(i int) time.Duration {
+	if s, silent := a.silent[i]; silent && !s.node.unreached.accepted {
+		return connectAgain
+	}
+	return 0
+}
+
 // forget lets the next look read everything anew.
-func (a *actor) forget() { a.seen, a.silent = nil, nil }
+func (a *actor) forget() { a.seen, a.anew = nil, a.c.now() }
 
 // look reads every endpoint, with the monitor credential and nothing else.
 func (a *actor) look(ctx context.Context) *view {
 	if a.serves() {
 		return a.seen
 	}
+	a.seen = a.lookWith(ctx, a.judging)
+	return a.seen
+}
+
+// lookAt is look for what concerns the endpoints of these names only. What it says of
+// others may be old: nothing is decided by it.
+func (a *actor) lookAt(ctx context.Context, names ...string) *view {
+	if a.serves() {
+		return a.seen
+	}
+	return a.lookWith(ctx, a.only(names...))
+}
+
+// lookAtTarget is lookAt for the server that shall write, or does by now.
+func (a *actor) lookAtTarget(ctx context.Context) *view {
+	if n := a.target(); n != nil {
+		return a.lookAt(ctx, n.Name)
+	}
+	return a.look(ctx)
+}
+
+// target is the endpoint that shall write, as a look has it as next.
+func (a *actor) target() *connectors.Endpoint { return firstAt(a.c.spec.Endpoints, a.spec.To) }
+
+// lookWith asks all endpoints at once but those whose silence it takes over.
+func (a *actor) lookWith(ctx context.Context, takesOver waits) *view {
 	at := a.c.now()
 	sessions := make([]*session, len(a.c.spec.Endpoints))
+	old := map[int]bool{}
 	var waited time.Time
 	var wg sync.WaitGroup
 	for i := range sessions {
-		if n, silent := a.isSilent(i); silent {
-			sessions[i] = &session{node: n}
+		if n, silent := a.isSilent(i, takesOver); silent {
+			sessions[i], old[i] = &session{node: n}, true
 			if waited.IsZero() || n.collectedAt.Before(waited) {
 				waited = n.collectedAt
 			}
 			continue
 		}
-		wg.Go(func() { sessions[i] = a.c.probe(ctx, i) })
+		connect := a.patience(i)
+		wg.Go(func() { sessions[i] = a.c.probe(ctx, i, connect) })
 	}
 	wg.Wait()
 	late, cancel := context.WithTimeout(ctx, a.c.endpointTimeout())
@@ -109,7 +173,7 @@ func (a *actor) look(ctx context.Context) *view {
 	nodes := make([]*node, len(sessions))
 	for i, s := range sessions {
 		a.c.noteReplay(i, s.node)
-		if a.sharing {
+		if !old[i] && ctx.Err() == nil { // one that was cut short shows servers as silent that are not
 			a.noteSilence(i, s.node, at)
 		}
 		nodes[i] = s.node
@@ -137,7 +201,6 @@ func (a *actor) look(ctx context.Context) *view {
 	if v.primary != nil && v.primary.settings != nil {
 		a.primary = v.primary.settings
 	}
-	a.seen = v
 	return v
 }
 
@@ -166,10 +229,17 @@ func (a *actor) isElsewhere(name string, f *nodeFacts) string {
 // first is the first endpoint at a site that is not optional, as ${new.endpoint}
 // and ${old.endpoint} mean it.
 func (v *view) first(site string) *node {
-	var found *node
-	for _, n := range v.nodes {
-		if n.Site == site && (found == nil || found.Optional && !n.Optional) {
-			found = n
+	if ep := firstAt(v.spec.Endpoints, site); ep != nil {
+		return v.named(ep.Name)
+	}
+	return nil
+}
+
+func firstAt(endpoints []connectors.Endpoint, site string) *connectors.Endpoint {
+	var found *connectors.Endpoint
+	for i := range endpoints {
+		if ep := &endpoints[i]; ep.Site == site && (found == nil || found.Optional && !ep.Optional) {
+			found = ep
 		}
 	}
 	return found
@@ -268,14 +338,14 @@ func judged(found []readiness.Finding, worst connectors.FindingResult, message s
 
 // reread looks again and again until a condition holds or time is up, at most
 // until the context ends. It returns the last view.
-func (a *actor) reread(ctx context.Context, limit time.Duration, so func(*view) bool) (*view, bool) {
+func (a *actor) reread(ctx context.Context, limit time.Duration, look func(context.Context) *view, so func(*view) bool) (*view, bool) {
 	// The limit ends the waiting, never a look: one that is cut short shows servers
 	// as silent that are not.
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	for {
 		a.forget()
-		v := a.look(ctx)
+		v := look(ctx)
 		if so(v) {
 			return v, true
 		}

@@ -13,11 +13,13 @@ func (a *actor) Markers(ctx context.Context) []connectors.Marker {
 	ctx, cancel := action.Bounded(ctx, action.CheckLimit)
 	defer cancel()
 	a.forget()
-	v := a.look(ctx)
+	v := a.lookWith(ctx, a.noting)
 	var list []connectors.Marker
 	for _, n := range v.nodes {
 		m := connectors.Marker{Node: n.Name, Site: n.Site, Role: "unknown", Kind: "lsn", ObservedAt: n.at}
-		if m.ObservedAt.IsZero() {
+		if m.ObservedAt.IsZero() && n.collectedAt.Before(v.at) {
+			m.ObservedAt = n.collectedAt // its silence was there before
+		} else if m.ObservedAt.IsZero() {
 			m.ObservedAt = v.at
 		}
 		if bad := v.proved(n); bad != nil {

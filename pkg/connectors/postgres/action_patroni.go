@@ -244,12 +244,12 @@ func (a *actor) stands(ctx context.Context, m *managed, kind string) (o connecto
 // patroniProbe tells whether the target leads. That it does not, and will not, takes
 // as long to know as Patroni may take to act.
 func (a *actor) patroniProbe(ctx context.Context, kind string) connectors.Outcome {
-	v := a.look(ctx)
-	if v.next == nil {
+	next := a.target()
+	if next == nil {
 		return action.InDoubt("", "the resource has no endpoint at the target site")
 	}
-	if client, err := patroniClient(a.c.spec, v.next.Endpoint); err != nil || client == nil {
-		return action.InDoubt("", "%s has no options.%s, so that Patroni cannot be asked", v.next.Name, patroniOption)
+	if client, err := patroniClient(a.c.spec, *next); err != nil || client == nil {
+		return action.InDoubt("", "%s has no options.%s, so that Patroni cannot be asked", next.Name, patroniOption)
 	}
 	return a.became(ctx, kind, "as seen now")
 }
@@ -259,12 +259,16 @@ func patroniSettled(ctx context.Context, a *actor, c call) connectors.Finding {
 	if err != nil {
 		return action.Unknown("", "%v", err)
 	}
-	if v := a.look(ctx); v.next == nil || v.next.Options[patroniOption] == "" {
+	if next := a.target(); next == nil || next.Options[patroniOption] == "" {
 		return action.Unknown("", "the target has no options.%s, so that Patroni cannot be asked", patroniOption)
 	}
 	var f connectors.Finding
-	a.reread(ctx, limit, func(v *view) bool {
-		f = a.withPatroni(ctx, v).settled(c.Arg("type"))
+	var m *managed
+	a.reread(ctx, limit, func(ctx context.Context) *view {
+		m = a.managed(ctx)
+		return m.view
+	}, func(*view) bool {
+		f = m.settled(c.Arg("type"))
 		return f.Result == connectors.Passed
 	})
 	return f

@@ -59,7 +59,7 @@ func planned() []operation {
 
 // mark is S1. A side that is not seen leaves its facts empty, and says so.
 func mark(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookWith(ctx, a.noting)
 	facts := connectors.Facts{"at": v.at.UTC().Format(time.RFC3339Nano), "parameters": "", "new": "", "newHave": "", "newReplay": "", "newTimeline": "", "newLastCommit": "",
 		"old": "", "oldInsert": "", "oldFlush": "", "oldTimeline": ""}
 	message := ""
@@ -308,7 +308,7 @@ func proveShutdown(ctx context.Context, a *actor, c call) connectors.Outcome {
 	if checkpoint < drained {
 		return action.Failed(readiness.ShutdownUnproven, "the checkpoint at %s is before %s, where the drain ended: it is not that of this stop", checkpoint, drained)
 	}
-	v, covered := a.reread(ctx, 5*time.Second, func(v *view) bool {
+	v, covered := a.reread(ctx, 5*time.Second, a.look, func(v *view) bool {
 		have, known := v.next.replayed()
 		return known && have > checkpoint
 	})

@@ -74,7 +74,7 @@ func onePrimaryAfter(ctx context.Context, a *actor, c call) connectors.Finding {
 }
 
 func forkPoint(ctx context.Context, a *actor, c call) connectors.Finding {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}
@@ -122,7 +122,7 @@ func writeProbe(ctx context.Context, a *actor, c call) connectors.Finding {
 	if err != nil {
 		return action.Unknown("", "%v", err)
 	}
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}
@@ -198,7 +198,7 @@ func standbyFollows(ctx context.Context, a *actor, c call) connectors.Finding {
 		return action.Unknown("", "%v", err)
 	}
 	var f connectors.Finding
-	a.reread(ctx, limit, func(v *view) bool {
+	a.reread(ctx, limit, a.look, func(v *view) bool {
 		f = following(v, c)
 		return f.Result == connectors.Passed
 	})
@@ -280,7 +280,7 @@ func clientPath(ctx context.Context, a *actor, c call) connectors.Finding {
 		return action.Unknown("", "address: %v", err)
 	}
 	var f connectors.Finding
-	a.reread(ctx, limit, func(v *view) bool {
+	a.reread(ctx, limit, a.lookAtTarget, func(v *view) bool {
 		f = a.leadsTo(ctx, d, v)
 		return f.Result == connectors.Passed
 	})
@@ -333,7 +333,7 @@ type declared struct {
 // are compared with those of a standby that follows, where there is one; that both
 // are right does not follow from that they are the same.
 func integrity(ctx context.Context, a *actor, c call) connectors.Finding {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}

@@ -422,7 +422,7 @@ func (a *actor) promotable(v *view, n *node, given string) connectors.Finding {
 }
 
 func parametersCheck(ctx context.Context, a *actor, c call) connectors.Finding {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	return v.target(func(n *node) connectors.Finding { return a.promotable(v, n, c.Arg("parameters")) })
 }
 

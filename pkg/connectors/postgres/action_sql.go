@@ -52,7 +52,7 @@ func conninfoSQL(conninfo string) string {
 // receiverGoneSQL: "pg_stat_wal_receiver". Everything received is final when there
 // is no receiver.
 const receiverGoneSQL = `SELECT json_build_object('receivers', (SELECT count(*) FROM pg_stat_wal_receiver),
-  'receive', pg_last_wal_receive_lsn(), 'replay', pg_last_wal_replay_lsn(),
+  'receive', pg_last_wal_receive_lsn(), 'replay', pg_last_wal_replay_lsn(), 'lastCommit', pg_last_xact_replay_timestamp(),
   'conninfo', (SELECT reset_val FROM pg_settings WHERE name = 'primary_conninfo'))`
 
 // reignTableSQL makes the table of reigns where there is none.

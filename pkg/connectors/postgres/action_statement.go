@@ -53,6 +53,14 @@ func (v *view) on(side connectors.Side) *node {
 	return v.next
 }
 
+// lookOn is a look for one side of the run.
+func (a *actor) lookOn(ctx context.Context, side connectors.Side) *view {
+	if side == connectors.SideFrom {
+		return a.look(ctx)
+	}
+	return a.lookAtTarget(ctx)
+}
+
 // patienceSQL lets a session end soon whose client is gone: while it waits, by the
 // network's own signs, and while a statement runs, by looking. The second came with 14.
 func patienceSQL(version int) []string {
@@ -72,7 +80,7 @@ func (a *actor) DoStatement(ctx context.Context, st connectors.Statement) connec
 	}
 	ctx, cancel := action.Bounded(ctx, 2*time.Minute)
 	defer cancel()
-	v := a.look(ctx)
+	v := a.lookOn(ctx, st.Side)
 	n := v.on(st.Side)
 	if bad := v.proved(n); bad != nil {
 		return action.NotBegun(*bad)
@@ -147,7 +155,7 @@ func (a *actor) AskStatement(ctx context.Context, st connectors.Statement) conne
 
 func (a *actor) askStatement(ctx context.Context, st connectors.Statement) connectors.Finding {
 	a.seen = nil
-	v := a.look(ctx)
+	v := a.lookOn(ctx, st.Side)
 	n := v.on(st.Side)
 	if bad := v.proved(n); bad != nil {
 		return action.Unknown(bad.Code, "%s", bad.Message)

@@ -48,27 +48,28 @@ func takeover() []operation {
 }
 
 type receiving struct {
-	Receivers int
-	Receive   *lsn
-	Replay    *lsn
-	Conninfo  *string
+	Receivers  int
+	Receive    *lsn
+	Replay     *lsn
+	LastCommit *time.Time
+	Conninfo   *string
 }
 
 func (r receiving) detached() bool { return r.Receivers == 0 && r.Conninfo != nil && *r.Conninfo == "" }
 
 // detach is F3. Before 13 the setting needs a restart, which is not this action's.
 func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
-	if v.next == nil {
+	next := a.target()
+	if next == nil {
 		return action.Failed("", "the resource has no endpoint at the target site")
 	}
-	s, o := a.open(ctx, v.next.Name, asStandby)
+	s, o := a.open(ctx, next.Name, asStandby)
 	if o != nil {
 		return *o
 	}
 	defer s.close()
 	if s.facts.Version < 130000 {
-		return action.Failed(readiness.VersionUnsupported, "before PostgreSQL 13 primary_conninfo cannot be changed while %s runs", v.next.Name)
+		return action.Failed(readiness.VersionUnsupported, "before PostgreSQL 13 primary_conninfo cannot be changed while %s runs", next.Name)
 	}
 	if err := s.run(ctx, detachSQL); err != nil {
 		return s.ended("ALTER SYSTEM SET primary_conninfo", err)
@@ -77,14 +78,14 @@ func detach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 		return action.Partly(true, s.ended("pg_reload_conf()", err))
 	}
 	for range 100 {
-		if o := a.detached(ctx, v.next.Name); o.State == connectors.Done {
+		if o := a.detached(ctx, next.Name); o.State == connectors.Done {
 			return o
 		}
 		if !pause(ctx, 50*time.Millisecond) {
 			break
 		}
 	}
-	return action.InDoubt("", "%s was told to let go and still receives", v.next.Name)
+	return action.InDoubt("", "%s was told to let go and still receives", next.Name)
 }
 
 func (a *actor) detached(ctx context.Context, name string) connectors.Outcome {
@@ -98,9 +99,8 @@ func (a *actor) detached(ctx context.Context, name string) connectors.Outcome {
 	n := node{replay: &replay{Receive: r.Receive, Replay: r.Replay}}
 	have, _ := n.have()
 	facts := connectors.Facts{"have": have.String(), "replay": r.Replay.String(), "timeline": "", "lastCommit": ""}
-	v := a.look(ctx)
-	if at := v.named(name); at != nil && at.replay != nil && at.replay.LastCommit != nil {
-		facts["lastCommit"] = at.replay.LastCommit.UTC().Format(time.RFC3339Nano)
+	if r.LastCommit != nil {
+		facts["lastCommit"] = r.LastCommit.UTC().Format(time.RFC3339Nano)
 	}
 	if h, err := a.history(ctx, name); err == nil {
 		facts["timeline"] = strconv.Itoa(h.system.timeline)
@@ -109,7 +109,7 @@ func (a *actor) detached(ctx context.Context, name string) connectors.Outcome {
 }
 
 func detachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
@@ -120,11 +120,11 @@ func detachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
 }
 
 func attach(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
-	if v.next == nil {
+	next := a.target()
+	if next == nil {
 		return action.Failed("", "the resource has no endpoint at the target site")
 	}
-	s, o := a.open(ctx, v.next.Name, asStandby)
+	s, o := a.open(ctx, next.Name, asStandby)
 	if o != nil {
 		return *o
 	}
@@ -143,11 +143,11 @@ func attach(ctx context.Context, a *actor, _ call) connectors.Outcome {
 			break
 		}
 	}
-	return action.NotDone("", "%s has no primary_conninfo but the one that was set by ALTER SYSTEM: set it again by hand", v.next.Name)
+	return action.NotDone("", "%s has no primary_conninfo but the one that was set by ALTER SYSTEM: set it again by hand", next.Name)
 }
 
 func attachProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}
@@ -253,11 +253,11 @@ func orNotKnown(text string) string {
 }
 
 func promoteProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
-	if v.next == nil {
+	next := a.target()
+	if next == nil {
 		return action.InDoubt("", "the resource has no endpoint at the target site")
 	}
-	return a.promoted(ctx, v.next.Name)
+	return a.promoted(ctx, next.Name)
 }
 
 // reignID is the row's key: the same for each attempt of one run on one cluster,
@@ -274,11 +274,11 @@ func reignWrite(ctx context.Context, a *actor, _ call) connectors.Outcome {
 	if a.spec.Run == "" {
 		return action.Failed("", "there is no run whose reign it would be")
 	}
-	v := a.look(ctx)
-	if v.next == nil {
+	next := a.target()
+	if next == nil {
 		return action.Failed("", "the resource has no endpoint at the target site")
 	}
-	name := v.next.Name
+	name := next.Name
 	fork, forkErr := "", error(nil)
 	if at, _, err := a.fork(ctx, name); err == nil {
 		fork = at.String()
@@ -315,7 +315,7 @@ func reignWrite(ctx context.Context, a *actor, _ call) connectors.Outcome {
 }
 
 func reignProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if v.next == nil {
 		return action.InDoubt("", "the resource has no endpoint at the target site")
 	}
@@ -349,14 +349,14 @@ func (a *actor) reigns(ctx context.Context, name string) connectors.Outcome {
 // checkpointNew is S9. Before 16 pg_rewind reads the timeline of the control file,
 // which is the old one until this is done.
 func checkpointNew(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	if o := a.checkpoint(ctx, a.look(ctx).next); o.State != connectors.Done {
+	if o := a.checkpoint(ctx, a.lookAtTarget(ctx).next); o.State != connectors.Done {
 		return o
 	}
 	return checkpointNewProbe(ctx, a, call{})
 }
 
 func checkpointNewProbe(ctx context.Context, a *actor, _ call) connectors.Outcome {
-	v := a.look(ctx)
+	v := a.lookAtTarget(ctx)
 	if bad := v.proved(v.next); bad != nil {
 		return action.InDoubt(bad.Code, "%s", bad.Message)
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -67,7 +68,15 @@ func primaryGone(v *view, _ call) connectors.Finding {
 	if r := v.next.replay; r == nil || r.Receiver.masked() {
 		return action.Unknown(readiness.InsufficientPrivilege, "%s does not tell whether it hears from the primary", v.next.Name)
 	}
-	return action.Passed("%s gives no answer to bcctl, and %s hears nothing from it", names(suspects), v.next.Name)
+	var why []string
+	for _, n := range suspects {
+		if n.unreached != nil {
+			why = append(why, fmt.Sprintf("%s gives no answer to bcctl (%s)", n.Name, n.unreached.message))
+		} else {
+			why = append(why, n.Name+" answers as a standby")
+		}
+	}
+	return action.Passed("%s, and %s hears nothing from there", strings.Join(why, ", "), v.next.Name)
 }
 
 // fromSite is the site that is left; the old side stands there.

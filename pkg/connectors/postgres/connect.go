@@ -72,6 +72,12 @@ func newDialer(spec connectors.Spec, ep connectors.Endpoint) (*dialer, error) {
 // dial connects with a credential. accepted reports whether the host took the
 // TCP connection, which tells a hung host from an absent one.
 func (d *dialer) dial(ctx context.Context, cred connectors.Credential, extra map[string]string) (conn *pgx.Conn, accepted bool, err error) {
+	return d.dialWithin(ctx, 0, cred, extra)
+}
+
+// dialWithin is dial where a host must take the connection within a time of its own; zero:
+// it has all there is. A server that has taken it has all of it to answer in either case.
+func (d *dialer) dialWithin(ctx context.Context, within time.Duration, cred connectors.Credential, extra map[string]string) (conn *pgx.Conn, accepted bool, err error) {
 	config := d.base.Copy()
 	config.User, config.Password = cred.Username, cred.Password
 	for k, v := range extra {
@@ -82,8 +88,16 @@ func (d *dialer) dial(ctx context.Context, cred connectors.Credential, extra map
 		config.RuntimeParams["statement_timeout"] = strconv.FormatInt(left.Milliseconds(), 10)
 		config.RuntimeParams["lock_timeout"] = "1000"
 	}
-	var dialer endpoint.Dialer
+	dialer := endpoint.Dialer{Within: within}
 	config.DialFunc = dialer.DialContext
+	if within > 0 {
+		find := config.LookupFunc
+		config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+			ctx, cancel := context.WithTimeout(ctx, within)
+			defer cancel()
+			return find(ctx, host)
+		}
+	}
 	conn, err = pgx.ConnectConfig(ctx, config)
 	return conn, dialer.Accepted(), err
 }

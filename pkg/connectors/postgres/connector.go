@@ -40,7 +40,7 @@ func (c *Connector) Collect(ctx context.Context) ([]readiness.Observation, error
 	sessions := make([]*session, len(c.spec.Endpoints))
 	var wg sync.WaitGroup
 	for i := range c.spec.Endpoints {
-		wg.Go(func() { sessions[i] = c.probe(ctx, i) })
+		wg.Go(func() { sessions[i] = c.probe(ctx, i, 0) })
 	}
 	wg.Wait()
 	for i, s := range sessions {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -60,8 +61,8 @@ func TestSI22PatroniClaimsAPrimary(t *testing.T) {
 			node1 := &node{Endpoint: connectors.Endpoint{Name: "a", Site: "fra", Options: map[string]string{patroniOption: at}}, unreached: &unreached{message: "no answer"}}
 			node2 := &node{Endpoint: connectors.Endpoint{Name: "b", Site: "ams", Options: map[string]string{patroniOption: memberAPI(t, "b", "replica", "running", true)}}, unreached: &unreached{message: "not asked"}}
 			spec := connectors.Spec{TLS: connectors.TLS{Mode: connectors.Disable}, Identity: map[string]string{"systemIdentifier": "7"}, Endpoints: []connectors.Endpoint{node1.Endpoint, node2.Endpoint}}
-			v := &view{deriver: &deriver{spec: spec, nodes: []*node{node1, node2}}, old: node1, next: node2}
-			m := (&actor{c: &Connector{spec: spec}}).withPatroni(t.Context(), v)
+			v := &view{deriver: &deriver{spec: spec, nodes: []*node{node1, node2}}, old: node1, next: node2, at: time.Now()}
+			m := (&actor{c: &Connector{spec: spec}, seen: v}).managed(t.Context())
 
 			want := func(what string, f connectors.Finding, result connectors.FindingResult, code readiness.Code) {
 				t.Helper()

@@ -60,23 +60,23 @@ type managed struct {
 	bare    []*node          // endpoints that have none
 }
 
-// managed looks at the servers and asks each member.
-func (a *actor) managed(ctx context.Context) *managed { return a.withPatroni(ctx, a.look(ctx)) }
-
-func (a *actor) withPatroni(ctx context.Context, v *view) *managed {
-	m := &managed{view: v}
+// managed looks at the servers and asks each member, at once: a host that drops every
+// packet is waited for once.
+func (a *actor) managed(ctx context.Context) *managed {
+	m := &managed{}
+	of := map[string]*patroniMember{} // by endpoint
 	var wg sync.WaitGroup
-	for _, n := range v.nodes {
-		client, err := patroniClient(a.c.spec, n.Endpoint)
+	for _, ep := range a.c.spec.Endpoints {
+		client, err := patroniClient(a.c.spec, ep)
 		if err == nil && client == nil {
-			m.bare = append(m.bare, n)
 			continue
 		}
-		x := &patroniMember{node: n, name: n.Options[patroniMemberOption], client: client}
+		x := &patroniMember{name: ep.Options[patroniMemberOption], client: client}
 		if x.name == "" {
-			x.name = n.Name
+			x.name = ep.Name
 		}
 		m.members = append(m.members, x)
+		of[ep.Name] = x
 		if err != nil {
 			x.failed = err.Error()
 			continue
@@ -90,9 +90,14 @@ func (a *actor) withPatroni(ctx context.Context, v *view) *managed {
 			}
 		})
 	}
+	m.view = a.look(ctx)
 	wg.Wait()
-	for _, x := range m.members {
-		x.node.manager = x.look
+	for _, n := range m.nodes {
+		if x := of[n.Name]; x != nil {
+			x.node, n.manager = n, x.look
+		} else {
+			m.bare = append(m.bare, n)
+		}
 	}
 	return m
 }

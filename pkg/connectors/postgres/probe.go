@@ -17,8 +17,9 @@ import (
 // what differs).
 const minVersion, maxVersion = 120000, 189999
 
-// probe reads one endpoint within its own deadline. It always returns a node.
-func (c *Connector) probe(parent context.Context, i int) *session {
+// probe reads one endpoint within its own deadline, of which its host may use as much as
+// connect to take a connection; zero: all of it. It always returns a node.
+func (c *Connector) probe(parent context.Context, i int, connect time.Duration) *session {
 	budget := c.endpointTimeout()
 	ctx, cancel := context.WithTimeout(parent, budget)
 	defer cancel()
@@ -46,8 +47,11 @@ func (c *Connector) probe(parent context.Context, i int) *session {
 		closeQuietly(kept)
 		s.node, s.conn = c.newNode(i), nil
 	}
-	conn, accepted, err := c.dialers[i].dial(ctx, cred, nil)
+	conn, accepted, err := c.dialers[i].dialWithin(ctx, connect, cred, nil)
 	if err != nil {
+		if !accepted && connect > 0 {
+			budget = min(budget, connect)
+		}
 		s.node.unreached = classify(err, accepted, budget, cred.Password)
 		return s
 	}

@@ -96,7 +96,7 @@ func nothingWritten(t *testing.T, lab *pgpair.Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := c.(*Connector).probe(t.Context(), 0)
+	s := c.(*Connector).probe(t.Context(), 0, 0)
 	if s.conn == nil {
 		t.Fatalf("not connected: %+v", s.node.unreached)
 	}
@@ -124,7 +124,7 @@ func idleForLong(t *testing.T, d *desk) {
 	defer cancel()
 	sessions := make([]*session, len(d.spec.Endpoints))
 	for i := range sessions {
-		sessions[i] = c.probe(ctx, i)
+		sessions[i] = c.probe(ctx, i, 0)
 	}
 	c.confirm(ctx, sessions)
 	var recorded []*node
