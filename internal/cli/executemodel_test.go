@@ -157,7 +157,8 @@ func TestSI34ExecuteMongoDBStepDownOnce(t *testing.T) {
 			}
 			if !c.applied {
 				// Another start is another decision: everything is looked at anew.
-				s.execute(exitOK, r, approval.VerbResume, 2, "SUCCEEDED")
+				s.ok(set.Lose("catalog-a", "replSetStepDown", false))
+				s.execute(exitOK, r, approval.VerbExecute, 2, "SUCCEEDED")
 				if set.Primary() != "catalog-b" || set.Calls()["replSetStepDown"] != 2 {
 					t.Errorf("%s is primary, after %d commands", set.Primary(), set.Calls()["replSetStepDown"])
 				}
