@@ -1,15 +1,17 @@
 package schemas
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	// Zone names must mean the same on machines without zone files: Windows and
 	// images made from scratch.
 	_ "time/tzdata"
+
+	"github.com/bcctl/bcctl/internal/recurrence"
 )
 
 const (
@@ -50,27 +52,13 @@ func checkTimeZone(text string) error {
 
 var recurrenceExpression = regexp.MustCompile(recurrencePattern)
 
-// recurrenceParts are the parts of RFC 5545 that make sense for days.
-var recurrenceParts = []string{"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST"}
-
 func checkRecurrence(text string) error {
-	const example = "write for example FREQ=MONTHLY;INTERVAL=3;BYDAY=2TU"
+	var wrong *recurrence.Mistake
+	if _, err := recurrence.Parse(text); errors.As(err, &wrong) {
+		return &Mistake{wrong.What, wrong.Instead}
+	}
 	if !recurrenceExpression.MatchString(text) {
-		return &Mistake{fmt.Sprintf("%q is not a recurrence rule that repeats daily or less often", text), example}
-	}
-	var seen []string
-	for part := range strings.SplitSeq(text, ";") {
-		name, _, _ := strings.Cut(part, "=")
-		if !slices.Contains(recurrenceParts, name) {
-			return &Mistake{fmt.Sprintf("recurrence rule has the unknown part %s", name), example}
-		}
-		if slices.Contains(seen, name) {
-			return &Mistake{fmt.Sprintf("recurrence rule has %s twice", name), example}
-		}
-		seen = append(seen, name)
-	}
-	if slices.Contains(seen, "COUNT") && slices.Contains(seen, "UNTIL") {
-		return &Mistake{"recurrence rule has both COUNT and UNTIL", "keep one of them"}
+		return &Mistake{fmt.Sprintf("%q does not begin with FREQ", text), "write for example FREQ=MONTHLY;INTERVAL=3;BYDAY=2TU"}
 	}
 	return nil
 }

@@ -226,50 +226,8 @@ func (c *Case) request(repo *config.Repo) {
 			c.ScheduleOwner = s.Spec.Owner
 			c.Schedule = approval.Scheduled{Path: s.Origin.File, Type: s.Spec.Type, Targets: s.Spec.Targets, Site: s.Spec.TargetSite}
 		}
-		c.Targets = reached(repo, q.Spec.Target)
+		c.Targets = repo.Reached(q.Spec.Target)
 	}
-}
-
-// reached lists the resources of a target: itself, or all members of a group. A
-// group that has a tier of its own lends it to everything in it: the highest counts
-// (POL-02).
-func reached(repo *config.Repo, target string) []approval.Target {
-	var found []approval.Target
-	type step struct {
-		name string
-		tier int
-	}
-	seen := map[step]bool{}
-	var walk func(at step)
-	walk = func(at step) {
-		if seen[at] {
-			return
-		}
-		seen[at] = true
-		if res, ok := repo.Resource(at.name); ok {
-			t := approval.Target{Resource: res.Name(), Tier: higher(res.Spec.Tier, at.tier), Path: res.Origin.File}
-			if i := slices.IndexFunc(found, func(x approval.Target) bool { return x.Resource == t.Resource }); i >= 0 {
-				found[i].Tier = higher(found[i].Tier, t.Tier)
-			} else {
-				found = append(found, t)
-			}
-		}
-		if g, ok := repo.Group(at.name); ok {
-			for _, m := range g.Spec.Members {
-				walk(step{m.Name, higher(g.Spec.Tier, at.tier)})
-			}
-		}
-	}
-	walk(step{name: target})
-	return found
-}
-
-// higher is the higher of two tiers; 1 is the highest, and 0 is none.
-func higher(a, b int) int {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // keysOf are the keys of the ledger that a request touches.
@@ -288,7 +246,7 @@ func keysOf(c Case) []string {
 
 // Keys are the keys of the ledger that a target stands for.
 func Keys(repo *config.Repo, target string) []string {
-	c := Case{Repo: repo, Case: approval.Case{Targets: reached(repo, target)}}
+	c := Case{Repo: repo, Case: approval.Case{Targets: repo.Reached(target)}}
 	c.Request.Spec.Target = target
 	return keysOf(c)
 }

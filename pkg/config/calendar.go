@@ -37,13 +37,19 @@ type Window struct {
 	Reason string `json:"reason,omitempty"`
 	// From is when it begins, the first time.
 	From time.Time `json:"from"`
-	// Until is when it ends, for a window that is not repeated.
+	// Until is when it ends. One that is repeated has lasts in its place.
 	Until *time.Time `json:"until,omitempty"`
-	// Lasts is how long it lasts, in place of until.
+	// Lasts is how long it lasts, in place of until; where clocks are changed
+	// meanwhile, at least until they show the hour at which it would else end.
 	Lasts *duration.Duration `json:"lasts,omitempty"`
 	// Repeat is a recurrence rule of RFC 5545, daily or coarser, such as
-	// FREQ=MONTHLY;BYMONTHDAY=-1.
+	// FREQ=MONTHLY;BYMONTHDAY=-1. It begins at the same hour each time, in the time
+	// zone of the calendar.
 	Repeat Recurrence `json:"repeat,omitempty"`
+	// WorkdaysOnly says that of the days of repeat only working days count, by
+	// workdays and holidays: FREQ=MONTHLY;BYSETPOS=-1 is then the last working day of
+	// a month.
+	WorkdaysOnly bool `json:"workdaysOnly,omitempty"`
 	// Match says which targets it is for. Empty: all of them.
 	Match Match `json:"match,omitzero"`
 	// Actions are the types of requests it is for. Default: all of them.

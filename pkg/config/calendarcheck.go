@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 func (c *checker) calendars() {
@@ -15,6 +16,7 @@ func (c *checker) calendars() {
 			c.unique(o, "window", namesOf(list.windows, func(w Window) string { return w.Name }), func(i int) []any { return []any{list.key, i, "name"} })
 			for i, w := range list.windows {
 				c.window(o, w, list.key, i)
+				c.repeated(o, cal.Spec, w, list.key, i)
 			}
 		}
 	}
@@ -32,6 +34,32 @@ func (c *checker) window(o Origin, w Window, path ...any) {
 	}
 	c.span(o, &w.From, w.Until, "until", path...)
 	c.match(o, w.Match, nil, at("match")...)
+}
+
+// repeated checks what is repeated: that its first time is one of the rule.
+func (c *checker) repeated(o Origin, cal CalendarSpec, w Window, path ...any) {
+	at := func(key string) []any { return append(slices.Clone(path), key) }
+	switch {
+	case w.Repeat == "" && w.WorkdaysOnly:
+		c.add(o, "workdaysOnly is for a window that is repeated", "add repeat, or remove it", at("workdaysOnly")...)
+		return
+	case w.Repeat == "":
+		return
+	case w.Until != nil:
+		c.add(o, fmt.Sprintf("window %q is repeated and has until", w.Name), "write lasts, and for the last time UNTIL or COUNT in repeat", at("until")...)
+		return
+	}
+	rule, zone, err := w.rule(cal)
+	if err != nil {
+		return // the schema says so
+	}
+	for first := range rule.Times(w.From, zone, cal.working(w), w.From.AddDate(12, 0, 0)) {
+		if !first.Equal(w.From) {
+			c.add(o, "from is not one of the times of repeat", "the first after it is "+first.Format(time.RFC3339), at("from")...)
+		}
+		return
+	}
+	c.add(o, "no day is one of repeat for twelve years", "write a rule that holds on the day of from", at("repeat")...)
 }
 
 func (c *checker) schedules() {

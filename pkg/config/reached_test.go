@@ -1,4 +1,4 @@
-package verdict
+package config_test
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func TestPOL02AGroupLendsItsTierToItsMembers(t *testing.T) {
 		"a": {"a": 2}, "important": {"a": 1}, "plain": {"a": 2, "b": 2}, "outer": {"a": 1, "b": 2}, "nobody": {},
 	} {
 		got := map[string]int{}
-		for _, x := range reached(repo, target) {
+		for _, x := range repo.Reached(target) {
 			got[x.Resource] = x.Tier
 		}
 		if len(got) != len(want) {
