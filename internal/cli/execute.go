@@ -309,7 +309,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	runner := &runbook.Runner{
 		Run: x.run, Request: x.request.Name(), Plan: &x.plan, Tool: "bcctl " + version(), Catalog: execute.Catalog(r.registry),
 		Terms:   runbook.Terms{Type: x.request.Spec.Type, MaxLoss: x.request.Spec.MaxLoss, Accept: x.request.Spec.Accept},
-		Journal: kept, Brought: x.brought, Doer: doer, People: terminalPeople{a, guard}, Guard: guard, Ledger: keeper, Now: a.Now,
+		Journal: kept, Brought: x.brought, Doer: doer, People: terminalPeople{a, guard, progress, execute.Catalog(r.registry)}, Guard: guard, Ledger: keeper, Now: a.Now,
 		Watch: func(e runbook.Event, s *runbook.State) {
 			switch e.Kind {
 			case runbook.Claimed:
@@ -652,7 +652,11 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndRefused:
 		return fail(exitRefused, fmt.Errorf("%s: %w", unchanged, why), "bcctl plan "+id)
 	case runbook.EndDenied:
-		return fail(exitNotApproved, fmt.Errorf("%s: %w", unchanged, why), strings.Replace(again, "execute", "explain", 1))
+		hint := strings.Replace(again, "execute", "explain", 1)
+		if d := end.State.Doubt(); d != nil {
+			hint += fmt.Sprintf("; or, where %[1]s/%[2]s was not done, bcctl resolve %[3]s --step %[1]s/%[2]s not-done --reason TEXT, then %[4]s takes back what was", d.Member, d.Step, id, again)
+		}
+		return fail(exitNotApproved, fmt.Errorf("%s: %w", unchanged, why), hint)
 	case runbook.EndLocked:
 		return fail(exitLocked, fmt.Errorf("%s: %w", unchanged, why), "wait for that run to end")
 	case runbook.EndNoAnswer:

@@ -22,15 +22,21 @@ import (
 // person at the terminal says yes to what a run asks.
 func modelStage(t *testing.T, m rehearsal.Model, edit func(files map[string]string), answer ...func(question string) string) *rehearsed {
 	t.Helper()
+	bcctl := &child{answer: func(string) string { return "yes" }}
+	if len(answer) > 0 {
+		bcctl.answer = answer[0]
+	}
+	return askingStage(t, m, edit, bcctl)
+}
+
+// askingStage is modelStage with another person at the terminal.
+func askingStage(t *testing.T, m rehearsal.Model, edit func(files map[string]string), bcctl *child) *rehearsed {
+	t.Helper()
 	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			t.Errorf("close the model: %v", err)
 		}
 	})
-	bcctl := &child{answer: func(string) string { return "yes" }}
-	if len(answer) > 0 {
-		bcctl.answer = answer[0]
-	}
 	return rehearse(t, rehearsal.Options{Model: m, Dir: t.TempDir(), Bcctl: bcctl.run, Edit: edit, Soak: "100ms"})
 }
 

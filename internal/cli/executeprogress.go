@@ -25,6 +25,7 @@ type runProgress struct {
 	limit   string
 	next    string // the command that goes on, should this process end now
 	drawn   bool
+	asking  bool // a person is typing at this terminal: no line moves there
 	stopped chan struct{}
 	once    sync.Once
 }
@@ -70,12 +71,14 @@ func (r *runProgress) tick(every time.Duration) {
 		if r.step != "" {
 			now := r.a.Now()
 			still := fmt.Sprintf("%s  %s%s  %s", r.step, now.Sub(r.since).Round(time.Second), r.limit, r.times())
-			if r.live {
+			switch {
+			case r.live && r.asking:
+			case r.live:
 				fmt.Fprint(r.a.Stderr, "\r\x1b[K", still)
-			} else {
+			default:
 				fmt.Fprintf(r.a.Stderr, "%s still %s\n", now.Local().Format("15:04:05"), still)
 			}
-			r.drawn = r.live
+			r.drawn = r.live && !r.asking
 		}
 		r.mu.Unlock()
 	}
@@ -155,6 +158,19 @@ func (r *runProgress) event(e runbook.Event) {
 	case runbook.RunFinished:
 		say("finished: %s  (%s)", e.State, r.times())
 	}
+}
+
+// asks keeps the moving line away while a person is asked, until the function that it
+// returns is called.
+func (r *runProgress) asks() func() {
+	set := func(asking bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.clear()
+		r.asking = asking
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 // goesOn is told which command goes on.

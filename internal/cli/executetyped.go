@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/bcctl/bcctl/internal/execute"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -160,50 +158,4 @@ func stepName(s runbook.Step) string {
 		return s.ID + ": " + s.Name
 	}
 	return s.ID
-}
-
-// terminalPeople asks who sits at the terminal. Where nobody does, the run is held.
-type terminalPeople struct {
-	a     *app
-	guard *execute.Guard
-}
-
-// has reports whether who confirmed has a role as well.
-func (t terminalPeople) has(role string) bool {
-	return slices.ContainsFunc(t.guard.Case.Roster.Spec.People, func(p approval.Person) bool {
-		return p.ID == t.guard.Person && slices.Contains(p.Roles, approval.Role(role))
-	})
-}
-
-// Ask implements runbook.People.
-func (t terminalPeople) Ask(ctx context.Context, task runbook.Task) runbook.Answer {
-	if !t.a.typedBy() {
-		return runbook.Answer{Message: "nobody is at a terminal: run bcctl execute at one"}
-	}
-	role, text, ask := "operator", "", ""
-	if m := task.Operation.Manual; m != nil {
-		role, text, ask = m.Role, m.Instructions, m.Attest
-	}
-	if g := task.Operation.Approval; g != nil {
-		role, ask = g.Role, g.Question
-	}
-	if role != "" && role != "operator" && !t.has(role) {
-		return runbook.Answer{Message: "it is for a person in role " + role + ", who is not the one at this terminal"}
-	}
-	fmt.Fprintf(t.a.Stderr, "\n%s/%s %s\n", task.Member.Resource, task.ID, term.Sanitize(text))
-	fmt.Fprintf(t.a.Stderr, "Type yes if this is so, no if it is not: %s\n> ", term.Sanitize(ask))
-	for range 3 {
-		said, err := t.a.readLine(ctx)
-		if err != nil {
-			return runbook.Answer{Message: "nobody answered"}
-		}
-		switch said {
-		case "yes":
-			return runbook.Answer{Given: true, Yes: true, By: t.guard.Person, Message: "attested at the terminal"}
-		case "no":
-			return runbook.Answer{Given: true, By: t.guard.Person, Message: "answered no at the terminal"}
-		}
-		fmt.Fprint(t.a.Stderr, "yes or no\n> ")
-	}
-	return runbook.Answer{Message: "nobody answered yes or no"}
 }

@@ -76,6 +76,10 @@ func (k *runbookChecker) steps(list string, steps []runbook.Step, before []strin
 		}
 		k.operation(s.Operation, before, fmt.Sprintf("%q", s.ID), at)
 		if s.Done != nil {
+			before := before
+			if s.Manual != nil { // what is attested is there when the probe asks
+				before = append(slices.Clone(before), s.ID)
+			}
 			k.operation(*s.Done, before, fmt.Sprintf("done of %q", s.ID), append(slices.Clone(at), "done"))
 		}
 		if list != "prechecks" && list != "postchecks" {
@@ -181,7 +185,10 @@ func (k *runbookChecker) order() {
 		return i
 	}
 	if id := k.spec.PointOfNoReturn; id != "" {
-		step(id, "pointOfNoReturn")
+		i := step(id, "pointOfNoReturn")
+		if i >= 0 && k.spec.Steps[i].Manual != nil && (k.spec.Steps[i].Mutates == nil || !*k.spec.Steps[i].Mutates) {
+			k.add(k.origin, fmt.Sprintf("step %q is the point of no return, and does not say that it changes something", id), "add mutates: true, and done, which tells whether it is so", "steps", i)
+		}
 	}
 	type section struct{ from, to int }
 	var sections []section

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/duration"
@@ -17,10 +16,7 @@ var errStepFailed = errors.New("the step failed")
 
 // task is a step with everything filled in.
 func (f *flow) task(l *leg, step Step, undo bool) (Task, error) {
-	values := late{run: f.Run, fence: f.s.Fences["resource/"+l.Resource], facts: func(id, name string) (string, bool) {
-		value, ok := f.s.Step(l.Resource, id).Facts[name]
-		return value, ok
-	}}
+	values := f.values(l, nil)
 	t := Task{Run: f.Run, Key: key(f.Run, l.Resource, step.ID, undo), Fence: values.fence, Member: l.MemberPlan, ID: step.ID, Undo: undo}
 	op := step.Operation
 	if undo {
@@ -31,13 +27,26 @@ func (f *flow) task(l *leg, step Step, undo bool) (Task, error) {
 		return Task{}, err
 	}
 	if step.Done != nil {
-		done, err := values.fill(*step.Done)
-		if err != nil {
+		switch done, err := values.fill(*step.Done); {
+		case err == nil:
+			t.Done = &done
+		case !byPerson(op): // a probe may need what a person is about to attest
 			return Task{}, err
 		}
-		t.Done = &done
 	}
 	return t, nil
+}
+
+// values are what texts of a member may hold now. Some facts may be newer than the
+// journal.
+func (f *flow) values(l *leg, newer map[string]connectors.Facts) late {
+	return late{run: f.Run, fence: f.s.Fences["resource/"+l.Resource], facts: func(id, name string) (string, bool) {
+		value, ok := newer[id][name]
+		if !ok {
+			value, ok = f.s.Step(l.Resource, id).Facts[name]
+		}
+		return value, ok
+	}}
 }
 
 // key is the same for every try of a step, and different for taking it back.
@@ -85,10 +94,16 @@ func (f *flow) carry(l *leg, i int, undo bool) error {
 		case connectors.Failed:
 			return errStepFailed
 		case connectors.NotDone:
+			if last && byPerson(task.Operation) {
+				return f.stop(EndHeld, why) // nobody has said no: the same command asks again
+			}
 			if last {
 				return f.refuse(l, step, undo, CodeStepFailed, "not done: "+out.Message)
 			}
 		default:
+			if last && byPerson(task.Operation) {
+				return f.stop(EndHeld, why)
+			}
 			if last || f.abandoned {
 				why.Code = CodeInDoubt
 				return f.stop(EndInDoubt, why)
@@ -110,7 +125,7 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		about.Try = st.Undos + 1
 	}
 	passed, first := f.s.Passed(l.Resource), !f.changedHere()
-	unsaid := mutates && task.Operation.Manual == nil && task.Operation.Approval == nil && f.s.unsaid(l.Resource, task.ID, task.Undo)
+	unsaid := mutates && !byPerson(task.Operation) && f.s.unsaid(l.Resource, task.ID, task.Undo)
 	intent := about
 	intent.Kind, intent.Key, intent.Mutates = StepIntent, task.Key, mutates
 	intent.Parts = !task.Undo && f.c.parts(l, i)
@@ -176,7 +191,7 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 		}
 		return out, f.stop(EndHeld, why)
 	}
-	if outcome.State == string(connectors.InDoubt) && !f.abandoned {
+	if outcome.State == string(connectors.InDoubt) && !f.abandoned && !byPerson(task.Operation) {
 		return f.probe(l, step, task)
 	}
 	return out, nil
@@ -256,46 +271,25 @@ func (f *flow) pushIntent(l *leg, i int, undo, first, passed bool) (bool, error)
 // is so. nobody says that a person was needed and did not answer.
 func (f *flow) act(l *leg, i int, task Task, mutates bool) (out connectors.Outcome, by string, nobody bool) {
 	step := l.Steps[i]
-	if task.Operation.Manual != nil || task.Operation.Approval != nil {
-		ctx := f.ctx
-		if l.inside(i) {
-			ctx = f.work // a section is not left, whoever asks for it
-		}
-		ctx, cancel := context.WithTimeout(ctx, timeout(step.Timeout, f.limits.Person))
-		defer cancel()
-		a := f.People.Ask(ctx, task)
-		switch {
-		case !a.Given:
-			return connectors.Outcome{State: connectors.NotDone, Code: CodeNobodyThere, Message: a.Message}, "", true
-		case !a.Yes:
-			return connectors.Outcome{State: connectors.Failed, Code: CodeStepFailed, Message: "answered no: " + a.Message}, a.By, false
-		}
-		// What was attested, by whom and when is what later steps rest on.
-		facts := connectors.Facts{"evidence": strings.TrimSpace(a.By + " " + a.Message), "at": f.now().UTC().Format(time.RFC3339Nano)}
-		return connectors.Outcome{State: connectors.Done, Message: a.Message, Facts: facts}, a.By, false
+	if byPerson(task.Operation) {
+		return f.asked(l, i, task, mutates)
 	}
 	out = f.call(timeout(step.Timeout, f.limits.Step), func(ctx context.Context) connectors.Outcome { return f.Doer.Do(ctx, task) })
 	if out.State != connectors.Done || f.abandoned || !mutates || (task.Done == nil && task.Operation.Uses != "") {
 		return out, "", false
 	}
 	// A return code proves nothing. What was done may take a moment to show.
-	facts := out.Facts
-	for look := 1; ; look++ {
-		seen := f.call(f.limits.Check, func(ctx context.Context) connectors.Outcome { return f.Doer.Probe(ctx, task) })
-		if seen.State == connectors.Done || f.abandoned || look >= f.limits.Tries {
-			if seen.State == connectors.Done {
-				seen.Facts, seen.Message = facts, out.Message
-			} else {
-				seen.Code, seen.Facts = CodeProbeDisagrees, nil
-				seen.Message = "it said done, and live state says: " + seen.Message
-				if seen.State == connectors.NotDone && f.acknowledged(step, task) {
-					seen.State = connectors.InDoubt // and probe leaves it so
-				}
-			}
-			return seen, "", false
-		}
-		time.Sleep(f.limits.Between)
+	seen := f.shown(task, f.limits.Tries)
+	if seen.State == connectors.Done {
+		seen.Facts, seen.Message = out.Facts, out.Message
+		return seen, "", false
 	}
+	seen.Code, seen.Facts = CodeProbeDisagrees, nil
+	seen.Message = "it said done, and live state says: " + seen.Message
+	if seen.State == connectors.NotDone && f.acknowledged(step, task) {
+		seen.State = connectors.InDoubt // and probe leaves it so
+	}
+	return seen, "", false
 }
 
 // acknowledged reports whether it proves something that an operation says it is done, and

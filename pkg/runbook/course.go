@@ -229,8 +229,14 @@ func (c *course) idempotent(s Step) bool {
 // parts reports whether the undo of a step also takes back what was done of it in part.
 // The action of the undo must say so, and needs nothing that only a step which was done
 // returns. What makes the point of no return is never taken back (SI-35).
+//
+// What a person is asked to do may be there in part from the moment of asking on, and a
+// person who takes it back sees what is there.
 func (c *course) parts(l *leg, i int) bool {
 	step := l.Steps[i]
+	if step.Manual != nil {
+		return i <= l.noReturn && c.mutates(step)
+	}
 	if step.Undo == nil || step.Undo.Uses == "" || i >= l.noReturn || !c.mutates(step) {
 		return false
 	}

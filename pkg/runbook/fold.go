@@ -542,7 +542,9 @@ func (s *State) takeStep(e Event) {
 			step.Status, step.Undo, step.Half = StepUndone, StepPending, false
 		case !e.Undo && *status == StepDone:
 			step.Half = false
-		case !e.Undo && *status == StepNotDone && e.Code != CodeJournalAway: // then it was not attempted
+		case !e.Undo && (*status == StepNotDone && e.Code != CodeJournalAway || *status == StepFailed && e.By != ""):
+			// Where no journal takes the intent it was not attempted; a person who says no may
+			// have begun.
 			step.Half = step.Half || step.Parts
 		}
 	}

@@ -24,10 +24,8 @@ func (f *flow) settle() error {
 	about := *ref
 	l, i := f.find(about)
 	step := l.Steps[i]
-	quiet := step.Manual != nil || step.Approval != nil || !f.c.mutates(step)
-	if quiet && !about.Undo {
-		// A person is asked again, and a look is taken again.
-		return f.record(Event{Kind: StepProbe, Member: about.Member, Step: about.Step, Try: about.Try, State: string(connectors.NotDone), Message: "it changes nothing and is done again"})
+	if !about.Undo && (byPerson(step.Operation) || !f.c.mutates(step)) {
+		return f.askAgain(l, i, about) // a look is taken again as well
 	}
 	task, err := f.task(l, step, about.Undo)
 	out := connectors.Outcome{State: connectors.InDoubt}
@@ -239,7 +237,7 @@ func (f *flow) look(l *leg, check Check, kind EventKind, patience time.Duration)
 // finding asks for one finding within a time. What did not come in time is not
 // known.
 func (f *flow) finding(within time.Duration, task Task) connectors.Finding {
-	if task.Operation.Manual != nil || task.Operation.Approval != nil {
+	if byPerson(task.Operation) {
 		ctx, cancel := context.WithTimeout(f.ctx, f.limits.Person)
 		defer cancel()
 		switch a := f.People.Ask(ctx, task); {

@@ -19,11 +19,11 @@ type Step struct {
 	// Idempotent says that the step may be repeated without harm. Only such a step
 	// is tried again when its outcome is not known.
 	Idempotent bool `json:"idempotent,omitempty"`
-	// Mutates says whether the step changes something. Default true; manual, wait,
-	// approval and dns-verify steps change nothing.
+	// Mutates says whether the step changes something. Default true; wait, approval and
+	// dns-verify steps change nothing, and manual ones only where they say true.
 	Mutates *bool `json:"mutates,omitempty"`
 	// Done is the probe that tells whether the effect of the step holds already.
-	// It changes nothing.
+	// It changes nothing. What a person attests is believed once it says so too.
 	Done *Operation `json:"done,omitempty"`
 	// Undo takes the step back. It never runs past the point of no return.
 	Undo *Operation `json:"undo,omitempty"`
