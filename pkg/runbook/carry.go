@@ -30,7 +30,7 @@ func (f *flow) task(l *leg, step Step, undo bool) (Task, error) {
 		switch done, err := values.fill(*step.Done); {
 		case err == nil:
 			t.Done = &done
-		case !byPerson(op): // a probe may need what a person is about to attest
+		case step.Manual == nil: // else it may need what the person is about to attest
 			return Task{}, err
 		}
 	}
