@@ -63,7 +63,8 @@ type Server struct {
 	skew     time.Duration
 	changed  bool
 	latency  time.Duration
-	control  string // hash of the token that Control gave out
+	said     map[string]string // by git, of commits by their ids
+	control  string            // hash of the token that Control gave out
 	stop     func()
 }
 
@@ -100,7 +101,7 @@ func Start(dir string, o Options) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, options: o, api: api, ended: make(chan error, 1)}
+	s := &Server{dir: dir, options: o, api: api, ended: make(chan error, 1), said: map[string]string{}}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func (s *Server) newRepo(owner *user, name string) (*repo, error) {
 }
 
 func (s *Server) bare(r *repo) bare {
-	return bare{filepath.Join(s.dir, "repositories", fmt.Sprintf("%d.git", r.ID))}
+	return bare{filepath.Join(s.dir, "repositories", fmt.Sprintf("%d.git", r.ID)), &s.said}
 }
 
 // now is the clock, in whole seconds: github.com shows no more.
