@@ -26,7 +26,8 @@ type Copy struct {
 	Plan  func() *runbook.Plan
 
 	mu      sync.Mutex
-	version string // of the cell, as it was read or written last
+	version string          // of the cell, as it was read or written last
+	tried   map[string]bool // versions that went along with another push, and may be there
 }
 
 var _ journal.Sink = (*Copy)(nil)
@@ -66,48 +67,60 @@ func (c *Copy) Load(ctx context.Context) (lines, plan []byte, err error) {
 	return []byte(there.Journal), there.Plan, nil
 }
 
-// Put implements journal.Sink. It brings the whole journal.
-func (c *Copy) Put(ctx context.Context, _ []runbook.Event) error {
+// content is what the cell is to hold now: the whole journal.
+func (c *Copy) content() ([]byte, error) {
 	events, err := c.Whole()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var lines bytes.Buffer
 	for _, e := range events {
 		line, err := e.Encode()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		lines.Write(line)
 		lines.WriteByte('\n')
 	}
 	plan, err := json.Marshal(c.Plan())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data, err := json.Marshal(copied{1, c.Run, plan, lines.String()})
+	return json.Marshal(copied{1, c.Run, plan, lines.String()})
+}
+
+// Put implements journal.Sink. It brings the whole journal.
+func (c *Copy) Put(ctx context.Context, _ []runbook.Event) error {
+	data, err := c.content()
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	versions, err := c.Cells.Swap(ctx, ledger.Change{Name: c.cell(), From: c.version, Data: data})
-	if err == nil {
-		c.version = versions[c.cell()]
-		return nil
+	for {
+		versions, err := c.Cells.Swap(ctx, ledger.Change{Name: c.cell(), From: c.version, Data: data})
+		if err == nil {
+			c.version = versions[c.cell()]
+			return nil
+		}
+		// The answer may have been lost after it was written.
+		cells, readErr := c.Cells.Read(ctx, c.cell())
+		there := cells[c.cell()]
+		switch {
+		case readErr != nil:
+			return fmt.Errorf("bring the journal off this machine: %w", errors.Join(err, readErr))
+		case bytes.Equal(there.Data, data):
+			c.version = there.Version
+			return nil
+		case c.tried[there.Version]:
+			c.version = there.Version // ours, of a push whose answer was lost
+			delete(c.tried, there.Version)
+			continue
+		case there.Version != c.version:
+			return ErrOvertaken
+		}
+		return fmt.Errorf("bring the journal off this machine: %w", err)
 	}
-	// The answer may have been lost after it was written.
-	cells, readErr := c.Cells.Read(ctx, c.cell())
-	switch {
-	case readErr != nil:
-		return fmt.Errorf("bring the journal off this machine: %w", errors.Join(err, readErr))
-	case bytes.Equal(cells[c.cell()].Data, data):
-		c.version = cells[c.cell()].Version
-		return nil
-	case cells[c.cell()].Version != c.version:
-		return ErrOvertaken
-	}
-	return fmt.Errorf("bring the journal off this machine: %w", err)
 }
 
 // Current reports ErrOvertaken when the copy is not the one that was read or written
@@ -123,37 +136,4 @@ func (c *Copy) Current(ctx context.Context) error {
 		return ErrOvertaken
 	}
 	return nil
-}
-
-// Sinks are several places off this machine that all must have the journal. Where one
-// does not take it the others are asked all the same, and all of them again the next
-// time, each for what it may have.
-type Sinks []journal.Sink
-
-// beginner is a sink that can begin with what changes nothing while others take the same
-// events. Either put or leave follows; leave gives up what was begun.
-type beginner interface {
-	begin(ctx context.Context, events []runbook.Event) (put func(context.Context) error, leave func())
-}
-
-// Put implements journal.Sink.
-func (s Sinks) Put(ctx context.Context, events []runbook.Event) error {
-	puts := make([]func(context.Context) error, len(s))
-	for i, sink := range s {
-		puts[i] = func(ctx context.Context) error { return sink.Put(ctx, events) }
-		if b, ok := sink.(beginner); ok {
-			var leave func()
-			puts[i], leave = b.begin(ctx, events)
-			defer leave()
-		}
-	}
-	var errs []error
-	for _, put := range puts {
-		err := put(ctx)
-		if errors.Is(err, ErrOvertaken) {
-			return err // somebody else has the run, and keeps its record
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }

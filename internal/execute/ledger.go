@@ -182,11 +182,30 @@ func (l *Ledger) Held(ctx context.Context) error {
 func (l *Ledger) Release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.finished != "" {
-		err := l.Records.Add(ctx, ledger.Record{Kind: ledger.Finished, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Result: string(l.finished), At: l.Now().UTC()})
-		if err != nil && !errors.Is(err, ledger.ErrExists) {
-			return err
+	if l.finished == "" {
+		return l.Locks.Release(ctx, l.held)
+	}
+	end := ledger.Record{Kind: ledger.Finished, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Result: string(l.finished), At: l.Now().UTC()}
+	// Where both are in one place the record and the keys go in one step. Whatever keeps that
+	// from being so, they go one after the other, each as it is there by then.
+	unclear := false
+	both, joined := l.Records.(ledger.Joiner)
+	if cells, ok := l.Locks.Cells.(ledger.Joiner); ok && joined && cells == both {
+		err := l.Locks.ReleaseWith(ctx, both, l.held, end)
+		if err == nil {
+			return nil
+		}
+		unclear = !errors.Is(err, ledger.ErrMoved) && !errors.Is(err, ledger.ErrExists)
+	}
+	if err := l.Records.Add(ctx, end); err != nil && !errors.Is(err, ledger.ErrExists) {
+		return err
+	}
+	err := l.Locks.Release(ctx, l.held)
+	if unclear && errors.Is(err, ledger.ErrLost) {
+		// The answer of the one step was lost: the keys are gone because it was made.
+		if left, lookErr := l.Locks.Look(ctx, l.held.Keys()...); lookErr == nil && len(left) == 0 {
+			return nil
 		}
 	}
-	return l.Locks.Release(ctx, l.held)
+	return err
 }

@@ -82,18 +82,7 @@ func (r *Record) Put(ctx context.Context, events []runbook.Event) error {
 // begin implements beginner: the log is looked at before anything is added to it, and that
 // changes nothing.
 func (r *Record) begin(ctx context.Context, events []runbook.Event) (put func(context.Context) error, leave func()) {
-	if r.steps == nil {
-		r.steps, r.started, r.told = Steps(r.Plan), map[string]runbook.Event{}, map[int64]bool{}
-	}
-	// An event becomes an entry once, however often it is put: what was signed and did not
-	// get through is kept, and what could not even be signed waits here.
-	for _, e := range events {
-		if e.Seq < r.next {
-			continue
-		}
-		r.next = e.Seq + 1
-		r.look(e)
-	}
+	r.take(events)
 	if len(r.waiting) == 0 {
 		return func(ctx context.Context) error {
 			if r.only != nil {
@@ -117,6 +106,21 @@ func (r *Record) begin(ctx context.Context, events []runbook.Event) (put func(co
 		r.waiting, r.only = nil, receipt.Trouble
 		return r.here()
 	}, leave
+}
+
+// take makes entries of events. An event becomes one once, however often it is put: what
+// was signed and did not get through is kept, and what could not even be signed waits here.
+func (r *Record) take(events []runbook.Event) {
+	if r.steps == nil {
+		r.steps, r.started, r.told = Steps(r.Plan), map[string]runbook.Event{}, map[int64]bool{}
+	}
+	for _, e := range events {
+		if e.Seq < r.next {
+			continue
+		}
+		r.next = e.Seq + 1
+		r.look(e)
+	}
 }
 
 // here says whether what is signed is on this machine only.

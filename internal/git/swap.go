@@ -10,7 +10,13 @@ import (
 
 // RefChange moves one ref in one step. From is the commit it must be at, empty
 // for a ref that must not exist; To is where it shall be, empty to delete it.
-type RefChange struct{ Ref, From, To string }
+type RefChange struct {
+	Ref, From, To string
+
+	// Forward is for a push alone: the ref is moved forward to To, from wherever that is
+	// forward, and never forced. From is not looked at.
+	Forward bool
+}
 
 // SwapRefs makes all changes in this repository, or none. ErrMoved when one of the
 // refs is not where it was expected.
@@ -44,7 +50,9 @@ func SwapRefs(ctx context.Context, dir string, changes []RefChange) error {
 func PushSwap(ctx context.Context, dir, name string, changes []RefChange) error {
 	args := []string{"push", "--porcelain", "--no-verify", "--atomic"}
 	for _, c := range changes {
-		args = append(args, "--force-with-lease="+c.Ref+":"+c.From)
+		if !c.Forward {
+			args = append(args, "--force-with-lease="+c.Ref+":"+c.From)
+		}
 	}
 	args = append(args, name)
 	for _, c := range changes {

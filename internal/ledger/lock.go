@@ -363,13 +363,25 @@ func (l *Locks) versions(ctx context.Context, names []string) (map[string]string
 	return versions, err
 }
 
-// Release gives all locks up. ErrLost when one is not ours any more; the others
-// stay then, for whoever looks into it.
-func (l *Locks) Release(ctx context.Context, held Held) error {
+// giving are the changes that give locks up.
+func (l *Locks) giving(held Held) []Change {
 	var changes []Change
 	for _, key := range held.Keys() {
 		changes = append(changes, Change{lockCell(key), held.versions[key], nil})
 	}
+	return changes
+}
+
+// ReleaseWith adds records and gives all locks up in one step. ErrMoved and ErrExists say
+// that nothing was done; any other error leaves it open.
+func (l *Locks) ReleaseWith(ctx context.Context, j Joiner, held Held, records ...Record) error {
+	return j.AddAndSwap(ctx, l.giving(held), records...)
+}
+
+// Release gives all locks up. ErrLost when one is not ours any more; the others
+// stay then, for whoever looks into it.
+func (l *Locks) Release(ctx context.Context, held Held) error {
+	changes := l.giving(held)
 	_, err := l.Cells.Swap(ctx, changes...)
 	switch {
 	case errors.Is(err, ErrMoved):

@@ -65,6 +65,14 @@ type Recaller interface {
 	Recall() ([]Record, bool)
 }
 
+// Joiner are records and cells of one place, which it can change in one step.
+type Joiner interface {
+	// AddAndSwap adds all records and makes every change, or nothing of it. ErrMoved and
+	// ErrExists say that nothing was done; any other error leaves it open. Records that are
+	// there already with the same content are no error.
+	AddAndSwap(ctx context.Context, changes []Change, records ...Record) error
+}
+
 // ErrExists says that a record exists with another content: the attempt is taken,
 // the comment is used, the request has ended.
 var ErrExists = errors.New("it is recorded already")

@@ -3,8 +3,10 @@ package logbook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
+	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/audit"
 	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 )
@@ -111,19 +113,63 @@ func (l *Look) Wait() { <-l.done }
 // AppendAfter is Append after a look that was begun already.
 func (r *Run) AppendAfter(ctx context.Context, look *Look, entries ...audit.Entry) (Receipt, error) {
 	look.Wait()
-	if len(entries) == 0 {
-		return Receipt{}, errors.New("append to the audit log: there is no entry")
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := r.book
 	view, unseen := look.view, look.err
-	if unseen != nil {
-		if r.view == nil {
-			return Receipt{}, unseen
-		}
-		view = *r.view
+	if unseen != nil && r.view == nil {
+		return Receipt{}, unseen
 	}
+	spool, ok := b.Store.(keeper)
+	if unseen == nil || !ok {
+		if unseen != nil {
+			view = *r.view
+		}
+		return r.add(ctx, view, b.Store.Append, entries)
+	}
+	return r.add(ctx, *r.view, func(_ context.Context, s audit.Signed) error {
+		if err := spool.Keep(s); err != nil {
+			return errors.Join(err, unseen)
+		}
+		return fmt.Errorf("%w: %w", gitlog.ErrSpooled, unseen)
+	}, entries)
+}
+
+// Others are branches of a clone's remote that are moved together with an append.
+type Others struct {
+	Dir, Remote string
+	Moves       []git.RefChange
+}
+
+// ErrApart says that an append and what is to go with it cannot be one step, or were not:
+// nothing of it was done.
+var ErrApart = errors.New("the audit log is added to by a step of its own")
+
+// AppendWith is AppendAfter where other branches are moved in the same step, all of it or
+// nothing. With a receipt that is not Durable it is not known what became of the others.
+func (r *Run) AppendWith(ctx context.Context, look *Look, others Others, entries ...audit.Entry) (Receipt, error) {
+	look.Wait()
+	log, ok := r.book.Store.(*gitlog.Log)
+	if !ok || look.err != nil || !log.Beside(others.Dir, others.Remote) {
+		return Receipt{}, ErrApart
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	receipt, err := r.add(ctx, look.view, func(ctx context.Context, s audit.Signed) error {
+		return log.AppendWith(ctx, s, others.Moves)
+	}, entries)
+	if errors.Is(err, git.ErrMoved) {
+		err = fmt.Errorf("%w: %w", ErrApart, err)
+	}
+	return receipt, err
+}
+
+// add signs entries by a view of the log, and appends them. The caller holds the lock.
+func (r *Run) add(ctx context.Context, view audit.View, appendTo func(context.Context, audit.Signed) error, entries []audit.Entry) (Receipt, error) {
+	if len(entries) == 0 {
+		return Receipt{}, errors.New("append to the audit log: there is no entry")
+	}
+	b := r.book
 	if err := view.Allows(b.Signer.ID()); err != nil {
 		return Receipt{}, err
 	}
@@ -136,14 +182,8 @@ func (r *Run) AppendAfter(ctx context.Context, look *Look, entries ...audit.Entr
 	if err != nil {
 		return Receipt{}, err
 	}
-	signed := audit.Signed{Segment: segment, Sidecar: sidecar}
 	receipt := Receipt{Segment: segment.ID.String(), SHA256: segment.SHA256(), Kept: Durable}
-	if spool, ok := b.Store.(keeper); ok && unseen != nil {
-		if err := spool.Keep(signed); err != nil {
-			return Receipt{}, errors.Join(err, unseen)
-		}
-		receipt.Kept, receipt.Trouble = Spooled, unseen
-	} else if err := b.Store.Append(ctx, signed); errors.Is(err, gitlog.ErrSpooled) {
+	if err := appendTo(ctx, audit.Signed{Segment: segment, Sidecar: sidecar}); errors.Is(err, gitlog.ErrSpooled) {
 		receipt.Kept, receipt.Trouble = Spooled, err
 	} else if err != nil {
 		return Receipt{}, err

@@ -56,6 +56,7 @@ var (
 	_ ledger.Versioner = (*Store)(nil)
 	_ ledger.Records   = (*Store)(nil)
 	_ ledger.Recaller  = (*Store)(nil)
+	_ ledger.Joiner    = (*Store)(nil)
 )
 
 // Read implements ledger.Cells.
@@ -124,30 +125,10 @@ func (s *Store) has(ctx context.Context, commit string) bool {
 
 // Swap implements ledger.Cells. All cells that get a value point to one commit.
 func (s *Store) Swap(ctx context.Context, changes ...ledger.Change) (map[string]string, error) {
-	files := map[string][]byte{}
-	for _, c := range changes {
-		if c.Data != nil {
-			files[c.Name+".json"] = c.Data
-		}
+	moves, versions, err := s.Moves(ctx, changes...)
+	if err != nil {
+		return nil, err
 	}
-	commit := ""
-	if len(files) > 0 {
-		var err error
-		// The text makes the commit, and so the version of the cells, unlike any other.
-		if commit, err = git.AddFiles(ctx, s.Dir, "", files, author, s.now(), "bcctl locks "+rand.Text()); err != nil {
-			return nil, err
-		}
-	}
-	versions := map[string]string{}
-	var moves []git.RefChange
-	for _, c := range changes {
-		move := git.RefChange{Ref: cellPrefix + c.Name, From: c.From}
-		if c.Data != nil {
-			move.To, versions[c.Name] = commit, commit
-		}
-		moves = append(moves, move)
-	}
-	var err error
 	if s.Remote == "" {
 		err = git.SwapRefs(ctx, s.Dir, moves)
 	} else {
@@ -159,24 +140,71 @@ func (s *Store) Swap(ctx context.Context, changes ...ledger.Change) (map[string]
 	return versions, err
 }
 
+// Place is the clone, and the remote that has its branches; none where they are the
+// clone's own.
+func (s *Store) Place() (dir, remote string) { return s.Dir, s.Remote }
+
+// Moves are what Swap would do to branches, and the versions that the cells would have
+// then. It moves none: that is for who moves other branches in the same push.
+func (s *Store) Moves(ctx context.Context, changes ...ledger.Change) ([]git.RefChange, map[string]string, error) {
+	files := map[string][]byte{}
+	for _, c := range changes {
+		if c.Data != nil {
+			files[c.Name+".json"] = c.Data
+		}
+	}
+	commit := ""
+	if len(files) > 0 {
+		var err error
+		// The text makes the commit, and so the version of the cells, unlike any other.
+		if commit, err = git.AddFiles(ctx, s.Dir, "", files, author, s.now(), "bcctl locks "+rand.Text()); err != nil {
+			return nil, nil, err
+		}
+	}
+	versions := map[string]string{}
+	var moves []git.RefChange
+	for _, c := range changes {
+		move := git.RefChange{Ref: cellPrefix + c.Name, From: c.From}
+		if c.Data != nil {
+			move.To, versions[c.Name] = commit, commit
+		}
+		moves = append(moves, move)
+	}
+	return moves, versions, nil
+}
+
+// AddAndSwap implements ledger.Joiner: one push has all of it.
+func (s *Store) AddAndSwap(ctx context.Context, changes []ledger.Change, records ...ledger.Record) error {
+	files, err := filesOf(records)
+	if err != nil {
+		return err
+	}
+	moves, _, err := s.Moves(ctx, changes...)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	tip := s.last.tip
+	s.mu.Unlock()
+	if err = s.add(ctx, tip, files, moves); errors.Is(err, git.ErrMoved) {
+		return fmt.Errorf("%w: %w", ledger.ErrMoved, err)
+	}
+	return err
+}
+
 // Add implements ledger.Records.
 func (s *Store) Add(ctx context.Context, records ...ledger.Record) error {
-	files := map[string][]byte{}
-	for _, r := range records {
-		name, data, err := r.Encode()
-		if err != nil {
-			return err
-		}
-		files[name] = data
+	files, err := filesOf(records)
+	if err != nil {
+		return err
 	}
 	// Where the branch was last is tried first: when it is somewhere else now, nothing is
 	// added there, and it is asked for.
 	s.mu.Lock()
 	tip := s.last.tip
 	s.mu.Unlock()
-	var err error
 	for try := range tries {
-		if err = s.add(ctx, tip, files); !errors.Is(err, git.ErrMoved) {
+		if err = s.add(ctx, tip, files, nil); !errors.Is(err, git.ErrMoved) {
 			return err
 		}
 		tip = ""
@@ -189,7 +217,21 @@ func (s *Store) Add(ctx context.Context, records ...ledger.Record) error {
 	return err
 }
 
-func (s *Store) add(ctx context.Context, tip string, files map[string][]byte) (err error) {
+// filesOf are the files of records.
+func filesOf(records []ledger.Record) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, r := range records {
+		name, data, err := r.Encode()
+		if err != nil {
+			return nil, err
+		}
+		files[name] = data
+	}
+	return files, nil
+}
+
+// add adds the files that are not there yet, and moves other branches in the same step.
+func (s *Store) add(ctx context.Context, tip string, files map[string][]byte, others []git.RefChange) (err error) {
 	if tip == "" {
 		if tip, err = s.tip(ctx); err != nil {
 			return err
@@ -212,20 +254,25 @@ func (s *Store) add(ctx context.Context, tip string, files map[string][]byte) (e
 			delete(fresh, blob.Path)
 		}
 	}
-	if len(fresh) == 0 {
+	moves, commit := others, tip
+	if len(fresh) > 0 {
+		message := "bcctl: " + strings.Join(slices.Sorted(maps.Keys(fresh)), ", ")
+		if commit, err = git.AddFiles(ctx, s.Dir, tip, fresh, author, s.now(), message); err != nil {
+			return err
+		}
+		moves = append(slices.Clip(others), git.RefChange{Ref: recordsRef, From: tip, To: commit})
+	}
+	switch {
+	case len(moves) == 0:
 		return nil
-	}
-	message := "bcctl: " + strings.Join(slices.Sorted(maps.Keys(fresh)), ", ")
-	commit, err := git.AddFiles(ctx, s.Dir, tip, fresh, author, s.now(), message)
-	if err != nil {
-		return err
-	}
-	if s.Remote == "" {
+	case s.Remote == "" && len(others) == 0:
 		err = git.SwapRef(ctx, s.Dir, recordsRef, commit, tip)
-	} else {
-		err = git.PushSwap(ctx, s.Dir, s.Remote, []git.RefChange{{Ref: recordsRef, From: tip, To: commit}})
+	case s.Remote == "":
+		err = git.SwapRefs(ctx, s.Dir, moves)
+	default:
+		err = git.PushSwap(ctx, s.Dir, s.Remote, moves)
 	}
-	if err == nil {
+	if err == nil && commit != tip {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.last = read{tip: commit}

@@ -58,6 +58,44 @@ type Log struct {
 	mu     sync.Mutex
 	whole  string // a commit of the branch that is here with all that is behind it
 	viewed string // where the remote's branch was at the last View; used up by an append
+	last   *state // what was read or written last
+}
+
+// state is the log as one commit has it.
+type state struct {
+	commit string
+	log    audit.Sealable
+	moved  time.Time // when we brought the branch there, and saw it there; zero: it was only read
+}
+
+// recalled is for how long a log that we moved ourselves is not read anew before the next
+// append, which the remote does not take when anybody else has moved it since.
+const recalled = time.Minute
+
+// recall is the log as we left it a moment ago.
+func (l *Log) recall() (audit.Sealable, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil || l.last.moved.IsZero() {
+		return audit.Sealable{}, false
+	}
+	if age := l.o.Now().Sub(l.last.moved); age < 0 || age > recalled {
+		return audit.Sealable{}, false
+	}
+	l.viewed = l.last.commit
+	return l.last.log, true
+}
+
+// added notes that we moved the branch from tip to commit, by one segment where there is
+// one, and that nobody else did.
+func (l *Log) added(tip, commit string, s *audit.Signed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil || s == nil || l.last.commit != tip || l.o.Remote == "" {
+		l.last = nil
+		return
+	}
+	l.last = &state{commit, l.last.log.With(*s), l.o.Now()}
 }
 
 var _ audit.Store = (*Log)(nil)
@@ -172,8 +210,12 @@ func (l *Log) Read(ctx context.Context, path string) ([]byte, error) {
 	return s.Read(ctx, path)
 }
 
-// View implements audit.Store.
+// View implements audit.Store. What this process itself has added a moment ago is known
+// without reading the whole log once more.
 func (l *Log) View(ctx context.Context) (audit.View, error) {
+	if log, ok := l.recall(); ok {
+		return log.View(), nil
+	}
 	commit, err := l.tip(ctx)
 	asked := err == nil
 	if err != nil {
@@ -193,7 +235,7 @@ func (l *Log) View(ctx context.Context) (audit.View, error) {
 	if asked && l.o.Remote != "" {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.viewed = commit
+		l.viewed, l.last = commit, &state{commit: commit, log: next}
 	}
 	return next.View(), nil
 }
@@ -225,7 +267,7 @@ func (l *Log) Init(ctx context.Context, trust []byte, genesis audit.Signed) erro
 	if err != nil {
 		return err
 	}
-	if err := l.move(ctx, commit, ""); err != nil {
+	if _, err := l.move(ctx, commit, "", nil); err != nil {
 		return fmt.Errorf("begin an audit log on %s: %w", l.o.Ref, err)
 	}
 	return nil
@@ -234,7 +276,21 @@ func (l *Log) Init(ctx context.Context, trust []byte, genesis audit.Signed) erro
 // Append implements audit.Store. The error wraps ErrSpooled when the segment is
 // kept in the spool and not yet on the branch.
 func (l *Log) Append(ctx context.Context, s audit.Signed) error {
-	return l.spooled(ctx, batch{ID: s.ID.String(), Files: segmentFiles(s)})
+	return l.spooled(ctx, batch{ID: s.ID.String(), Files: segmentFiles(s)}, &s, nil)
+}
+
+// Beside reports whether the branch is in that clone's remote, so that AppendWith can
+// move branches of it along.
+func (l *Log) Beside(dir, remote string) bool {
+	return l.o.Dir == dir && l.o.Remote == remote && remote != "" && l.o.Folder == ""
+}
+
+// AppendWith is Append in one push with other branches of the same remote: all of it gets
+// there or nothing does. An error that wraps git.ErrMoved says that nothing was done, and
+// that the segment is kept nowhere: this branch or one of the others is not where it was.
+// Of any other error, ErrSpooled among them, it is not known what became of the others.
+func (l *Log) AppendWith(ctx context.Context, s audit.Signed, others []git.RefChange) error {
+	return l.spooled(ctx, batch{ID: s.ID.String(), Files: segmentFiles(s)}, &s, others)
 }
 
 // AddTrust implements audit.Store.
@@ -245,7 +301,7 @@ func (l *Log) AddTrust(ctx context.Context, trust []byte, update audit.Signed) e
 	}
 	files := segmentFiles(update)
 	files[audit.TrustPath(t.Version)] = trust
-	return l.spooled(ctx, batch{ID: update.ID.String(), Files: files})
+	return l.spooled(ctx, batch{ID: update.ID.String(), Files: files}, nil, nil)
 }
 
 func segmentFiles(s audit.Signed) map[string][]byte {
@@ -256,7 +312,7 @@ func segmentFiles(s audit.Signed) map[string][]byte {
 // AddCosignature implements audit.Store.
 func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignature) error {
 	files := map[string][]byte{audit.CosignaturePath(size, c.ID): c.Line}
-	return l.retry(ctx, "", func(tip string) (map[string][]byte, string, error) {
+	return l.retry(ctx, "", nil, nil, func(tip string) (map[string][]byte, string, error) {
 		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(files)))
 		if err != nil {
 			return nil, "", err
@@ -273,7 +329,7 @@ func (l *Log) AddCosignature(ctx context.Context, size int64, c audit.Cosignatur
 // Seal implements audit.Store.
 func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error) {
 	var sealing audit.Sealing
-	err := l.retry(ctx, "", func(tip string) (map[string][]byte, string, error) {
+	err := l.retry(ctx, "", nil, nil, func(tip string) (map[string][]byte, string, error) {
 		s, err := At(ctx, l.o.Dir, tip)
 		if err != nil {
 			return nil, "", err
@@ -299,8 +355,10 @@ func (l *Log) Seal(ctx context.Context, key audit.LogKey) (audit.Sealing, error)
 
 // retry adds files to the branch by compare-and-swap. Make is asked anew for each
 // tip; no files means that there is nothing to do. The first tip is the one that is
-// given, or where the branch is now when none is.
-func (l *Log) retry(ctx context.Context, tip string, make func(tip string) (map[string][]byte, string, error)) error {
+// given, or where the branch is now when none is. Added is the segment among the files,
+// if there is one. With others, branches that are moved in the same push, it is tried
+// once.
+func (l *Log) retry(ctx context.Context, tip string, added *audit.Signed, others []git.RefChange, make func(tip string) (map[string][]byte, string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, l.o.Timeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
@@ -318,15 +376,36 @@ func (l *Log) retry(ctx context.Context, tip string, make func(tip string) (map[
 		if err != nil {
 			return err
 		}
-		err = l.move(ctx, commit, tip)
-		if !errors.Is(err, git.ErrMoved) {
+		newest, err := l.move(ctx, commit, tip, others)
+		if err == nil && newest {
+			l.added(tip, commit, added)
+			return nil
+		}
+		recalled := l.forget()
+		if !errors.Is(err, git.ErrMoved) || len(others) > 0 {
 			return err
 		}
 		tip = ""
 		if err := pause(ctx, attempt); err != nil {
 			return fmt.Errorf("append to %s: others were first, %d times: %w", l.o.Ref, attempt+1, err)
 		}
+		if recalled {
+			// What has come since was not looked at yet: it may be no log that is added to.
+			if _, err := l.View(ctx); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// forget gives up what is known of the log, and reports whether it was recalled instead of
+// read.
+func (l *Log) forget() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.last != nil && !l.last.moved.IsZero()
+	l.last = nil
+	return was
 }
 
 // pause waits a random time: longer after the first few attempts, and shorter again
@@ -351,33 +430,39 @@ func (l *Log) commit(ctx context.Context, tip string, files map[string][]byte, m
 	return git.AddFiles(ctx, l.o.Dir, tip, files, git.Author{Name: "bcctl", Email: "bcctl@localhost"}, l.o.Now(), message)
 }
 
-// move moves the branch from tip to commit, and makes sure that it is there.
-func (l *Log) move(ctx context.Context, commit, tip string) error {
+// move moves the branch from tip to commit, and makes sure that it is there. It reports
+// whether nobody has gone on from there already.
+func (l *Log) move(ctx context.Context, commit, tip string, others []git.RefChange) (newest bool, err error) {
 	if l.o.Folder != "" {
-		return errors.New("the branch of the audit log is not added to while its remote is not asked")
+		return false, errors.New("the branch of the audit log is not added to while its remote is not asked")
 	}
 	if l.o.Remote == "" {
-		return git.SwapRef(ctx, l.o.Dir, l.o.Ref, commit, tip)
+		return true, git.SwapRef(ctx, l.o.Dir, l.o.Ref, commit, tip)
 	}
-	if err := git.Push(ctx, l.o.Dir, l.o.Remote, commit, l.o.Ref); err != nil {
-		return err
+	if len(others) == 0 {
+		err = git.Push(ctx, l.o.Dir, l.o.Remote, commit, l.o.Ref)
+	} else {
+		err = git.PushSwap(ctx, l.o.Dir, l.o.Remote, append(slices.Clip(others), git.RefChange{Ref: l.o.Ref, To: commit, Forward: true}))
+	}
+	if err != nil {
+		return false, err
 	}
 	now, err := git.RemoteTip(ctx, l.o.Dir, l.o.Remote, l.o.Ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if now == commit {
 		l.has(commit)
-		return nil
+		return true, nil
 	}
 	// Others have gone on from here meanwhile, or the remote lost it.
 	if now, err = git.Fetch(ctx, l.o.Dir, l.o.Remote, l.o.Ref); err != nil {
-		return err
+		return false, err
 	}
 	if there, err := git.Contains(ctx, l.o.Dir, now, commit); err != nil || !there {
-		return errors.Join(err, fmt.Errorf("%s was pushed to %s, and the remote does not have it", commit, l.o.Ref))
+		return false, errors.Join(err, fmt.Errorf("%s was pushed to %s, and the remote does not have it", commit, l.o.Ref))
 	}
-	return nil
+	return false, nil
 }
 
 // exists reports whether a path is there, and whether it has other bytes.

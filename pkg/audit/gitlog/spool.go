@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/audit"
 )
 
@@ -38,8 +39,9 @@ func (l *Log) Keep(s audit.Signed) error {
 
 // spooled keeps a batch on this machine, then brings it to the branch, after
 // earlier parts of its run that wait: a part without the ones before it looks like
-// a gap.
-func (l *Log) spooled(ctx context.Context, b batch) error {
+// a gap. The segment is that of the batch, where it is all there is in it; others are
+// branches that are moved in the same push.
+func (l *Log) spooled(ctx context.Context, b batch, segment *audit.Signed, others []git.RefChange) error {
 	name, err := keep(l.spool, b)
 	if err != nil {
 		return fmt.Errorf("keep the record: %w", err)
@@ -53,9 +55,9 @@ func (l *Log) spooled(ctx context.Context, b batch) error {
 	if err := l.earlier(ctx, b.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
-	if err := l.publishOn(ctx, l.takeViewed(), b); err != nil {
-		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) {
-			return errors.Join(err, os.Remove(name)) // it can never get there
+	if err := l.publishOn(ctx, l.takeViewed(), b, segment, others); err != nil {
+		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) || errors.Is(err, git.ErrMoved) && len(others) > 0 {
+			return errors.Join(err, os.Remove(name)) // it can never get there, or not so
 		}
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
@@ -83,11 +85,11 @@ func (l *Log) earlier(ctx context.Context, id string) error {
 }
 
 // publish brings a batch to the branch. One that is there already is no error.
-func (l *Log) publish(ctx context.Context, b batch) error { return l.publishOn(ctx, "", b) }
+func (l *Log) publish(ctx context.Context, b batch) error { return l.publishOn(ctx, "", b, nil, nil) }
 
 // publishOn is publish where the branch was seen at a commit a moment ago.
-func (l *Log) publishOn(ctx context.Context, tip string, b batch) error {
-	return l.retry(ctx, tip, func(tip string) (map[string][]byte, string, error) {
+func (l *Log) publishOn(ctx context.Context, tip string, b batch, segment *audit.Signed, others []git.RefChange) error {
+	return l.retry(ctx, tip, segment, others, func(tip string) (map[string][]byte, string, error) {
 		s, err := some(ctx, l.o.Dir, tip, slices.Sorted(maps.Keys(b.Files)))
 		if err != nil {
 			return nil, "", err
