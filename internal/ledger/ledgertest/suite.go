@@ -160,6 +160,75 @@ func Run(t *testing.T, o Options) {
 	t.Run("Records", func(t *testing.T) { records(t, o) })
 	t.Run("RecordsOfOthers", func(t *testing.T) { others(t, o) })
 	t.Run("RUN01OneClaimPerAttempt", func(t *testing.T) { claims(t, o) })
+	t.Run("RUN01TheEndGoesWithTheKeys", func(t *testing.T) { together(t, o) })
+}
+
+// together has a record and the release of locks in one step: all of it or nothing. A
+// store that cannot do that is not asked to.
+func together(t *testing.T, o Options) {
+	open, clock := o.Open(t), new(Clock)
+	store := open()
+	j, ok := store.(ledger.Joiner)
+	if !ok {
+		t.Skip("this store has no such step")
+	}
+	l := &ledger.Locks{Cells: store, Now: clock.Now}
+	keys := ledger.Keys([]string{"g"}, []string{"a"})
+	held := mustTake(t, l, keys, Holder("r", 1))
+	end := func(request, how string) ledger.Record {
+		return ledger.Record{Kind: ledger.Finished, Request: request, Digest: "sha256:" + request, Run: request + "-1", Result: how, At: Start}
+	}
+	left := func() (finished []string, locks int) {
+		all, err := open().All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			finished = append(finished, r.Request+" "+r.Result)
+		}
+		there, err := (&ledger.Locks{Cells: open(), Now: clock.Now}).Look(t.Context(), keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return finished, len(there)
+	}
+	if err := open().Add(t.Context(), end("q", "aborted")); err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := (&ledger.Locks{Cells: open(), Now: clock.Now}).Renew(t.Context(), held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is known of the records is old by now, and once it is not, the locks are others.
+	for _, known := range []bool{false, true} {
+		if known {
+			if _, err := store.All(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.ReleaseWith(t.Context(), j, held, end("r", "succeeded")); !errors.Is(err, ledger.ErrMoved) {
+			t.Errorf("locks that were replaced: %v", err)
+		}
+	}
+	if err := l.ReleaseWith(t.Context(), j, renewed, end("q", "succeeded")); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("a record with another content: %v", err)
+	}
+	if finished, locks := left(); !slices.Equal(finished, []string{"q aborted"}) || locks != len(keys) {
+		t.Fatalf("after steps that were refused: %v, %d locks", finished, locks)
+	}
+	if err := l.ReleaseWith(t.Context(), j, renewed, end("r", "succeeded"), end("q", "aborted")); err != nil {
+		t.Fatal(err)
+	}
+	if finished, locks := left(); !slices.Equal(finished, []string{"q aborted", "r succeeded"}) || locks != 0 {
+		t.Errorf("after the step: %v, %d locks", finished, locks)
+	}
+	held = mustTake(t, l, keys, Holder("s", 1))
+	if err := l.ReleaseWith(t.Context(), j, held, end("q", "aborted")); err != nil {
+		t.Errorf("a record that is there already: %v", err)
+	}
+	if _, locks := left(); locks != 0 {
+		t.Errorf("%d locks are left", locks)
+	}
 }
 
 func open2(o Options, t *testing.T) func(racer int) *ledger.Locks {

@@ -5,10 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/audit"
 	"github.com/bcctl/bcctl/pkg/audit/audittest"
 	"github.com/bcctl/bcctl/pkg/audit/gitlog"
@@ -148,6 +150,148 @@ func TestAppendAfterOthersWentOn(t *testing.T) {
 	}
 	if waiting, err := a.Pending(); err != nil || len(waiting) != 0 {
 		t.Errorf("still waiting: %v, %v", waiting, err)
+	}
+}
+
+// What this process has added is known without reading the log once more, and is what
+// another process reads there.
+func TestViewKnowsWhatItAdded(t *testing.T) {
+	t.Parallel()
+	_, clones := remoteAndClones(t, 2)
+	k := audittest.NewKeys(t, audit.BackendEd25519)
+	a := open(t, clones[0], "origin")
+	audittest.Init(t, a, k, time.Now())
+	append1(t, open(t, clones[1], "origin"), k, audittest.Verdict("shop"))
+	same := func(when string) {
+		t.Helper()
+		own, err := a.View(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := open(t, clones[1], "origin").View(t.Context())
+		if err != nil || own.Seen != read.Seen || own.Index != read.Index || own.Keys.Version != read.Keys.Version || !slices.Equal(own.Frontier, read.Frontier) {
+			t.Errorf("%s: known %+v, read %+v, %v", when, own, read, err)
+		}
+	}
+	same("nothing added")
+	for range 3 {
+		append1(t, a, k, audittest.Verdict("payments"), audittest.Verdict("shop"))
+		same("added")
+	}
+	if _, err := a.Seal(t.Context(), k.Log); err != nil {
+		t.Fatal(err)
+	}
+	same("sealed")
+	append1(t, a, k, audittest.Verdict("payments"))
+	append1(t, open(t, clones[1], "origin"), k, audittest.Verdict("shop"))
+	append1(t, a, k, audittest.Verdict("payments")) // by what it knew, which is not all any more
+	same("others have gone on")
+	if r := verify(t, a, audit.Options{}); r.Result != audit.Verified || r.Segments != 8 {
+		t.Errorf("%s, %d segments, %+v", r.Result, r.Segments, r.Findings)
+	}
+}
+
+// A branch that was tampered with since is not added to by what was known before.
+func TestTamperedSinceIsNotAddedTo(t *testing.T) {
+	t.Parallel()
+	remote, clones := remoteAndClones(t, 1)
+	k := audittest.NewKeys(t, audit.BackendEd25519)
+	l := open(t, clones[0], "origin")
+	audittest.Init(t, l, k, time.Now())
+	if _, err := l.Seal(t.Context(), k.Log); err != nil {
+		t.Fatal(err)
+	}
+	append1(t, l, k, audittest.Verdict("payments"))
+	work := filepath.Join(t.TempDir(), "work")
+	run(t, ".", "clone", "--quiet", "--branch", "bcctl-audit", remote, work)
+	change(t, filepath.Join(work, first(t, work, "*.jsonl")), func(b []byte) []byte { return append(b, b...) })
+	run(t, work, "commit", "--quiet", "-am", "change")
+	run(t, work, "push", "--quiet", "origin", "HEAD:bcctl-audit")
+	was := fetch(t, clones[0])
+	if _, err := audittest.Append(t.Context(), l, k, time.Now(), audittest.Verdict("payments")); !errors.Is(err, audit.ErrTampered) || !errors.Is(err, gitlog.ErrSpooled) {
+		t.Errorf("added to a log that was tampered with: %v", err)
+	}
+	if now := fetch(t, clones[0]); now != was {
+		t.Error("the branch was moved")
+	}
+}
+
+// A segment and other branches of the remote get there in one push, or nothing of it does
+// and nothing waits.
+func TestAppendWithOtherBranches(t *testing.T) {
+	t.Parallel()
+	remote, clones := remoteAndClones(t, 2)
+	k := audittest.NewKeys(t, audit.BackendEd25519)
+	l := open(t, clones[0], "origin")
+	if !l.Beside(clones[0], "origin") || l.Beside(clones[1], "origin") || l.Beside(clones[0], "") || open(t, clones[0], "").Beside(clones[0], "") {
+		t.Error("what is beside it is another place")
+	}
+	audittest.Init(t, l, k, time.Now())
+	tip := func(ref string) string {
+		out, err := exec.Command("git", "-C", remote, "rev-parse", "--verify", "--quiet", ref).Output()
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(string(out))
+	}
+	commit := func(text string) string {
+		return run(t, clones[0], "commit-tree", "-m", text, run(t, clones[0], "hash-object", "-t", "tree", "-w", "/dev/null"))
+	}
+	signed := func() audit.Signed {
+		t.Helper()
+		view, err := l.View(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := audit.NewRun(audittest.Origin, time.Now(), "bcctl test").Open(time.Now(), view, k.Writer.ID(), audittest.Verdict("payments"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return audittest.Sign(t, s, k.Writer)
+	}
+	first, second := commit("first"), commit("second")
+	if err := l.AppendWith(t.Context(), signed(), []git.RefChange{{Ref: "refs/heads/copy", To: first}}); err != nil {
+		t.Fatal(err)
+	}
+	if tip("refs/heads/copy") != first {
+		t.Error("the other branch is not there")
+	}
+	refused := func(why string, s audit.Signed, from, want string) {
+		t.Helper()
+		was := tip(gitlog.DefaultRef)
+		err := l.AppendWith(t.Context(), s, []git.RefChange{{Ref: "refs/heads/copy", From: from, To: second}})
+		if !errors.Is(err, git.ErrMoved) || errors.Is(err, gitlog.ErrSpooled) {
+			t.Errorf("%s: %v", why, err)
+		}
+		if tip("refs/heads/copy") != want || tip(gitlog.DefaultRef) != was {
+			t.Errorf("%s: half of it was done", why)
+		}
+		if waiting, err := l.Pending(); err != nil || len(waiting) != 0 {
+			t.Errorf("%s: waiting: %v, %v", why, waiting, err)
+		}
+	}
+	refused("the other branch is elsewhere", signed(), second, first)
+	refused("the other branch should not be there", signed(), "", first)
+	late := signed()
+	append1(t, open(t, clones[1], "origin"), k, audittest.Verdict("shop"))
+	refused("the log has gone on", late, first, first)
+	if err := l.AppendWith(t.Context(), signed(), []git.RefChange{{Ref: "refs/heads/copy", From: first, To: second}}); err != nil || tip("refs/heads/copy") != second {
+		t.Errorf("after that: %v", err)
+	}
+	if err := os.Rename(remote, remote+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.AppendWith(t.Context(), signed(), []git.RefChange{{Ref: "refs/heads/copy", From: second, To: first}}); !errors.Is(err, gitlog.ErrSpooled) {
+		t.Errorf("the remote is away: %v", err)
+	}
+	if waiting, err := l.Pending(); err != nil || len(waiting) != 1 {
+		t.Errorf("the remote is away: waiting: %v, %v", waiting, err)
+	}
+	if err := os.Rename(remote+".away", remote); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, l, audit.Options{}); r.Result != audit.Verified || r.Segments != 4 {
+		t.Errorf("%s, %d segments, %+v", r.Result, r.Segments, r.Findings)
 	}
 }
 
