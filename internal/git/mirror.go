@@ -25,9 +25,15 @@ type Mirror struct {
 	Address string // http is taken on loopback only
 }
 
-// Open makes the repository when it is not there.
+// Open makes the repository when it is not there, or not whole: whoever made it may have
+// been stopped in the middle. Making it twice does no harm.
 func (m Mirror) Open(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(m.Dir, "HEAD")); err == nil {
+	whole := true
+	for _, part := range []string{"HEAD", "refs", "objects"} {
+		_, err := os.Stat(filepath.Join(m.Dir, part))
+		whole = whole && err == nil
+	}
+	if whole {
 		return nil
 	}
 	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
