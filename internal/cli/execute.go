@@ -302,6 +302,8 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	}
 	progress := newRunProgress(a, &x.plan, teller.times)
 	defer progress.stop()
+	seal := &sealing{book: book}
+	defer seal.wait() //nolint:errcheck // it was said before, or another error came first
 	var kept runbook.Journal = j
 	if a.journal != nil {
 		kept = a.journal(j)
@@ -316,6 +318,11 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 				guard.Claimed()
 			case runbook.RunFinished:
 				keeper.Ended(s.Finished)
+			case runbook.Released:
+				// All of the run is in the log by now, and what comes yet is not for it.
+				if s.Finished != "" && !s.Degraded && x.offline == "" && book.Key != nil && x.request.Spec.BreakGlass == nil {
+					seal.begin(ctx)
+				}
 			}
 			teller.event(ctx, e, true)
 			progress.event(e)
@@ -358,23 +365,44 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	}
 	glass.again(context.WithoutCancel(ctx), end)
 	// The log is sealed while the pull request is told.
-	sealed := make(chan error, 1)
-	go func() {
-		var err error
-		if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
-			_, err = book.Seal(context.WithoutCancel(ctx))
-		}
-		sealed <- err
-	}()
+	if x.offline == "" && book.Key != nil && (end.State.Claims > 0 || end.Kind == runbook.EndDenied) {
+		seal.begin(ctx)
+	}
 	err = x.ended(end)
 	teller.end(ctx, howEnded(end, teller.claimed), x.next(err))
-	if err := <-sealed; err != nil {
+	if err := seal.wait(); err != nil {
 		a.remark("audit: recorded, and not sealed yet: %v", err)
 	}
 	if end.State.Finished != "" {
 		return settledError{err}
 	}
 	return err
+}
+
+// sealing is the sealing of the log at the end of a run, beside what else is to be done.
+type sealing struct {
+	book *logbook.Book
+	done chan struct{} // nil before it began
+	err  error
+}
+
+func (s *sealing) begin(ctx context.Context) {
+	if s.done != nil {
+		return
+	}
+	s.done = make(chan struct{})
+	go func() {
+		defer close(s.done)
+		_, s.err = s.book.Seal(context.WithoutCancel(ctx))
+	}()
+}
+
+// wait returns when it has ended, at once where it never began.
+func (s *sealing) wait() error {
+	if s.done != nil {
+		<-s.done
+	}
+	return s.err
 }
 
 // bringSpool brings what an earlier start could only keep on this machine to the log, before
