@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/pkg/approval"
 )
-
-// maxChanged bounds how many files of one push are compared.
-const maxChanged = 200_000
 
 // changes lists what happened to the rules of branches, and to files that decide, in
 // the last day: by the server's record of pushes, not by the dates of commits, which
@@ -71,32 +67,5 @@ func (o Objects) changed(ctx context.Context, before, after string) ([]string, e
 	if strings.Trim(before, "0") == "" || strings.Trim(after, "0") == "" {
 		return nil, fmt.Errorf("the branch was made or deleted")
 	}
-	return once(o, func() ([]string, error) { return o.differences(ctx, before, after) }, "changed", before, after)
-}
-
-func (o Objects) differences(ctx context.Context, before, after string) ([]string, error) {
-	old, err := git.Blobs(ctx, o.Dir, before, maxChanged)
-	if err != nil {
-		return nil, err
-	}
-	ids := map[string]string{}
-	for _, b := range old {
-		ids[b.Path] = b.ID + b.Mode
-	}
-	now, err := git.Blobs(ctx, o.Dir, after, maxChanged)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, b := range now {
-		if ids[b.Path] != b.ID+b.Mode {
-			paths = append(paths, b.Path)
-		}
-		delete(ids, b.Path)
-	}
-	for path := range ids {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	return paths, nil
+	return once(o, func() ([]string, error) { return git.Differences(ctx, o.Dir, before, after) }, "changed", before, after)
 }

@@ -160,6 +160,10 @@ func (r *Reading) readFiles(ctx context.Context, path string) error {
 		size := at.Size
 		f.Mode, f.Size = at.Mode, &size
 	}
+	// Most of what is asked of the tip is read anyway.
+	if _, err := o.Tree(ctx, e.Main.Tip); err != nil {
+		return err
+	}
 	if at, err = o.File(ctx, e.Main.Tip, path); err != nil {
 		return err
 	}

@@ -70,8 +70,36 @@ func (o Objects) Files(ctx context.Context, commit string, paths ...string) (map
 	if len(paths) == 0 {
 		return map[string]Content{}, nil
 	}
+	if found, ok := o.among(commit, paths); ok {
+		return found, nil
+	}
 	return once(o, func() (map[string]Content, error) { return o.files(ctx, commit, paths) }, append([]string{"files", commit}, paths...)...)
 }
+
+// among takes files from what was read whole of a commit, where all of them are in it.
+func (o Objects) among(commit string, paths []string) (map[string]Content, bool) {
+	if o.read == nil {
+		return nil, false
+	}
+	o.read.mu.Lock()
+	tree, ok := o.read.found[treeKey(commit)].(fs.FS)
+	o.read.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	found := make(map[string]Content, len(paths))
+	for _, path := range paths {
+		mode, data, ok := git.Committed(tree, path)
+		if !ok {
+			return nil, false
+		}
+		found[path] = Content{approval.FileOf(mode, data), data}
+	}
+	return found, true
+}
+
+// treeKey is under which what a commit holds is kept.
+func treeKey(commit string) string { return "tree\x00" + commit }
 
 func (o Objects) files(ctx context.Context, commit string, paths []string) (map[string]Content, error) {
 	found := make(map[string]Content, len(paths))
@@ -112,10 +140,11 @@ func (o Objects) File(ctx context.Context, commit, path string) (Content, error)
 
 // Tree is everything a commit holds.
 func (o Objects) Tree(ctx context.Context, commit string) (fs.FS, error) {
-	return once(o, func() (fs.FS, error) {
+	if o.read == nil { // a clone, of which Dir may be a folder
 		tree, _, err := git.Tree(ctx, o.Dir, commit)
 		return tree, err
-	}, "tree", commit)
+	}
+	return once(o, func() (fs.FS, error) { return git.TreeOf(ctx, o.Dir, commit) }, treeKey(commit))
 }
 
 // firstParent is the commit a commit was made on.
@@ -125,6 +154,9 @@ func (o Objects) firstParent(ctx context.Context, commit string) (string, error)
 
 // contains reports whether a commit is another one or has it behind it.
 func (o Objects) contains(ctx context.Context, commit, ancestor string) (bool, error) {
+	if commit == ancestor {
+		return true, nil
+	}
 	return once(o, func() (bool, error) { return git.Contains(ctx, o.Dir, commit, ancestor) }, "contains", commit, ancestor)
 }
 
@@ -161,11 +193,15 @@ func (c *Client) fetch(ctx context.Context, cloneURL, branch string, number int)
 		return o, "", "", err
 	}
 	o = c.objects()
-	if tip, err = git.Tip(ctx, o.Dir, mirrorMain); err != nil {
+	refs, err := git.Refs(ctx, o.Dir, "", mirrorMain, pull)
+	if err != nil {
 		return o, "", "", err
 	}
-	head, err = git.Tip(ctx, o.Dir, pull)
-	return o, tip, head, err
+	tip, head = refs[mirrorMain], refs[pull]
+	if tip == "" || head == "" {
+		return o, "", "", fmt.Errorf("%w: %s or %s, just after it was fetched", git.ErrNoBranch, mirrorMain, pull)
+	}
+	return o, tip, head, nil
 }
 
 // SignIn is how git signs in at the repository now, with the credential of the client.

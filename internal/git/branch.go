@@ -187,6 +187,17 @@ func parseStep(record []byte) (Step, error) {
 	return step, nil
 }
 
+// Differences lists the paths whose contents or modes differ between two commits, sorted.
+func Differences(ctx context.Context, dir, before, after string) ([]string, error) {
+	out, err := run(ctx, dir, nil, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", before, after)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with %s: %w", before, after, err)
+	}
+	paths := split(out)
+	slices.Sort(paths)
+	return paths, nil
+}
+
 // CommonDir returns the folder in which a repository keeps what all its work trees
 // share.
 func CommonDir(ctx context.Context, dir string) (string, error) {

@@ -29,6 +29,8 @@ type file struct {
 	size   int64
 	data   []byte
 	absent error // why the content is not there
+
+	committed string // mode as git has it; empty where the content is not there
 }
 
 func newMemory() *memory {

@@ -36,24 +36,33 @@ func Tree(ctx context.Context, dir, revision string) (tree fs.FS, sha string, er
 	if err != nil {
 		return nil, "", fmt.Errorf("find the folder in the repository: %w", err)
 	}
-	folder := strings.TrimSuffix(strings.TrimSuffix(string(prefix), "\n"), "/")
+	tree, err = treeAt(ctx, dir, sha, strings.TrimSuffix(strings.TrimSuffix(string(prefix), "\n"), "/"))
+	return tree, sha, err
+}
+
+// TreeOf is Tree of a commit that is named by its full id, in a bare repository.
+func TreeOf(ctx context.Context, dir, commit string) (fs.FS, error) {
+	return treeAt(ctx, dir, commit, "")
+}
+
+func treeAt(ctx context.Context, dir, sha, folder string) (fs.FS, error) {
 	list, err := run(ctx, dir, nil, "ls-tree", "-r", "-z", "--long", "--full-tree", sha+":"+folder)
 	var failed *Error
 	if errors.As(err, &failed) {
-		return nil, "", fmt.Errorf("commit %s has no folder %q: %w", sha, folder, fs.ErrNotExist)
+		return nil, fmt.Errorf("commit %s has no folder %q: %w", sha, folder, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("list commit %s: %w", sha, err)
+		return nil, fmt.Errorf("list commit %s: %w", sha, err)
 	}
 	entries, err := parseTree(list)
 	if err != nil {
-		return nil, "", fmt.Errorf("list commit %s: %w", sha, err)
+		return nil, fmt.Errorf("list commit %s: %w", sha, err)
 	}
 	m, err := contents(ctx, dir, entries)
 	if err != nil {
-		return nil, "", fmt.Errorf("read commit %s: %w", sha, err)
+		return nil, fmt.Errorf("read commit %s: %w", sha, err)
 	}
-	return m, sha, nil
+	return m, nil
 }
 
 // entry is one line of ls-tree.
@@ -150,7 +159,21 @@ func readBatch(r *bufio.Reader, entries []entry, m *memory) error {
 		if _, err := io.ReadFull(r, data); err != nil {
 			return fmt.Errorf("read %s: %w", e.name, err)
 		}
-		m.add(e.name, &file{mode: 0o444, size: e.size, data: data[:e.size:e.size]})
+		m.add(e.name, &file{mode: 0o444, size: e.size, data: data[:e.size:e.size], committed: e.mode})
 	}
 	return nil
+}
+
+// Committed returns a file of a tree that TreeOf or Tree read, with its mode as git has
+// it. It is not ok where the file is not there, and where it was not read.
+func Committed(tree fs.FS, path string) (mode string, data []byte, ok bool) {
+	m, ok := tree.(*memory)
+	if !ok {
+		return "", nil, false
+	}
+	f, ok := m.files[path]
+	if !ok || f.committed == "" || f.absent != nil {
+		return "", nil, false
+	}
+	return f.committed, f.data, true
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -122,5 +124,54 @@ func TestParseTreeRefusesStrangeNames(t *testing.T) {
 		if entries, err := parseTree([]byte(line)); err == nil {
 			t.Errorf("%q was taken as %v", line, entries)
 		}
+	}
+}
+
+// A file of a tree that was read whole is the one that git has, with its mode; what was
+// not read is not taken for a file.
+func TestCommitted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	git := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=x", "-c", "user.email=x@localhost"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	git("init", "--quiet")
+	for name, text := range map[string]string{"plain": "a", "folder/tool": "b", "large": strings.Repeat("x", MaxFile+1)} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "folder/tool"), 0o755), os.Symlink("plain", filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	git("add", "-A")
+	git("commit", "--quiet", "-m", "first")
+	first := git("rev-parse", "HEAD")
+	tree, err := TreeOf(t.Context(), dir, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"plain": "100644 a", "folder/tool": "100755 b", "large": "", "link": "", "folder": "", "none": "", ".": ""} {
+		mode, data, ok := Committed(tree, name)
+		if ok != (want != "") || ok && mode+" "+string(data) != want {
+			t.Errorf("%s: %s %q %v", name, mode, data, ok)
+		}
+	}
+	git("mv", "plain", "moved")
+	if err := os.Chmod(filepath.Join(dir, "folder/tool"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	git("commit", "--quiet", "-am", "second")
+	if paths, err := Differences(t.Context(), dir, first, git("rev-parse", "HEAD")); err != nil || !slices.Equal(paths, []string{"folder/tool", "moved", "plain"}) {
+		t.Errorf("differences: %v, %v", paths, err)
+	}
+	if _, err := Differences(t.Context(), dir, strings.Repeat("1", 40), first); err == nil {
+		t.Error("a commit that is not there is compared")
 	}
 }
