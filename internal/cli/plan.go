@@ -304,11 +304,11 @@ func (a *app) reportIgnored() {
 
 // askedOf is who asks, and how, by a request.
 func askedOf(r runbook.Request) plan.By {
-	return plan.By{Person: r.Requester, Emergency: r.BreakGlass != nil}
+	return plan.By{Person: r.Requester, Emergency: r.BreakGlass != nil, From: r.NotBefore, Until: r.ExpiresAt}
 }
 
 func (a *app) planView(p runbook.Plan) render.PlanView {
-	return render.PlanView{Plan: p, Refused: plan.Refused(p), Profile: a.profile(a.Stdout), Command: a.command()}
+	return render.PlanView{Plan: p, Refused: plan.Refused(p) || plan.Frozen(p), Profile: a.profile(a.Stdout), Command: a.command()}
 }
 
 // showPlan prints a plan in every format asked for. Refused is exit code 13.

@@ -269,7 +269,8 @@ func ofSchedule(repo *config.Repo, w runbook.Wish, o *requestOptions) (runbook.W
 func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o *requestOptions, requester string) (newRequestText, error) {
 	now := a.Now().UTC().Truncate(time.Second)
 	w.Request = plan.NewID(now, w.Target, w.Type)
-	p, err := a.makePlan(ctx, r, w, plan.By{Person: requester, Emergency: o.incident != ""})
+	by := plan.By{Person: requester, Emergency: o.incident != ""}
+	p, err := a.makePlan(ctx, r, w, by)
 	if err != nil {
 		return newRequestText{}, err
 	}
@@ -291,17 +292,39 @@ func (a *app) makeRequest(ctx context.Context, r *repository, w runbook.Wish, o 
 	if ask.NotBefore, ask.ExpiresAt, err = startWindow(now, o.notBefore, o.expires, demand); err != nil {
 		return newRequestText{}, err
 	}
+	by.From, by.Until = ask.NotBefore, ask.ExpiresAt
+	plan.Freeze(&p, r.repo, by)
+	if at, holding, free := r.repo.Thawed(later(now, ask.NotBefore), ask.ExpiresAt, p.Type, r.repo.Reached(p.Target)); !by.Emergency && len(holding) > 0 {
+		switch {
+		case free:
+			a.remark("it may not begin before %s (SI-33): %s", at.UTC().Format(time.RFC3339), holding[0])
+		default:
+			next := "let it begin later: --not-before " + at.UTC().Format(time.RFC3339)
+			if holding[0].Until.IsZero() {
+				next = "change the calendar, by review"
+			}
+			p.Live.Refusals = append(p.Live.Refusals, runbook.Refusal{Rule: "SI-33", Resource: holding[0].Resource, Next: next,
+				Message: fmt.Sprintf("nothing may begin while the request could, up to %s: %s", ask.ExpiresAt.UTC().Format(time.RFC3339), holding[0])})
+		}
+	}
 	req := plan.Request(p, w, ask)
 	file, err := plan.Marshal(w.Request, req)
 	if err != nil {
 		return newRequestText{}, err
 	}
 	text := newRequestText{id: w.Request, path: plan.RequestPath(w.Request), base: r.commit, file: file, view: a.planView(p)}
-	text.view.Request = &req
+	text.view.Request, text.view.Refused = &req, plan.Refused(p) // a freeze ends while the request waits
 	if id := r.settings.GitHub.RepositoryID; id != 0 {
 		text.view.Digest = runbook.RequestDigest(id, text.path, file)
 	}
 	return text, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // checkTicket holds the ticket against what will be asked of it when the request is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bcctl/bcctl/internal/verdict"
 	"github.com/bcctl/bcctl/pkg/approval"
@@ -82,6 +83,12 @@ func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling
 	case request.BreakGlass != nil:
 		r.Message += "; begun in a freeze, as an emergency (SI-33): " + why
 		return r
+	}
+	at, _, free := g.Case.Repo.Thawed(g.Case.Now, request.ExpiresAt, request.Type, g.Case.Targets)
+	if free {
+		why += "; it may begin from " + at.UTC().Format(time.RFC3339) + " on"
+	} else {
+		why += "; the request expires before that, at " + request.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return runbook.Ruling{Rules: []string{"SI-33"}, Message: why}
 }

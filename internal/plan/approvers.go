@@ -15,6 +15,9 @@ type By struct {
 	Person    string // by the id of the roster; left out of those who may approve
 	Emergency bool   // by the break-glass entry of the approval policy
 
+	// From and Until are when the request may begin; zero: now, and a week from now.
+	From, Until time.Time
+
 	owner string // of the schedule that asks, who approves none of its requests either
 }
 

@@ -75,7 +75,8 @@ func (m *Maker) Make(ctx context.Context, src Source, wish runbook.Wish, by By) 
 	if err != nil {
 		return runbook.Plan{}, fmt.Errorf("%w: %w", ErrWish, err)
 	}
-	p.Live = m.live(ctx, src, scope, p, seen, by)
+	p.Live = m.live(ctx, src, scope, p, seen, &by)
+	Freeze(&p, src.Repo, by)
 	return p, nil
 }
 
@@ -148,7 +149,7 @@ func (o *onlyLoad) Load(ctx context.Context, targets []string) (map[string]check
 func (*onlyLoad) Save(context.Context, check.Report, map[string]check.Memory) error { return nil }
 
 // live is everything of a plan that was measured or looked up.
-func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p runbook.Plan, seen sweepSeen, by By) runbook.Live {
+func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p runbook.Plan, seen sweepSeen, by *By) runbook.Live {
 	live := runbook.Live{At: m.Now().UTC()}
 	checked := m.prechecks(ctx, src, p, seen.before)
 	for i, member := range p.Members() {
@@ -174,7 +175,7 @@ func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p run
 		by.owner = schedule.Spec.Owner
 	}
 	var refusals []runbook.Refusal
-	live.Approvers, refusals = approvers(src.Repo, p, by, live.At)
+	live.Approvers, refusals = approvers(src.Repo, p, *by, live.At)
 	live.Refusals = append(live.Refusals, refusals...)
 	live.Expected = whole(p, live.Members)
 	return live

@@ -542,6 +542,60 @@ func TestBG01ApproversOfAnEmergency(t *testing.T) {
 	}
 }
 
+// A plan says which freezes are for it while it could begin, those that come, and who may
+// begin all the same. One of an emergency is not kept from it.
+func TestSI33PlanShowsFreezes(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"c.yaml": "apiVersion: bcctl/v1\nkind: Calendar\nmetadata: {name: bank}\nspec:\n  freezes:\n" +
+			"    - {name: now, from: 2026-01-01T00:00:00Z, lasts: 2h}\n    - {name: nightly, from: 2026-01-01T20:00:00Z, lasts: 1h, repeat: FREQ=DAILY}\n" +
+			"    - {name: far, from: 2026-02-01T00:00:00Z, lasts: 2h}\n    - {name: other, from: 2026-01-01T00:00:00Z, lasts: 2h, actions: [drill]}\n",
+		"glass.yaml": "apiVersion: bcctl/v1\nkind: ApprovalPolicy\nmetadata: {name: glass}\nspec:\n  entries:\n    - {tier: 2, action: switchover, slots: [{role: it}]}\n" +
+			"  breakGlass:\n    - {tier: 1, action: switchover, slots: [{role: it}], incidentPattern: 'INC-[0-9]+'}\n",
+		"resources/ledger.yaml": resourceFile("ledger", ""),
+	}
+	repo := source(t, files).Repo
+	now := time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		by     By
+		want   string
+		frozen bool
+	}{
+		"now":          {By{Person: "ada"}, "now holds, nightly", true},
+		"an emergency": {By{Person: "ada", Emergency: true}, "now holds overridden, nightly overridden", false},
+		"later":        {By{Person: "ada", From: now.Add(time.Hour), Until: now.Add(2 * time.Hour)}, "", false},
+		"in the night": {By{Person: "ada", From: now.Add(19*time.Hour + time.Minute), Until: now.Add(24 * time.Hour)}, "nightly holds", true},
+		"far ahead":    {By{Person: "ada", Until: now.AddDate(0, 2, 0)}, "now holds, nightly, far", true},
+	} {
+		p := runbook.Plan{Type: runbook.Switchover, Target: "ledger", Tier: 1, Live: runbook.Live{At: now}}
+		Freeze(&p, repo, c.by)
+		var got []string
+		for _, f := range p.Live.Freezes {
+			text := f.Name
+			if f.Holds {
+				text += " holds"
+			}
+			if f.Overridden {
+				text += " overridden"
+			}
+			if f.Until == nil || f.Resource != "ledger" || f.Calendar != "bank" || !strings.HasPrefix(f.Place, "c.yaml:") {
+				t.Errorf("%s: %+v", name, f)
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, ", ") != c.want || Frozen(p) != c.frozen {
+			t.Errorf("%s: %q, frozen %v; want %q, %v", name, got, Frozen(p), c.want, c.frozen)
+		}
+		if p.Live.FreezesUntil == nil || (len(got) > 0) != (fmt.Sprint(p.Live.Override) == "[{it [eve] }]") {
+			t.Errorf("%s: up to %v, override %v", name, p.Live.FreezesUntil, p.Live.Override)
+		}
+	}
+	none := runbook.Plan{Type: runbook.Switchover, Target: "ledger", Tier: 1, Live: runbook.Live{At: now}}
+	if Freeze(&none, source(t, oneResource).Repo, By{}); none.Live.FreezesUntil != nil {
+		t.Error("without a calendar something is said of freezes")
+	}
+}
+
 // SI-30: a check that only the login for changes could answer was not made; it is not
 // a check that failed.
 func TestSI30WithheldLoginIsNotChecked(t *testing.T) {

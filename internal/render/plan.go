@@ -436,6 +436,20 @@ func (d *planText) foot() {
 	if len(live.Approvers) == 0 {
 		d.line("  not known; see below")
 	}
+	if live.FreezesUntil != nil {
+		d.line("")
+		d.strong("Freezes")
+		for _, f := range live.Freezes {
+			if f.Holds && !f.Overridden {
+				d.item("x", term.Bad, freezeText(f))
+			} else {
+				d.item("!", term.Doubt, freezeText(f))
+			}
+		}
+		for _, line := range d.freezesText() {
+			d.item(" ", term.Plain, line)
+		}
+	}
 	if len(live.Unchecked) > 0 {
 		d.line("")
 		d.strong("Not checked")
@@ -483,6 +497,43 @@ func who(a runbook.ApproverNeed) string {
 	return text
 }
 
+// freezeText is one freeze, with when it is.
+func freezeText(f runbook.FreezeSeen) string {
+	end := ", with no end within a year"
+	if f.Until != nil {
+		end = " until " + stamp(*f.Until)
+	}
+	when := "from " + stamp(f.From) + end
+	if f.Holds {
+		when = "holds" + end
+	}
+	text := fmt.Sprintf("%s of calendar %s, for %s: %s", f.Name, f.Calendar, f.Resource, when)
+	if f.Reason != "" {
+		text += " (" + f.Reason + ")"
+	}
+	return text
+}
+
+// freezesText says who may begin in a freeze, or that there is none.
+func (v PlanView) freezesText() []string {
+	live := v.Plan.Live
+	if len(live.Freezes) == 0 {
+		return []string{"none up to " + stamp(*live.FreezesUntil)}
+	}
+	lifted := "A reviewed change of " + live.Freezes[0].Place + " lifts it."
+	if live.Freezes[0].Overridden {
+		return []string{"This is an emergency, and begins all the same.", lifted}
+	}
+	if len(live.Override) == 0 {
+		return []string{"Nobody may begin in it: the approval policy has no break-glass entry for this.", lifted}
+	}
+	var needs []string
+	for _, a := range live.Override {
+		needs = append(needs, a.Role+": "+who(a))
+	}
+	return []string{"An emergency (--break-glass) may begin all the same, approved by " + strings.Join(needs, "; ") + ".", lifted}
+}
+
 func uncheckedText(u runbook.Unchecked) string {
 	if u.Resource == "" {
 		return u.What + ": " + u.Why
@@ -512,6 +563,12 @@ func (v PlanView) Verdict() (string, term.Style) {
 			}
 		}
 	}
+	others := len(v.Plan.Live.Refusals)
+	for _, f := range v.Plan.Live.Freezes {
+		if f.Holds && !f.Overridden {
+			others++
+		}
+	}
 	command := v.Command
 	if command == "" {
 		command = "bcctl"
@@ -520,7 +577,7 @@ func (v PlanView) Verdict() (string, term.Style) {
 	case len(v.Drift) > 0:
 		return fmt.Sprintf("PLAN DRIFT: %s changed since the request was made. Next: a new request; nothing was changed", plural(len(v.Drift), "thing has", "things have")), term.Bad
 	case v.Refused:
-		return fmt.Sprintf("REFUSED: %s, %s in the way. Nothing was changed. Next: %s explain %s", plural(refused, "precheck does not pass", "prechecks do not pass"), plural(len(v.Plan.Live.Refusals), "other thing", "other things"), command, v.Plan.Target), term.Bad
+		return fmt.Sprintf("REFUSED: %s, %s in the way. Nothing was changed. Next: %s explain %s", plural(refused, "precheck does not pass", "prechecks do not pass"), plural(others, "other thing", "other things"), command, v.Plan.Target), term.Bad
 	case v.Request != nil:
 		return fmt.Sprintf("No difference to the request; %s not checked. Nothing was changed.", plural(unchecked, "thing was", "things were")), term.Plain
 	default:

@@ -23,6 +23,7 @@ func planFixture() PlanView {
 	reads := false
 	three := 3.0
 	digest := runbook.Digest("sha256:" + strings.Repeat("a", 64))
+	freeze, thaw := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	member := runbook.MemberPlan{
 		Resource: "ledger", Platform: "postgresql", Environment: "production", Tier: 1, From: "fra", To: "ams",
 		Topology: map[string]string{"ledger-a": "primary", "ledger-b": "standby"}, Runbook: "pg.native/switchover", Source: "bcctl:runbooks/pg.native/switchover",
@@ -46,7 +47,11 @@ func planFixture() PlanView {
 					{ID: "target", Result: "passed", Message: "in recovery"},
 					{ID: "gap", Result: "refused", Code: "REPLICATION_LAG_HIGH", Message: "17 MiB\x1b[31m | <b>@all</b>"}},
 					Expected: runbook.Estimate{Seconds: &three, Basis: "sum"}, Loss: runbook.LossEstimate{AtLeast: "1 KiB", Method: "read"}, Return: "back"}},
-				Refusals:  []runbook.Refusal{{Rule: "POL-02", Message: "no entry", Next: "add one"}},
+				Refusals: []runbook.Refusal{{Rule: "POL-02", Message: "no entry", Next: "add one"}},
+				Freezes: []runbook.FreezeSeen{
+					{Calendar: "bank", Name: "closing", Reason: "quarter", Place: "policies/calendar.yaml:1", Resource: "ledger", From: freeze, Until: &thaw, Holds: true},
+					{Calendar: "bank", Name: "nightly", Place: "policies/calendar.yaml:1", Resource: "ledger", From: thaw}},
+				FreezesUntil: &thaw, Override: []runbook.ApproverNeed{{Role: "it", Who: []string{"eve"}}},
 				Unchecked: []runbook.Unchecked{{Resource: "ledger", What: "precheck hook", Why: "a plan runs none"}},
 				Approvers: []runbook.ApproverNeed{{Role: "it", Who: []string{"eve"}}, {Role: "business", Who: []string{}, Team: "acme/owners"}},
 				Expected:  runbook.Estimate{Seconds: &three, Basis: "sum"}}},

@@ -59,6 +59,15 @@ func (v PlanView) Markdown() string {
 		}
 		parts = append(parts, "- "+md(refusalText(u))+"\n")
 	}
+	for i, f := range p.Live.Freezes {
+		if i == 0 {
+			parts = append(parts, "\n### Freezes\n\n")
+		}
+		parts = append(parts, "- "+md(freezeText(f))+"\n")
+	}
+	if len(p.Live.Freezes) > 0 {
+		parts = append(parts, "\n"+md(strings.Join(v.freezesText(), " "))+"\n")
+	}
 	for i, x := range v.Drift {
 		if i == 0 {
 			parts = append(parts, "\n### Changed since the request was made\n\n")

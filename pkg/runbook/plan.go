@@ -101,8 +101,31 @@ type Live struct {
 	// Approvers says which approvals are needed, and who could give them.
 	Approvers []ApproverNeed `json:"approvers,omitempty"`
 
+	// Freezes are those of calendars that are for a resource of the plan and hold when
+	// it could begin, or begin later, up to FreezesUntil. Nil: no calendar has any.
+	Freezes      []FreezeSeen `json:"freezes,omitempty"`
+	FreezesUntil *time.Time   `json:"freezesUntil,omitempty"`
+
+	// Override says which approvals let an emergency begin in a freeze all the same.
+	Override []ApproverNeed `json:"override,omitempty"`
+
 	// Expected is how long the run should take.
 	Expected Estimate `json:"expected"`
+}
+
+// FreezeSeen is a stretch of time in which nothing may be begun.
+type FreezeSeen struct {
+	Calendar string     `json:"calendar"`
+	Name     string     `json:"name"`
+	Reason   string     `json:"reason,omitempty"`
+	Place    string     `json:"place"`    // of the calendar, file:line
+	Resource string     `json:"resource"` // the first it is for
+	From     time.Time  `json:"from"`
+	Until    *time.Time `json:"until,omitempty"` // nil: it does not end within a year
+	Holds    bool       `json:"holds"`           // when the plan could begin
+
+	// Overridden says that the plan is one of an emergency, which begins all the same.
+	Overridden bool `json:"overridden,omitempty"`
 }
 
 // Refusal is one thing that keeps a plan from being carried out.
