@@ -36,7 +36,10 @@ func newAuditVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check every signature, every link and every rule of the log, offline", Args: noArgs,
 		Long: `Checks the whole log: form, signatures, keys, the tree over all entries, and what the
-entries say of each other. It makes no connection and needs no secret.
+entries say of each other. It makes no connection and needs no secret. What a person
+signed about a step in doubt is held against the roster of that time, from the history
+of the default branch in this clone of the configuration; where there is none, the
+result says so.
 
 A log cannot tell by itself that its newest end is missing. A checkpoint that was kept
 elsewhere can: --pin. Without one the result says so.`,
@@ -84,7 +87,7 @@ func (a *app) verifyLog(cmd *cobra.Command, o verifyOptions, each func(audit.Rec
 		return report, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	options := audit.Options{Now: a.Now(), LogID: o.logID, MaxAge: o.maxAge, Each: each}
+	options := audit.Options{Now: a.Now(), LogID: o.logID, MaxAge: o.maxAge, Each: each, Answer: a.rosters(ctx).answer}
 	if options.Pin, err = a.pinFor(ctx, o.source); err != nil {
 		return report, err
 	}
@@ -169,7 +172,11 @@ func (a *app) printVerification(r audit.Report) error {
 		fmt.Fprintln(w, "  witnesses cosigned the newest seal; they count once it is known that this is the log expected: --log-id or --pin")
 	}
 	for _, s := range r.Resolved[max(0, len(r.Resolved)-maxShown):] {
-		fmt.Fprintf(w, "  resolved %s of run %.8s is %s, said %s: %s\n", clean(s.Step), s.Run, clean(s.Status), clean(s.By), clean(s.Reason))
+		held := "not held against a roster: no clone of the configuration has the one of that time"
+		if s.Roster != "" {
+			held = fmt.Sprintf("held against the roster of commit %.12s", s.Roster)
+		}
+		fmt.Fprintf(w, "  resolved %s of run %.8s is %s, said %s: %s (%s)\n", clean(s.Step), s.Run, clean(s.Status), clean(s.By), clean(s.Reason), held)
 	}
 	for i, f := range r.Findings {
 		if i == maxShown {

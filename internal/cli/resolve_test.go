@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,9 +112,10 @@ func TestRUN05ResolveIsSignedByAnOperator(t *testing.T) {
 	s.want(exitOK, s.line("resume", 2), "SUCCEEDED")
 	s.verified()
 	verify := s.bcctl("root", "", "audit", "verify", "--max-age", "240h")
-	if want := " is done, said dora: " + looked; !strings.Contains(verify.stdout, want) {
+	if want := " is done, said dora: " + looked + " (held against the roster of commit "; !strings.Contains(verify.stdout, want) {
 		t.Errorf("audit verify does not say %q:\n%s", want, verify.stdout)
 	}
+	s.heldAgainstTheRosterOfThatTime()
 	_, rest, _ := strings.Cut(verify.stdout, "resolved ledger/promote of run ")
 	show := s.bcctl("root", "", "audit", "show", strings.Fields(rest)[0])
 	for _, want := range []string{"done, as dora said: " + looked, "by dora", "signed {", "bcctl-resolve-v1", "BEGIN SSH SIGNATURE"} {
@@ -123,6 +125,50 @@ func TestRUN05ResolveIsSignedByAnOperator(t *testing.T) {
 	}
 	if n := strings.Count(show.stdout, "as dora said"); n != 1 {
 		t.Errorf("it is there %d times", n)
+	}
+}
+
+// heldAgainstTheRosterOfThatTime: with a history of the default branch in which dora was no
+// operator when she signed, what she signed is found; that she is one now, or that she is
+// none any more, changes nothing.
+func (s *stage) heldAgainstTheRosterOfThatTime() {
+	s.t.Helper()
+	o := s.elsewhere()
+	in := func(at time.Time, args ...string) string {
+		s.t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", o.clone, "-c", "user.name=Ann", "-c", "user.email=ann@example.com"}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_COMMITTER_DATE="+at.UTC().Format(time.RFC3339))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			s.t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	in(s.Now(), "fetch", "--quiet", "origin", "refs/heads/*:refs/remotes/origin/*")
+	roster := filepath.Join(o.clone, "roster.yaml")
+	was, err := os.ReadFile(roster)
+	s.ok(err)
+	// change commits a roster as of a moment, on top of what is there or in place of it.
+	change := func(at time.Time, text string, more ...string) {
+		s.t.Helper()
+		s.ok(os.WriteFile(roster, []byte(text), 0o600))
+		in(at, append([]string{"commit", "--quiet", "--all", "--message", "Roster"}, more...)...)
+		in(at, "update-ref", "refs/remotes/origin/main", "HEAD")
+	}
+	in(s.Now(), "remote", "set-head", "origin", "--delete")
+	without := strings.ReplaceAll(string(was), "operator", "viewer")
+	if without == string(was) {
+		s.t.Fatal("nobody is an operator")
+	}
+	verify := func() outcome { return o.bcctl("root", "", "audit", "verify", "--max-age", "240h") }
+	change(s.Now().Add(time.Hour), without)
+	if out := verify(); out.code != exitOK {
+		s.t.Errorf("she is none any more: code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	change(s.Now().Add(-240*time.Hour), without, "--amend")
+	change(s.Now().Add(time.Hour), string(was))
+	if out := verify(); out.code != exitAudit || !strings.Contains(out.stdout, "AUD-35") || !strings.Contains(out.stdout, "dora is no operator, by the roster of commit") {
+		s.t.Errorf("she was none then: code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 }
 

@@ -128,6 +128,16 @@ func Contains(ctx context.Context, dir, commit, ancestor string) (bool, error) {
 	return err == nil, err
 }
 
+// CommitAt returns the newest commit of a branch, by its first parents, that was made at a
+// moment or before; empty where there is none.
+func CommitAt(ctx context.Context, dir, commit string, at time.Time) (string, error) {
+	out, err := run(ctx, dir, nil, "rev-list", "-1", "--first-parent", "--before="+at.UTC().Format(time.RFC3339), commit)
+	if err != nil {
+		return "", fmt.Errorf("find the commit of %s at %s: %w", commit, at.UTC().Format(time.RFC3339), err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
 // Step is a commit of a branch with what it did to files.
 type Step struct {
 	Commit  string

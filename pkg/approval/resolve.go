@@ -3,6 +3,7 @@ package approval
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/internal/canonical"
@@ -58,9 +59,65 @@ func operatorOf(r Roster, fp string, at, now time.Time) (Person, error) {
 		return Person{}, fmt.Errorf("RUN-05: the key %s is nobody's alone that counts in the roster", fp)
 	}
 	if !indexPeople(r).holds(person.ID, Operator, now) {
-		return Person{}, fmt.Errorf("RUN-05: %s is no operator now", person.ID)
+		return Person{}, fmt.Errorf("RUN-05: %s is no operator", person.ID)
 	}
 	return person, nil
+}
+
+// RecordedAnswer is the answer of a person as an audit log has it.
+type RecordedAnswer struct {
+	By, Reason, Statement, Signature string
+
+	Digest runbook.Digest // of the request
+	Step   string         // RESOURCE/STEP
+	Status string         // done or not-done; of one that was being taken back with undo- before it
+	At     time.Time      // of the entry
+	Since  time.Time      // when the start of the run before this one began; zero: there is none
+}
+
+// SignedAnswer is one whose text and signature fit what is recorded.
+type SignedAnswer struct {
+	Person string
+	Key    string // fingerprint
+	At     time.Time
+}
+
+// Signed checks a recorded answer as far as it goes without a roster: what is recorded is
+// what was signed, about this step of this request, after the start before, with the key
+// that it returns. What stands in the journal before it, the log cannot tell.
+func (a RecordedAnswer) Signed() (SignedAnswer, error) {
+	var s ResolvedStatement
+	if err := decodeCanonical([]byte(a.Statement), &s); err != nil || s.Schema != ResolvedSchema || s.At.IsZero() {
+		return SignedAnswer{}, errors.New("RUN-05: what was signed is not what bcctl resolve writes")
+	}
+	status, undo := strings.CutPrefix(a.Status, "undo-")
+	member, step, _ := strings.Cut(a.Step, "/")
+	words := strings.Fields(s.Line)
+	switch {
+	case len(words) < 3 || s.Line != ResolveLine(words[2], a.Digest, runbook.StepRef{Member: member, Step: step, Undo: undo}, status == string(runbook.StepDone)):
+		return SignedAnswer{}, fmt.Errorf("RUN-05: %s signed %q, which is another answer, or about something else", s.Person, s.Line)
+	case s.Person != a.By || s.Reason != a.Reason:
+		return SignedAnswer{}, errors.New("RUN-05: who decided, or why, is not what was signed")
+	case s.At.Sub(a.At) > maxSkew:
+		return SignedAnswer{}, errors.New("RUN-05: it was signed after it was recorded")
+	case !a.Since.IsZero() && a.Since.Sub(s.At) > maxSkew:
+		return SignedAnswer{}, fmt.Errorf("RUN-05: it was signed at %s, for an earlier attempt than the one before, which began at %s", s.At.UTC().Format(time.RFC3339), a.Since.UTC().Format(time.RFC3339))
+	}
+	fp, err := verifySSH([]byte(a.Statement), []byte(a.Signature), NamespaceResolve)
+	if err != nil {
+		return SignedAnswer{}, fmt.Errorf("RUN-05: %s: %w", s.Person, err)
+	}
+	return SignedAnswer{Person: s.Person, Key: fp, At: s.At}, nil
+}
+
+// Allowed checks that a roster which was in force when it was signed lets this person, with
+// this key, say what became of a step.
+func (s SignedAnswer) Allowed(r Roster) error {
+	person, err := operatorOf(r, s.Key, s.At, s.At)
+	if err == nil && person.ID != s.Person {
+		err = fmt.Errorf("RUN-05: the key %s is %s's, not %s's", s.Key, person.ID, s.Person)
+	}
+	return err
 }
 
 // Answered checks the answer of a person in a journal: that it was signed by who is named,

@@ -65,6 +65,9 @@ type ResolvedStep struct {
 	By     string `json:"by"`
 	Reason string `json:"reason"`
 	Leaf   int64  `json:"leaf"`
+
+	// Roster is the commit whose roster says that the person might; empty: none was at hand.
+	Roster string `json:"roster,omitempty"`
 }
 
 // maxResolved bounds how many of them a report has.

@@ -50,6 +50,7 @@ var rules = []Rule{
 	{"AUD-30", Incomplete, "every run that began has an end, and none ended without having begun", "a failure hidden, or something done without approval"},
 	{"AUD-31", Disallowed, "approvals are for the commit that ran, and not by who asked", "approval of something else, or by oneself"},
 	{"AUD-32", Disallowed, "every emergency was reviewed in time", "normal work passed off as an emergency"},
+	{"AUD-35", Disallowed, "what a person answered about a step in doubt is signed, once, for that step and answer, by who might answer then", "a step settled by nobody, or by somebody who may not"},
 	{"AUD-40", Tampered, "the branch only ever gained files, one commit after the other", "history rewritten or merged"},
 }
 

@@ -3,6 +3,8 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -73,6 +75,17 @@ func approved(change func(e *audit.Entry)) []audit.Entry {
 		change(&intent)
 	}
 	return []audit.Entry{intent, {Type: audit.StepResult, Step: &audit.Step{Name: "promote", Status: "done"}}, {Type: audit.ExecutionOutcome, Outcome: audit.Succeeded}}
+}
+
+// answered is a run whose step a person settled.
+func answered(change func(e *audit.Entry)) []audit.Entry {
+	run := approved(nil)
+	run[1].Actor = &audit.Actor{Kind: "human", ID: "7", Login: "dora"}
+	run[1].Resolution = &audit.Resolution{By: "dora", Reason: "I looked", Statement: "{}", Signature: "signed"}
+	if change != nil {
+		change(&run[1])
+	}
+	return run
 }
 
 // emergency is one that was to be reviewed an hour after it was declared.
@@ -254,6 +267,20 @@ var fixtures = []fixture{
 		b.write(emergency(b.now))
 		o.Now, o.MaxAge = b.now.Add(2*time.Hour), -1
 	})},
+	{"AUD-35", "one signature for two attempts", "writer", fork(func(b *book, _ *audit.Options) {
+		b.write(answered(nil)...)
+		b.write(answered(nil)...)
+	})},
+	{"AUD-35", "recorded as somebody else's word", "writer", fork(writes(answered(func(e *audit.Entry) { e.Actor.Login = "ben" })...))},
+	{"AUD-35", "one that whoever knows the roster does not accept", "writer", func(x *attack, o *audit.Options) audit.Archive {
+		o.Answer = func(a audit.Answer) (string, error) {
+			if a.Step != "promote" || a.Status != "done" || a.Request != audit.SHA256(nil) || !a.Since.IsZero() || a.Offline || a.By != "dora" {
+				return "", fmt.Errorf("asked about %+v", a)
+			}
+			return "c0ffee", errors.New("dora is no operator")
+		}
+		return fork(writes(answered(nil)...))(x, o)
+	}},
 	{"AUD-40", "a branch that lost a file once", "none", func(x *attack, _ *audit.Options) audit.Archive {
 		return withHistory{x.files, audit.History{Odd: []audit.OddEvent{{Path: x.first(), What: "commit 1 removed it"}}}}
 	}},

@@ -43,6 +43,22 @@ type Options struct {
 	// may be nil. An error ends the verification. Entries share what is the same in
 	// them, such as their actor; it is not to be changed.
 	Each func(Recorded) error
+
+	// Answer judges what a person is said to have answered about a step, and returns the
+	// commit of the roster it was held against; empty: none was at hand. Nil judges only
+	// what the log alone can tell. An error is what is wrong with it.
+	Answer func(Answer) (roster string, err error)
+}
+
+// Answer is what the log has of an answer of a person about a step in doubt.
+type Answer struct {
+	Resolution
+	Request string    // digest of the request
+	Step    string    // as the plan names it
+	Status  string    // of the step, by the answer
+	At      time.Time // of the entry
+	Since   time.Time // when the start of the run before this one began; zero: there is none
+	Offline bool      // the run went on without GitHub
 }
 
 // Recorded is an entry with its place in the log.

@@ -150,6 +150,12 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 		if of, err := OfRun(*e); err == nil {
 			r.proof = of.SHA256
 		}
+		if e.Request != nil {
+			r.request, r.offline = e.Request.Digest, e.Policy != nil && strings.HasSuffix(e.Policy.Rule, " offline")
+			if before := v.state.begun[r.request]; before.Before(e.Time.Time) {
+				r.since, v.state.begun[r.request] = before, e.Time
+			}
+		}
 		v.approvals(e, at)
 	case StepResult:
 		switch n := e.Step.Index; {
@@ -161,7 +167,7 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 			at.find("AUD-30", "step %d is called another name in the plan", n)
 		}
 		if p := e.Resolution; p != nil {
-			list := append(v.report.Resolved, ResolvedStep{e.Run, e.Step.Name, e.Step.Status, p.By, p.Reason, at.leaf})
+			list := append(v.report.Resolved, ResolvedStep{e.Run, e.Step.Name, e.Step.Status, p.By, p.Reason, at.leaf, v.answer(e, r, at)})
 			v.report.Resolved = list[max(0, len(list)-maxResolved):]
 		}
 	case ExecutionOutcome:
@@ -183,6 +189,28 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 			}
 		}
 	}
+}
+
+// answer checks what a person is said to have answered about a step, and returns the
+// roster that it was held against.
+func (v *verifier) answer(e *Entry, r *run, at spot) (roster string) {
+	p := e.Resolution
+	signed := sha256.Sum256([]byte(p.Statement))
+	if leaf, there := v.state.answers[signed]; there {
+		at.find("AUD-35", "what %s signed about %s was used before, at leaf %d", p.By, e.Step.Name, leaf)
+	}
+	v.state.answers[signed] = at.leaf
+	if e.Actor == nil || e.Actor.Login != p.By {
+		at.find("AUD-35", "it is recorded as said by another one than %s, who signed", p.By)
+	}
+	if v.options.Answer == nil {
+		return ""
+	}
+	roster, err := v.options.Answer(Answer{Resolution: *p, Request: r.request, Step: e.Step.Name, Status: e.Step.Status, At: e.Time.Time, Since: r.since.Time, Offline: r.offline})
+	if err != nil {
+		at.find("AUD-35", "%s", err)
+	}
+	return roster
 }
 
 // outcome ends the run it stands in, and every run that it names as evidence: what

@@ -31,6 +31,8 @@ type state struct {
 	hasLeaves bool
 	emergency []breakGlass
 	suspects  []suspect
+	begun     map[string]Time    // the newest beginning of a run, by the digest of its request
+	answers   map[[32]byte]int64 // what persons signed about steps, with its leaf
 }
 
 // end is what an entry that is not sealed says of another run: that it is over.
@@ -83,6 +85,10 @@ type run struct {
 	steps   []string // of its plan
 	proof   string   // digest of its intent, as who ends it must name it
 	outcome int64
+
+	request string // digest of its request
+	since   Time   // when the start of that request before this one began
+	offline bool
 }
 
 type breakGlass struct {
@@ -94,7 +100,7 @@ type breakGlass struct {
 }
 
 func (v *verifier) begin() error {
-	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}}
+	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}, begun: map[string]Time{}, answers: map[[32]byte]int64{}}
 	v.report.Origin = v.origin()
 	if v.options.Pin != nil {
 		v.report.Pinned = v.want(v.options.Pin, "AUD-16", "the pin")
