@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bcctl/bcctl/internal/lab/mongoset"
 	"github.com/bcctl/bcctl/internal/lab/pgpair"
 	"github.com/bcctl/bcctl/internal/lab/rehearsal"
 	"github.com/bcctl/bcctl/internal/lab/sqlag"
@@ -495,4 +496,101 @@ func TestRUN04ExecuteSQLServerManualKilled(t *testing.T) {
 			s.verified()
 		})
 	}
+}
+
+// forcedStage is a stage with a set whose majority may be lost, with people who force a
+// configuration when they are told to.
+func forcedStage(t *testing.T, answer func(set *mongoset.Set, question string) string) (*rehearsed, *mongoset.Set, *child) {
+	t.Helper()
+	set, err := mongoset.Start(mongoset.Options{Members: mongoset.TwoSites("catalog")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bcctl := &child{answer: func(question string) string { return answer(set, question) }}
+	return askingStage(t, set, func(files map[string]string) {
+		const path = "resources/catalog.yaml"
+		files[path] = strings.Replace(files[path], "failover: {name: mongodb.verify-election}", "failover: {name: mongodb.force-reconfig}", 1)
+	}, bcctl), set, bcctl
+}
+
+// TestSI22SI25ExecuteMongoDBForced: a configuration is forced by people, after the majority
+// is lost, under a ceiling, once; refused while the primary lives, and not believed before
+// the survivor has it. The members that were lost come back, follow, and elect nobody.
+func TestSI22SI25ExecuteMongoDBForced(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	s, set, _ := forcedStage(t, func(set *mongoset.Set, question string) string {
+		asked = append(asked, question)
+		if strings.Contains(question, "forced configuration") && len(asked) > 2 {
+			if err := set.Survive("catalog-c"); err != nil {
+				t.Error(err)
+			}
+		}
+		return "yes"
+	})
+	if r, err := s.Ask(t.Context(), runbook.Failover, "ams"); err == nil {
+		t.Errorf("%s was asked for without a ceiling", r.ID)
+	}
+	lossy := []string{"--max-loss", "1h", "--accept", "RPO_UNPROVEN=nobody can tell"}
+	s.refused(runbook.Failover, "ams", []string{"PRIMARY_ALIVE"}, lossy...)
+	s.changed(set.Changes(), map[string]int{})
+	for _, name := range []string{"catalog-a", "catalog-b"} {
+		s.ok(set.Stop(name))
+	}
+	set.Settle()
+	r := s.approved(runbook.Failover, "ams", lossy...)
+	s.execute(exitOK, r, approval.VerbExecute, 1, "answered yes, and live state does not show it: the configuration has version ", "SUCCEEDED", "catalog writes at ams", "catalog/loss done",
+		"rs.reconfig(cfg, {force: true})", "POINT OF NO RETURN", "PROTECTION_NOT_RESTORED")
+	if len(asked) != 3 || !strings.Contains(asked[0], "No member at fra can accept writes") {
+		t.Errorf("asked: %q", asked)
+	}
+	s.changed(set.Changes(), map[string]int{"replSetReconfig": 1})
+	if s.fact(r, "mark", "configuration") == "" {
+		t.Error("the configuration before is not in the journal")
+	}
+	s.verified()
+	for _, name := range []string{"catalog-a", "catalog-b"} {
+		s.ok(set.Resume(name))
+	}
+	set.Settle()
+	if set.Primary() != "catalog-c" {
+		t.Errorf("%s is primary once the others are back: %s", set.Primary(), roles(set))
+	}
+}
+
+// TestRUN04ExecuteMongoDBForcedKilled: the process is killed while the person is asked
+// whether a configuration was forced, which it was. The same command asks again, says that
+// live state shows it, and nothing is forced a second time.
+func TestRUN04ExecuteMongoDBForcedKilled(t *testing.T) {
+	t.Parallel()
+	var process *os.Process
+	asked := 0
+	s, set, bcctl := forcedStage(t, func(set *mongoset.Set, question string) string {
+		if !strings.Contains(question, "forced configuration") {
+			return "yes"
+		}
+		if asked++; asked == 1 {
+			if err := errors.Join(set.Survive("catalog-c"), process.Kill()); err != nil {
+				t.Error(err)
+			}
+		}
+		return "yes"
+	})
+	bcctl.started = func(p *os.Process) { process = p }
+	for _, name := range []string{"catalog-a", "catalog-b"} {
+		s.ok(set.Stop(name))
+	}
+	set.Settle()
+	r := s.approved(runbook.Failover, "ams", "--max-loss", "1h", "--accept", "RPO_UNPROVEN=nobody can tell")
+	s.execute(-1, r, approval.VerbExecute, 1)
+	s.said(s.again(r), exitOK, "SUCCEEDED")
+	events, err := s.Events(r)
+	s.ok(err)
+	if !slices.ContainsFunc(events, func(e runbook.Event) bool {
+		return e.Kind == runbook.StepProbe && e.Step == "force" && strings.Contains(e.Message, "live state shows it, and nobody has attested it")
+	}) || asked != 2 {
+		t.Errorf("asked %d times, and the journal does not have what live state showed", asked)
+	}
+	s.changed(set.Changes(), map[string]int{"replSetReconfig": 1})
+	s.verified()
 }

@@ -21,6 +21,8 @@ func lossChecks() []operation {
 			action.Optional("elected", "allowed: a member at the target site may have been elected already")),
 		reads("writer-fenced", "nothing contradicts that the site that is left accepts no writes", primaryGone, nil),
 		reads("majority-lost", "no majority of votes is there, so that the set cannot elect by itself", majorityLost, nil),
+		reads("forced", "a configuration was forced since the one that was recorded, and no member at the site that is left has a vote or may be elected", forced, []string{"configVersion"},
+			action.Optional("configVersion", "version of the configuration before (${steps.mark.configVersion})")),
 		reads("newest-survivor", "the member with the newest data of those that answer is at the target site", newestSurvivor, []string{"survivor", "position"}),
 		reads("loss-bound", "what the target lacks at least of what the old primary is known to have had", lossBound, []string{"observed", "position", "secondsAtLeast"}),
 	}
@@ -99,6 +101,49 @@ func majorityLost(ctx context.Context, a *actor, _ call) connectors.Finding {
 		return action.Refused(readiness.Conflict, "members with %d of %d votes are there, and it takes %d: the set elects by itself (mongodb.verify-election), and nothing is forced", there, t.total, t.majority)
 	}
 	return action.Passed("members with %d of %d votes are there, and it takes %d", there, t.total, t.majority)
+}
+
+// forcedJump is by how much a server that is told to force a configuration raises its
+// version, at least: what a majority elsewhere may have done meanwhile stays behind it.
+const forcedJump = 10_000
+
+// forced is what people are believed by who say that they forced a configuration.
+func forced(ctx context.Context, a *actor, c call) connectors.Finding {
+	before, err := strconv.ParseInt(c.Arg("configVersion"), 10, 64)
+	if err != nil {
+		return action.Unknown("", "the version %q of the configuration before is no number", c.Arg("configVersion"))
+	}
+	s := a.look(ctx)
+	if s.from == nil || s.proved(s.from) != nil || s.config == nil {
+		return action.Unknown(readiness.QuorumUnknown, "no member told status and configuration")
+	}
+	for _, n := range s.writers {
+		if n.Site == a.spec.From {
+			return action.Refused(readiness.PrimaryAlive, "%s at %s says that it is primary", n.Name, n.Site)
+		}
+	}
+	if v := *s.config.Version; v < before+forcedJump {
+		return action.Refused(readiness.ConfigDrift, "the configuration has version %d, and had %d: a forced one would have jumped by %d or more", v, before, forcedJump)
+	}
+	there := int64(0)
+	for i := range s.config.Members {
+		m := &s.config.Members[i]
+		switch n := s.at(m); {
+		case m.Votes == 0 && m.Priority == 0:
+		case n == nil:
+			return action.Unknown(readiness.QuorumUnknown, "%s has a vote or may be elected, and is no endpoint of this resource", m.Host)
+		case n.Site == a.spec.From:
+			return action.Refused(readiness.ConfigDrift, "%s at %s still has votes %d and priority %g: force once more, with both 0", n.Name, n.Site, m.Votes, m.Priority)
+		case n.Site == a.spec.To:
+			there += m.Votes
+		}
+	}
+	if there == 0 {
+		return action.Refused(readiness.ConfigDrift, "no member at %s has a vote: nobody can be elected there", a.spec.To)
+	}
+	f := action.Passed("configuration %s is forced: members at %s have %d votes, and none at %s has any", s.config, a.spec.To, there, a.spec.From)
+	f.Facts = connectors.Facts{"configVersion": strconv.FormatInt(*s.config.Version, 10)}
+	return f
 }
 
 // heardBy reports whether any member has a fresh heartbeat of a seat.

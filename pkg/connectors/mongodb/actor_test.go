@@ -447,9 +447,11 @@ func TestSI25ForceOnlyWithoutMajority(t *testing.T) {
 	}
 	h.changed(map[string]int{})
 	// People have forced a configuration with one voter, and no other member has what it takes.
+	h.check(connectors.Refused, readiness.ConfigDrift, "forced", "configVersion", "$mark.configVersion")
 	if err := set.Survive("catalog-c"); err != nil {
 		t.Fatal(err)
 	}
+	h.check(connectors.Passed, "", "forced", "configVersion", "$mark.configVersion")
 	h.await("wait-primary")
 	h.pass("one-primary", "write-probe", "write-majority", "config-committed")
 	h.changed(map[string]int{"replSetReconfig": 1, "update": 1})
