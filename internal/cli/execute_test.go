@@ -21,6 +21,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/bcctl/bcctl/internal/lab/github"
+	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/connectors/all"
 	"github.com/bcctl/bcctl/pkg/runbook"
@@ -457,6 +459,43 @@ func TestRUN06AGroupIsNotStrandedByItsExpiry(t *testing.T) {
 		t.Errorf("code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 	s.verified()
+}
+
+// After a failover of a resource nothing begins there for as long as a calendar says, by
+// what the ledger has: not what ended long ago, not another resource, not what was no
+// failover. Afterwards the same request runs.
+func TestSI33PauseAfterFailover(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(g *gate) {
+		g.files["policies/calendar.yaml"] = "apiVersion: bcctl/v1\nkind: Calendar\nmetadata: {name: bank}\nspec:\n  afterFailover:\n    - {name: calm, reason: no to and fro, lasts: 2h}\n"
+		for id, of := range map[string][2]string{"over-ledger": {"failover", "ledger"}, "long-ago": {"failover", "ledger"}, "switched": {"switchover", "ledger"}, "elsewhere": {"failover", "orders"}, "given-up": {"failover", "ledger"}} {
+			g.files["requests/2026/"+id+".yaml"] = "apiVersion: bcctl/v1\nkind: Request\nmetadata: {name: " + id + "}\nspec:\n  type: " + of[0] + "\n  target: " + of[1] + "\n  targetSite: ams\n  reason: x\n  requester: ann\n" +
+				"  notBefore: 2026-03-01T00:00:00Z\n  expiresAt: 2026-03-02T00:00:00Z\n  pins: {a.yaml: sha256:" + strings.Repeat("0", 64) + "}\n  plan: sha256:" + strings.Repeat("1", 64) + "\n  commit: \"" + strings.Repeat("0", 40) + "\"\n"
+		}
+	})
+	store := &gitstore.Store{Dir: s.dir, Remote: "origin", Now: s.Now}
+	now := s.Now().Truncate(time.Second)
+	ended := func(id, result string, at time.Time) {
+		s.ok(store.Add(t.Context(), ledger.Record{Kind: ledger.Finished, Request: id, Digest: "sha256:" + strings.Repeat("a", 64), Run: id, Result: result, At: at}))
+	}
+	ended("long-ago", "succeeded", now.Add(-3*time.Hour))
+	ended("switched", "succeeded", now)
+	ended("elsewhere", "succeeded", now)
+	ended("given-up", "failed", now) // it was taken back: nothing was failed over
+	ended("over-ledger", "succeeded", now)
+	over := now.Add(2 * time.Hour).UTC().Format(time.RFC3339)
+	out := s.want(exitNotApproved, s.line("execute", 1), "SI-33", "the pause after a failover calm of calendar bank is for ledger until "+over, "as request over-ledger ended at", "it may begin from "+over+" on", "nothing was changed")
+	for _, other := range []string{"long-ago", "switched", "elsewhere", "given-up"} {
+		if strings.Contains(out.stdout+out.stderr, other) {
+			t.Errorf("it names %s", other)
+		}
+	}
+	if s.holds("fence") {
+		t.Error("something was done")
+	}
+	s.verified()
+	s.later(2*time.Hour + time.Second)
+	s.want(exitOK, s.line("execute", 1), "SUCCEEDED")
 }
 
 // Nothing begins in a freeze: nothing is locked and nothing changed, and the refusal is on

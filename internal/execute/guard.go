@@ -65,7 +65,8 @@ func (g *Guard) Verify(ctx context.Context, c runbook.Circumstances) runbook.Rul
 	return g.decide(ctx, c, mode)
 }
 
-// frozen lets no run begin while a freeze of a calendar is for it (SI-33). One that has
+// frozen lets no run begin while a freeze of a calendar is for it, nor in the pause that
+// one sets after a failover (SI-33). One that has
 // changed something goes on: half a run would be worse. An emergency is begun all the
 // same, which its journal says.
 func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling {
@@ -76,7 +77,14 @@ func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling
 		return runbook.Ruling{Rules: []string{"SI-33"}, Message: "the calendars could not be read"}
 	}
 	request := g.Case.Request.Spec
-	why := strings.Join(g.Case.Repo.Frozen(g.Case.Now, request.Type, g.Case.Targets), "; ")
+	reasons, from := g.Case.Repo.Frozen(g.Case.Now, request.Type, g.Case.Targets), g.Case.Now
+	for _, p := range g.Case.Repo.Paused(g.Case.Now, request.Type, g.Case.Targets, g.Case.Evidence.Ledger.Ended) {
+		reasons = append(reasons, p.String())
+		if p.Until.After(from) {
+			from = p.Until
+		}
+	}
+	why := strings.Join(reasons, "; ")
 	switch {
 	case why == "":
 		return r
@@ -84,7 +92,7 @@ func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling
 		r.Message += "; begun in a freeze, as an emergency (SI-33): " + why
 		return r
 	}
-	at, _, free := g.Case.Repo.Thawed(g.Case.Now, request.ExpiresAt, request.Type, g.Case.Targets)
+	at, _, free := g.Case.Repo.Thawed(from, request.ExpiresAt, request.Type, g.Case.Targets)
 	if free {
 		why += "; it may begin from " + at.UTC().Format(time.RFC3339) + " on"
 	} else {

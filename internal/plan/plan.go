@@ -167,7 +167,7 @@ func (m *Maker) live(ctx context.Context, src Source, scope runbook.Scope, p run
 		live.Unchecked = append(live.Unchecked, m.outOfReach(scope, member)...)
 		live.Refusals = append(live.Refusals, lossRefusals(p, member, result, m.lossy(scope, member))...)
 	}
-	live.Unchecked = append(live.Unchecked, elsewhere(scope, p)...)
+	live.Unchecked = append(live.Unchecked, elsewhere(scope, p, slices.ContainsFunc(src.Repo.Calendars, func(c *config.Calendar) bool { return len(c.Spec.AfterFailover) > 0 }))...)
 	for _, warning := range seen.warnings {
 		live.Unchecked = append(live.Unchecked, runbook.Unchecked{What: "earlier checks", Why: warning})
 	}

@@ -284,7 +284,7 @@ func (m *Maker) outOfReach(scope runbook.Scope, member runbook.MemberPlan) []run
 }
 
 // elsewhere lists what only execute can know.
-func elsewhere(scope runbook.Scope, p runbook.Plan) []runbook.Unchecked {
+func elsewhere(scope runbook.Scope, p runbook.Plan, pauses bool) []runbook.Unchecked {
 	var out []runbook.Unchecked
 	inPlan := map[string]bool{}
 	posts := 0
@@ -303,6 +303,9 @@ func elsewhere(scope runbook.Scope, p runbook.Plan) []runbook.Unchecked {
 		if g.PerWindow && slices.ContainsFunc(g.Members, func(n string) bool { return inPlan[n] }) {
 			out = append(out, runbook.Unchecked{What: "cap of group " + name + " over time", Why: "what ran before is known to execute, from the ledger"})
 		}
+	}
+	if pauses {
+		out = append(out, runbook.Unchecked{What: "pause after a failover", Why: "what ran before is known to execute, from the ledger"})
 	}
 	slices.SortFunc(out, func(a, b runbook.Unchecked) int {
 		if a.Resource+a.What < b.Resource+b.What {

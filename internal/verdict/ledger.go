@@ -51,6 +51,11 @@ func LedgerOf(records []ledger.Record, request string, keys []string) approval.L
 			}
 		}
 	}
+	for _, r := range records {
+		if r.Kind == ledger.Finished && r.Request != request && endOf(r.Result) == approval.AttemptDone {
+			l.Ended = append(l.Ended, approval.EndedRequest{ID: r.Request, At: r.At})
+		}
+	}
 	for _, r := range ledger.Unsettled(records, keys...) {
 		if slices.Contains(l.Unreconciled.Items, r.Run) {
 			continue // by another of its attempts

@@ -390,6 +390,16 @@ type Ledger struct {
 	// Unreconciled are offline runs that were not reconciled yet and that touch a key
 	// of this request (OFF-06).
 	Unreconciled List[string] `json:"unreconciled,omitzero"`
+
+	// Ended are other requests that ran to their end. No rule here asks for them: what
+	// they pause, calendars say (SI-33).
+	Ended []EndedRequest `json:"-"`
+}
+
+// EndedRequest is a request that was carried out.
+type EndedRequest struct {
+	ID string
+	At time.Time
 }
 
 // SeenRequest is a request in the ledger.

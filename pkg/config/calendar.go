@@ -14,6 +14,9 @@ type CalendarSpec struct {
 	TimeZone string `json:"timeZone,omitempty" jsonschema:"format=bcctl-timezone"`
 	// Freezes are times in which nothing may be run.
 	Freezes []Window `json:"freezes,omitempty"`
+	// AfterFailover are pauses after a failover, so that sides are not changed to and
+	// fro: for as long as they last nothing may be run at what was failed over.
+	AfterFailover []Pause `json:"afterFailover,omitempty"`
 	// Maintenance are times in which planned work may be done. They mute no alert
 	// and change no verdict.
 	Maintenance []Window `json:"maintenance,omitempty"`
@@ -50,6 +53,20 @@ type Window struct {
 	// workdays and holidays: FREQ=MONTHLY;BYSETPOS=-1 is then the last working day of
 	// a month.
 	WorkdaysOnly bool `json:"workdaysOnly,omitempty"`
+	// Match says which targets it is for. Empty: all of them.
+	Match Match `json:"match,omitzero"`
+	// Actions are the types of requests it is for. Default: all of them.
+	Actions []runbook.Type `json:"actions,omitempty" jsonschema:"minItems=1,uniqueItems=true,enum=switchover,enum=failover,enum=failback,enum=drill"`
+}
+
+// Pause is a stretch of time after a failover.
+type Pause struct {
+	// Name identifies the pause in this calendar.
+	Name string `json:"name" jsonschema:"format=bcctl-name"`
+	// Reason says why the pause exists.
+	Reason string `json:"reason,omitempty"`
+	// Lasts is how long it lasts, from the end of the failover.
+	Lasts duration.Duration `json:"lasts"`
 	// Match says which targets it is for. Empty: all of them.
 	Match Match `json:"match,omitzero"`
 	// Actions are the types of requests it is for. Default: all of them.

@@ -9,6 +9,10 @@ import (
 func (c *checker) calendars() {
 	for _, cal := range c.repo.Calendars {
 		o := cal.Origin
+		c.unique(o, "pause", namesOf(cal.Spec.AfterFailover, func(p Pause) string { return p.Name }), func(i int) []any { return []any{"afterFailover", i, "name"} })
+		for i, p := range cal.Spec.AfterFailover {
+			c.pause(o, p, "afterFailover", i)
+		}
 		for _, list := range []struct {
 			key     string
 			windows []Window
@@ -20,6 +24,13 @@ func (c *checker) calendars() {
 			}
 		}
 	}
+}
+
+func (c *checker) pause(o Origin, p Pause, path ...any) {
+	if p.Lasts <= 0 {
+		c.add(o, "lasts is zero", "write how long it lasts, for example 2h", append(slices.Clone(path), "lasts")...)
+	}
+	c.match(o, p.Match, nil, append(slices.Clone(path), "match")...)
 }
 
 func (c *checker) window(o Origin, w Window, path ...any) {

@@ -23,6 +23,8 @@ type Freeze struct {
 
 	From  time.Time
 	Until time.Time // zero: it does not end within a year
+
+	After string // id of the failover that it follows; empty: it is of the calendar alone
 }
 
 // Holds reports whether a freeze holds at a moment.
@@ -31,11 +33,18 @@ func (f Freeze) Holds(at time.Time) bool {
 }
 
 func (f Freeze) String() string {
-	text := fmt.Sprintf("%s: the freeze %s of calendar %s is for %s ", f.Place, f.Name, f.Calendar, f.Resource)
+	noun := "freeze"
+	if f.After != "" {
+		noun = "pause after a failover"
+	}
+	text := fmt.Sprintf("%s: the %s %s of calendar %s is for %s ", f.Place, noun, f.Name, f.Calendar, f.Resource)
 	if f.Until.IsZero() {
 		text += "and does not end within a year"
 	} else {
 		text += "until " + f.Until.UTC().Format(time.RFC3339)
+	}
+	if f.After != "" {
+		text += ", as request " + f.After + " ended at " + f.From.UTC().Format(time.RFC3339)
 	}
 	if f.Reason != "" {
 		text += " (" + f.Reason + ")"
@@ -74,6 +83,51 @@ func (r *Repo) Frozen(now time.Time, what runbook.Type, targets []approval.Targe
 		why = append(why, f.String())
 	}
 	return why
+}
+
+// Paused returns the pauses after a failover that hold now for a request of a type that
+// touches targets (SI-33), given the requests that ran to their end. A request that is not
+// in the configuration any more may have been one.
+func (r *Repo) Paused(now time.Time, what runbook.Type, targets []approval.Target, ended []approval.EndedRequest) []Freeze {
+	var list []Freeze
+	for _, c := range r.Calendars {
+		for _, p := range c.Spec.AfterFailover {
+			if len(p.Actions) > 0 && !slices.Contains(p.Actions, what) {
+				continue
+			}
+			for _, e := range ended {
+				f := Freeze{Calendar: c.Name(), Name: p.Name, Reason: p.Reason, Place: c.Origin.String(), From: e.At, Until: e.At.Add(p.Lasts.Std()), After: e.ID}
+				if !f.Holds(now) && !now.Before(e.At) { // one of the future is of a clock that is wrong, and counts
+					continue
+				}
+				over, known := r.failedOver(e.ID)
+				i := slices.IndexFunc(targets, func(t approval.Target) bool {
+					return r.matches(p.Match, t) && (!known || slices.Contains(over, t.Resource))
+				})
+				if i >= 0 {
+					f.Resource = targets[i].Resource
+					list = append(list, f)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// failedOver lists what a request failed over; nothing where it is no failover. What it
+// was cannot be told where it is not there.
+func (r *Repo) failedOver(id string) (resources []string, known bool) {
+	q, ok := r.Request(id)
+	if !ok {
+		return nil, false
+	}
+	if q.Spec.Type != runbook.Failover {
+		return nil, true
+	}
+	for _, t := range r.Reached(q.Spec.Target) {
+		resources = append(resources, t.Resource)
+	}
+	return resources, true
 }
 
 // Thawed is the first moment, from one time on and before another, at which no freeze is

@@ -148,3 +148,27 @@ func TestSI33Thawed(t *testing.T) {
 		t.Errorf("without an end: %v %v", first, ok)
 	}
 }
+
+// A pause holds from the end of a failover on, for what was failed over, and where that
+// cannot be told any more for everything. What ended in the future did so by a wrong clock.
+func TestSI33PauseIsForWhatWasFailedOver(t *testing.T) {
+	t.Parallel()
+	repo := frozenBy(t, "  afterFailover:\n    - {name: calm, lasts: 2h, actions: [failover, failback]}\n")
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		what runbook.Type
+		at   time.Time
+		want bool
+	}{
+		"just now":        {runbook.Failback, now, true},
+		"its last second": {runbook.Failover, now.Add(-2*time.Hour + time.Second), true},
+		"over":            {runbook.Failover, now.Add(-2 * time.Hour), false},
+		"the future":      {runbook.Failover, now.Add(time.Minute), true},
+		"another type":    {runbook.Drill, now, false},
+	} {
+		got := repo.Paused(now, c.what, []approval.Target{{Resource: "x"}}, []approval.EndedRequest{{ID: "gone", At: c.at}})
+		if (len(got) > 0) != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
