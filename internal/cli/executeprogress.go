@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ type runProgress struct {
 	step    string
 	since   time.Time
 	limit   string
-	next    string // the command that goes on, should this process end now
+	next    string        // the command that goes on, should this process end now
+	at      runbook.Event // the newest one that says how far the run is
 	drawn   bool
 	asking  bool // a person is typing at this terminal: no line moves there
 	stopped chan struct{}
@@ -96,6 +98,12 @@ func (r *runProgress) event(e runbook.Event) {
 	if e.Undo {
 		where = "taking back " + where
 	}
+	switch e.Kind {
+	case runbook.PrecheckResult, runbook.StepIntent, runbook.PostcheckResult, runbook.SoakStarted, runbook.SoakEnded, runbook.UndoStarted, runbook.RunFinished:
+		if e.Kind != runbook.PostcheckResult || r.at.Kind != runbook.SoakStarted {
+			r.at = e
+		}
+	}
 	say := func(format string, args ...any) {
 		if !r.a.globals.quiet {
 			fmt.Fprintf(r.a.Stderr, "%s %s\n", e.At.Local().Format("15:04:05"), fmt.Sprintf(format, args...))
@@ -135,7 +143,7 @@ func (r *runProgress) event(e runbook.Event) {
 	case runbook.AuditRestored:
 		say("the record is off this machine again")
 	case runbook.CancelRequested:
-		say("asked to stop: at the next hold point%s", message)
+		say("asked to stop: %s%s", r.stops(), message)
 	case runbook.UndoStarted:
 		if e.State == string(runbook.Anew) {
 			say("there is no way forward for now: taking back what was done%s", message)
@@ -195,6 +203,50 @@ func (r *runProgress) expected(e runbook.Event) string {
 	return ""
 }
 
+// stops says where a run that was asked to stop does so, and what it does until then.
+func (r *runProgress) stops() string {
+	members := r.plan.Members()
+	here := slices.IndexFunc(members, func(m runbook.MemberPlan) bool { return m.Resource == r.at.Member })
+	switch {
+	case r.at.Kind == runbook.UndoStarted || r.at.Undo:
+		return "what was done is taken back first"
+	case r.at.Kind == runbook.SoakStarted:
+		return "the run stops in its soak"
+	case r.at.Kind == runbook.SoakEnded || r.at.Kind == runbook.RunFinished:
+		return "it is at its end, and goes on to it"
+	case here < 0 || r.at.Kind == runbook.PrecheckResult:
+		return "the run stops before its next step"
+	case r.at.Kind == runbook.PostcheckResult && here+1 < len(members):
+		return "the run stops after these checks, before " + members[here+1].Resource
+	case r.at.Kind == runbook.PostcheckResult && !slices.ContainsFunc(members, func(m runbook.MemberPlan) bool { return m.Soak != "" }):
+		return "no hold point is left: it goes on to its end"
+	case r.at.Kind == runbook.PostcheckResult:
+		return "the run stops after these checks, at its soak"
+	}
+	m := members[here]
+	i := slices.IndexFunc(m.Steps, func(s runbook.Step) bool { return s.ID == r.at.Step })
+	if i < 0 {
+		return "the run stops before its next step"
+	}
+	var takes time.Duration
+	for ; i < len(m.Steps); i++ {
+		if s := m.Steps[i]; s.ID != r.at.Step && slices.Contains(m.HoldPoints, s.ID) {
+			return "the run stops at the next hold point, before " + m.Resource + "/" + s.ID + about(takes)
+		} else if s.Expected != nil {
+			takes += s.Expected.Std()
+		}
+	}
+	return "no hold point is left: the steps go on to the last one, " + m.Resource + "/" + m.Steps[len(m.Steps)-1].ID + ", then the run stops before it is checked" + about(takes)
+}
+
+// about is how long steps should take, where their runbook says so.
+func about(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return " (expected to take about " + d.String() + ")"
+}
+
 // signals says, at every further signal, why the process goes on.
 func (r *runProgress) signals(from <-chan os.Signal, done <-chan struct{}) {
 	for {
@@ -208,7 +260,7 @@ func (r *runProgress) signals(from <-chan os.Signal, done <-chan struct{}) {
 			if step == "" {
 				step = "what is under way"
 			}
-			fmt.Fprintf(r.a.Stderr, "%v: waits for %s; the run stops at the next hold point. Should this process be ended before: %s\n", s, step, r.next)
+			fmt.Fprintf(r.a.Stderr, "%v: waits for %s; %s. Should this process be ended before: %s\n", s, step, r.stops(), r.next)
 			r.mu.Unlock()
 		}
 	}

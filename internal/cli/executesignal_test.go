@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/duration"
+	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
 // personName is this test binary as the bcctl of a person at a terminal.
@@ -89,7 +92,7 @@ func TestRUN08SIGTERMSaysTheNextCommand(t *testing.T) {
 	s.begun("begun-promote")
 	for range 2 { // the second one says so too, and ends nothing
 		s.ok(cmd.Process.Signal(syscall.SIGTERM))
-		stderr.until(t, "terminated: waits for ledger/promote; the run stops at the next hold point. Should this process be ended before: bcctl execute "+s.id)
+		stderr.until(t, "terminated: waits for ledger/promote; the run stops at the next hold point, before ledger/repoint. Should this process be ended before: bcctl execute "+s.id)
 	}
 	s.ok(os.Remove(filepath.Join(s.world, "pause-promote")))
 	var exit *exec.ExitError
@@ -133,4 +136,47 @@ func TestRUN08SIGTERMAfterTheLastHoldPoint(t *testing.T) {
 		t.Errorf("it says\n%s", stderr)
 	}
 	s.verified()
+}
+
+// What a run that was asked to stop says of where it does is so at each place, and after the
+// last hold point it does not say that there is another.
+func TestSI35WhereARunStops(t *testing.T) {
+	t.Parallel()
+	of := func(text string) *duration.Duration {
+		d, err := duration.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &d
+	}
+	member := func(name, soak string) runbook.MemberPlan {
+		return runbook.MemberPlan{Resource: name, HoldPoints: []string{"promote"}, Soak: soak, Steps: []runbook.Step{
+			{ID: "fence", Expected: of("10s")}, {ID: "proof", Expected: of("2s")}, {ID: "promote", Expected: of("3s")}, {ID: "repoint"}, {ID: "loss", Expected: of("1s")}}}
+	}
+	both := []runbook.MemberPlan{member("ledger", "1m"), member("orders", "")}
+	for _, c := range []struct {
+		members []runbook.MemberPlan
+		events  []runbook.Event
+		says    string
+	}{
+		{both, nil, "the run stops before its next step"},
+		{both, []runbook.Event{{Kind: runbook.PrecheckResult, Member: "ledger", Step: "fits"}}, "the run stops before its next step"},
+		{both, []runbook.Event{{Kind: runbook.StepIntent, Member: "ledger", Step: "fence"}}, "the run stops at the next hold point, before ledger/promote (expected to take about 12s)"},
+		{both, []runbook.Event{{Kind: runbook.StepIntent, Member: "ledger", Step: "promote"}, {Kind: runbook.StepOutcome, Member: "ledger", Step: "promote"}},
+			"no hold point is left: the steps go on to the last one, ledger/loss, then the run stops before it is checked (expected to take about 4s)"},
+		{both, []runbook.Event{{Kind: runbook.PostcheckResult, Member: "ledger", Step: "moved"}}, "the run stops after these checks, before orders"},
+		{both, []runbook.Event{{Kind: runbook.PostcheckResult, Member: "orders", Step: "moved"}}, "the run stops after these checks, at its soak"},
+		{both[1:], []runbook.Event{{Kind: runbook.PostcheckResult, Member: "orders", Step: "moved"}}, "no hold point is left: it goes on to its end"},
+		{both, []runbook.Event{{Kind: runbook.SoakStarted}, {Kind: runbook.PostcheckResult, Member: "ledger", Step: "moved"}}, "the run stops in its soak"},
+		{both, []runbook.Event{{Kind: runbook.SoakEnded}}, "it is at its end, and goes on to it"},
+		{both, []runbook.Event{{Kind: runbook.UndoStarted}, {Kind: runbook.StepIntent, Member: "ledger", Step: "fence", Undo: true}}, "what was done is taken back first"},
+	} {
+		r := &runProgress{a: &app{globals: &globals{quiet: true}}, plan: &runbook.Plan{Waves: []runbook.Wave{{Members: c.members}}}, times: func() string { return "" }}
+		for _, e := range c.events {
+			r.event(e)
+		}
+		if got := r.stops(); got != c.says {
+			t.Errorf("%+v:\n%s\nwant\n%s", c.events, got, c.says)
+		}
+	}
 }

@@ -78,7 +78,7 @@ func (r *Run) Event(e runbook.Event) {
 	case runbook.AuditRestored:
 		note("the record is off that machine again")
 	case runbook.CancelRequested:
-		note("asked to stop, at the next hold point")
+		note("asked to stop, where the runbook allows it next")
 	case runbook.SoakStarted:
 		note("soak of %s", e.Message)
 	case runbook.Hold:
