@@ -37,7 +37,7 @@ func askingStage(t *testing.T, m rehearsal.Model, edit func(files map[string]str
 			t.Errorf("close the model: %v", err)
 		}
 	})
-	return rehearse(t, rehearsal.Options{Model: m, Dir: t.TempDir(), Bcctl: bcctl.run, Edit: edit, Soak: "100ms"})
+	return rehearse(t, rehearsal.Options{Model: m, Dir: t.TempDir(), Bcctl: bcctl.run, Edit: edit, Soak: "100ms", Patience: "45s"})
 }
 
 func mongoStage(t *testing.T, edit func(files map[string]string)) (*rehearsed, *mongoset.Set) {

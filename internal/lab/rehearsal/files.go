@@ -60,7 +60,7 @@ func (s *Stage) files() (map[string]string, error) {
 		s.o.Edit(files)
 	}
 	if s.o.Soak != "" {
-		for path, text := range soaked(files, s.o.Soak) {
+		for path, text := range soaked(files, s.o.Soak, s.o.Patience) {
 			files[path] = text
 		}
 	}
@@ -110,17 +110,24 @@ func (s *Stage) modelFiles() (map[string]string, error) {
 
 func (s *Stage) peopleDir() string { return filepath.Join(s.o.Dir, "people") }
 
-var soak = regexp.MustCompile(`(?m)^  soak: .*\n`)
+var (
+	soak = regexp.MustCompile(`(?m)^  soak: .*\n`)
+	long = regexp.MustCompile(`timeout: \d+[mh]\b`)
+)
 
-// soaked are the built-in runbooks that resources name, with another soak.
-func soaked(files map[string]string, length string) map[string]string {
+// soaked are the built-in runbooks that resources name, with another soak and patience.
+func soaked(files map[string]string, length, patience string) map[string]string {
 	books := map[string]string{}
 	for _, name := range runbook.BuiltinNames() {
 		procedure, _, _ := strings.Cut(name, "/")
 		used := regexp.MustCompile(`name: ` + regexp.QuoteMeta(procedure) + `[,}\s]`)
 		for path, text := range files {
 			if source, ok := runbook.BuiltinSource(name); ok && strings.HasPrefix(path, "resources/") && used.MatchString(text) {
-				books["runbooks/"+strings.ReplaceAll(name, "/", "-")+".yaml"] = soak.ReplaceAllString(string(source), "  soak: "+length+"\n")
+				text := soak.ReplaceAllString(string(source), "  soak: "+length+"\n")
+				if patience != "" {
+					text = long.ReplaceAllString(text, "timeout: "+patience)
+				}
+				books["runbooks/"+strings.ReplaceAll(name, "/", "-")+".yaml"] = text
 			}
 		}
 	}

@@ -53,8 +53,9 @@ type Options struct {
 	Files map[string]string
 	Edit  func(files map[string]string)
 
-	// Soak replaces that of the built-in runbooks that resources name; empty: as they are.
-	Soak string
+	// Soak replaces that of the built-in runbooks that resources name, and Patience every
+	// longer time that one of their steps and checks has; empty: as they are.
+	Soak, Patience string
 }
 
 // Stage is where requests are made and carried out. Alice asks and confirms, bob

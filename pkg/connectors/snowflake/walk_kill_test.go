@@ -2,10 +2,12 @@ package snowflake
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
 
+	"github.com/bcctl/bcctl/internal/execute/executetest"
 	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
@@ -23,12 +25,12 @@ func TestSI03KilledAroundEveryChange(t *testing.T) {
 			t.Parallel()
 			whole := begin(t, p).short()
 			before := whole.pair.Changed()
-			whole.must(runbook.EndSucceeded)
+			whole.Must(runbook.EndSucceeded)
 			want := whole.pair.Changed()
-			if whole.moments == 0 || maps.Equal(before, want) {
+			if whole.Moments == 0 || maps.Equal(before, want) {
 				t.Fatal("nothing was changed")
 			}
-			step, last := 1, whole.moments
+			step, last := 1, whole.Moments
 			if testing.Short() {
 				step = 5
 			}
@@ -37,11 +39,11 @@ func TestSI03KilledAroundEveryChange(t *testing.T) {
 			}
 			for at := 1; at <= last; at += step {
 				s := begin(t, p).short()
-				s.endAt = at
-				if _, err := s.start(); !errors.Is(err, errEnded) {
-					t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.journal())
+				s.EndAt = at
+				if _, err := s.Start(); !errors.Is(err, executetest.ErrEnded) {
+					t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.Journal())
 				}
-				s.must(runbook.EndSucceeded)
+				s.Must(runbook.EndSucceeded)
 				s.once(want)
 			}
 		})
@@ -58,7 +60,7 @@ func TestSI34CutAtEveryStatement(t *testing.T) {
 			t.Parallel()
 			whole := begin(t, p).short()
 			before := whole.pair.Changed()
-			whole.must(runbook.EndSucceeded)
+			whole.Must(runbook.EndSucceeded)
 			want := whole.pair.Changed()
 			for sent := range want {
 				if before[sent] == want[sent] || p.own > 0 && !strings.HasSuffix(sent, "REFRESH") && !strings.HasSuffix(sent, "RESUME") {
@@ -71,13 +73,39 @@ func TestSI34CutAtEveryStatement(t *testing.T) {
 					}
 					s := begin(t, p).short()
 					s.pair.Cut(account, sql, executed)
-					s.must(runbook.EndSucceeded)
+					s.Must(runbook.EndSucceeded)
 					if left := s.pair.Uncut(); left != 0 {
 						t.Errorf("%s was not sent", sql)
 					}
 					s.once(want)
 				}
 			}
+		})
+	}
+}
+
+// TestSI34SnowflakeCutOffAtEachStep: the accounts are out of reach from a step or a statement on.
+func TestSI34SnowflakeCutOffAtEachStep(t *testing.T) {
+	t.Parallel()
+	for name, once := range map[string]map[string]string{
+		"switchover": {"promote": promoteFG, "final-start": refreshFG, "clients": redirectAll},
+		"failover":   {"promote": promoteFG, "clients": redirectAll},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			executetest.CutOff(t, executetest.Subject{Once: once,
+				Begin: func(t *testing.T) executetest.Scene {
+					s := begin(t, walks[name])
+					return executetest.Scene{Stage: s.Stage, Clients: s.pair, Standing: func() string {
+						text := fmt.Sprintf("primary %s, clients at %s", s.pair.PrimaryOf("WAREHOUSE_FG"), s.pair.ConnectionAt("WAREHOUSE"))
+						for _, account := range []string{"LAB_FRA", "LAB_AMS"} {
+							text += fmt.Sprintf("; %s %s, works %v", account, s.pair.StateOf(account, "WAREHOUSE_FG"), s.pair.Working(account))
+						}
+						return text
+					}}
+				},
+				Own: func(text string) bool { return strings.Contains(text, "MERGE INTO") },
+			})
 		})
 	}
 }
@@ -91,7 +119,7 @@ func TestSI24TakenBack(t *testing.T) {
 	if err := s.pair.Break("failing-refresh"); err != nil {
 		t.Fatal(err)
 	}
-	if end := s.must(runbook.EndFailed); end.Step != "final-refresh" {
+	if end := s.Must(runbook.EndFailed); end.Step != "final-refresh" {
 		t.Errorf("it failed at %s", end.Step)
 	}
 	if got := s.pair.PrimaryOf("WAREHOUSE_FG"); got != "LAB_FRA" {
@@ -126,15 +154,15 @@ func TestSI24PlannedIsNeverForced(t *testing.T) {
 	for name, p := range walks {
 		pair := quickPair(t)
 		s := newStage(t, pair, p)
-		for _, use := range s.plan.Waves[0].Members[0].Operations() {
-			if f, ok := described("", use.Uses); ok && f.Lossy && s.wish.Type != runbook.Failover {
+		for _, use := range s.Plan.Waves[0].Members[0].Operations() {
+			if f, ok := s.Described("", use.Uses); ok && f.Lossy && s.Wish.Type != runbook.Failover {
 				t.Errorf("%s: %s uses %s", name, use.Where, use.Uses)
 			}
 		}
 	}
 	s := begin(t, failingOver)
-	s.wish.MaxLoss = nil
-	if _, err := s.start(); err == nil || len(s.lines) > 0 || len(s.pair.Changed()) > 0 {
+	s.Wish.MaxLoss = nil
+	if _, err := s.Start(); err == nil || len(s.Lines) > 0 || len(s.pair.Changed()) > 0 {
 		t.Errorf("without a ceiling: %v", err)
 	}
 }
@@ -149,18 +177,18 @@ func TestPartsAreTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newStage(t, pair, switching).short()
-		s.spec.Options = with(s.spec.Options, "databases", "WAREHOUSE_DB, REPORTING_DB")
+		s.Spec.Options = with(s.Spec.Options, "databases", "WAREHOUSE_DB, REPORTING_DB")
 		return s
 	}
 	over := func(s *stage) {
 		t.Helper()
-		s.must(runbook.EndFailed)
+		s.Must(runbook.EndFailed)
 		if n := s.pair.Changed()["LAB_AMS: "+suspendFG]; n != 1 {
-			t.Errorf("the schedule was suspended %d times\n%s", n, s.journal())
+			t.Errorf("the schedule was suspended %d times\n%s", n, s.Journal())
 		}
 		for _, group := range []string{"WAREHOUSE_FG", "WAREHOUSE_FG2"} {
 			if got := s.pair.StateOf("LAB_AMS", group); got != "STARTED" {
-				t.Errorf("the schedule of %s is %s\n%s", group, got, s.journal())
+				t.Errorf("the schedule of %s is %s\n%s", group, got, s.Journal())
 			}
 		}
 	}
@@ -169,11 +197,11 @@ func TestPartsAreTakenBack(t *testing.T) {
 	if whole.pair.Changed()["LAB_AMS: "+resumeFG] != 1 {
 		t.Errorf("sent: %v", whole.pair.Changed())
 	}
-	for at := 1; at <= whole.moments; at++ {
+	for at := 1; at <= whole.Moments; at++ {
 		s := half()
-		s.endAt = at
-		if _, err := s.start(); !errors.Is(err, errEnded) {
-			t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.journal())
+		s.EndAt = at
+		if _, err := s.Start(); !errors.Is(err, executetest.ErrEnded) {
+			t.Fatalf("moment %d: the process did not end: %v\n%s", at, err, s.Journal())
 		}
 		over(s)
 	}

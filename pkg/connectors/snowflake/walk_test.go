@@ -1,9 +1,6 @@
 package snowflake
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,30 +8,16 @@ import (
 	"time"
 
 	"github.com/bcctl/bcctl/internal/duration"
-	"github.com/bcctl/bcctl/internal/execute"
+	"github.com/bcctl/bcctl/internal/execute/executetest"
 	"github.com/bcctl/bcctl/internal/lab/snowpair"
-	"github.com/bcctl/bcctl/pkg/config"
-	"github.com/bcctl/bcctl/pkg/connectors"
 	"github.com/bcctl/bcctl/pkg/readiness"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-// stage is a run on a pair with everything around it in memory: the journal, the
-// lock, the people. Its process can end around every change; whoever goes on has the lines and the accounts, and nothing else.
+// stage is a run of a built-in runbook on a pair.
 type stage struct {
-	t    *testing.T
+	*executetest.Stage
 	pair *snowpair.Pair
-	plan *runbook.Plan
-	wish runbook.Wish
-	spec connectors.ActorSpec
-
-	lines   [][]byte
-	moments int // at which the process may end, so far
-	endAt   int // 0: never
-	dead    bool
-	fence   int64
-	asked   []string // manual steps that people were asked for
-	refuse  string   // the one they answer no to
 }
 
 // procedure is one built-in runbook in one direction.
@@ -52,57 +35,23 @@ type procedure struct {
 
 func newStage(t *testing.T, pair *snowpair.Pair, p procedure) *stage {
 	t.Helper()
-	s := &stage{t: t, pair: pair, wish: p.wish, spec: actorSpec(t, pair, p.from, p.to)}
-	book, ok := config.BuiltinRunbook(p.book)
-	if !ok {
-		t.Fatalf("%s does not load", p.book)
-	}
-	_, kind, _ := strings.Cut(p.book, "/")
-	s.wish.Type, s.wish.Target, s.wish.To, s.wish.Request = runbook.Type(kind), "warehouse", p.to, "2026-001"
-	m := runbook.Member{
+	spec := actorSpec(t, pair, p.from, p.to)
+	wish := p.wish
+	wish.To = p.to
+	s := executetest.New(t, executetest.Options{Factory: quick, Spec: spec.Spec, Book: p.book, Wish: wish, Member: runbook.Member{
 		Name: "warehouse", Platform: "snowflake", Environment: "lab", Primary: "fra", DR: "ams", Tier: 2, ClientAddress: strings.TrimPrefix(pair.ClientURL(), "https://"),
-		Identity: s.spec.Identity, Topology: map[string]string{p.primary: runbook.RolePrimary},
-		Book: &runbook.Book{Name: p.book, Source: runbook.BuiltinPrefix + p.book, Spec: book.Spec, Given: map[string]string{}, Pin: runbook.FileDigest(nil)},
-	}
-	for _, ep := range s.spec.Endpoints {
-		m.Endpoints = append(m.Endpoints, runbook.Endpoint{Name: ep.Name, Site: ep.Site, Address: ep.Address})
-	}
-	plan, err := runbook.Compile(runbook.Scope{Wish: s.wish, Members: map[string]runbook.Member{"warehouse": m}, Actions: described})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for w := range plan.Waves {
-		for i := range plan.Waves[w].Members {
-			plan.Waves[w].Members[i].Soak = "" // what soaks is pkg/runbook's
-		}
-	}
-	s.plan = &plan
-	return s
-}
-
-func described(_, name string) (runbook.ActionFacts, bool) {
-	for _, a := range quick.Actions() {
-		if a.Name != name {
-			continue
-		}
-		f := runbook.ActionFacts{Summary: a.Summary, Changes: a.Changes, Lossy: a.Lossy, Outputs: a.Outputs}
-		for _, p := range a.Parameters {
-			f.Parameters = append(f.Parameters, p.Name)
-			if p.Required {
-				f.Required = append(f.Required, p.Name)
-			}
-		}
-		return f, true
-	}
-	return runbook.ActionFacts{}, false
+		Identity: spec.Identity, Topology: map[string]string{p.primary: runbook.RolePrimary},
+	}})
+	s.OnlyChanges, s.Secrets = true, pair.Secrets()
+	return &stage{s, pair}
 }
 
 // impatient makes the run wait for one check afterwards only shortly.
 func (s *stage) impatient(check string) *stage {
-	for i, c := range s.plan.Waves[0].Members[0].Postchecks {
+	for i, c := range s.Plan.Waves[0].Members[0].Postchecks {
 		if c.ID == check {
 			limit := duration.Duration(2 * time.Second)
-			s.plan.Waves[0].Members[0].Postchecks[i].Timeout = &limit
+			s.Plan.Waves[0].Members[0].Postchecks[i].Timeout = &limit
 		}
 	}
 	return s
@@ -111,149 +60,19 @@ func (s *stage) impatient(check string) *stage {
 // short leaves only the checks that a test is about: what is left out is walked
 // through by the tests of whole procedures.
 func (s *stage) short() *stage {
-	m := &s.plan.Waves[0].Members[0]
+	m := &s.Plan.Waves[0].Members[0]
 	m.Prechecks, m.Postchecks = m.Prechecks[:1], m.Postchecks[:1]
 	return s
-}
-
-var errEnded = errors.New("the process has ended")
-
-// ends is a moment at which the process may end: after the intent of a change is
-// written and before it is sent, or after it was sent and before its outcome is written.
-func (s *stage) ends(e runbook.Event, kind runbook.EventKind) bool {
-	if e.Kind == kind && s.changing(e.Step) {
-		s.moments++
-		s.dead = s.moments == s.endAt
-	}
-	return s.dead
-}
-
-// changing reports whether a step changes something.
-func (s *stage) changing(id string) bool {
-	for _, step := range s.plan.Waves[0].Members[0].Steps {
-		if f, ok := described("", step.Uses); step.ID == id && ok {
-			return f.Changes
-		}
-	}
-	return false
-}
-
-func (s *stage) Events(context.Context) ([]runbook.Event, error) {
-	var data []byte
-	for _, line := range s.lines {
-		data = append(append(data, line...), '\n')
-	}
-	return runbook.DecodeJournal(data)
-}
-
-func (s *stage) Append(_ context.Context, e runbook.Event) error {
-	if s.dead || s.ends(e, runbook.StepOutcome) {
-		return errEnded
-	}
-	line, err := e.Encode()
-	if err != nil {
-		return err
-	}
-	for _, secret := range s.pair.Secrets() {
-		if strings.Contains(string(line), strings.ReplaceAll(secret, "\n", `\n`)) {
-			s.t.Error("a secret is in the journal")
-		}
-	}
-	s.lines = append(s.lines, line)
-	if s.ends(e, runbook.StepIntent) {
-		return errEnded
-	}
-	return nil
-}
-
-func (s *stage) Push(context.Context) error { return nil }
-
-func (s *stage) Lock(_ context.Context, _ string, keys []string) (map[string]int64, error) {
-	s.fence++
-	fences := map[string]int64{}
-	for _, key := range keys {
-		fences[key] = s.fence
-	}
-	return fences, nil
-}
-
-func (s *stage) Claim(context.Context, string, int) error { return nil }
-func (s *stage) Held(context.Context) error               { return nil }
-func (s *stage) Release(context.Context) error            { return nil }
-
-func (s *stage) Verify(context.Context, runbook.Circumstances) runbook.Ruling {
-	return runbook.Ruling{Allowed: true}
-}
-
-func (s *stage) Confirm(context.Context, runbook.Circumstances) runbook.Ruling {
-	return runbook.Ruling{Allowed: true, By: "olga", Evidence: "comment 1"}
-}
-
-func (s *stage) Ask(_ context.Context, t runbook.Task) runbook.Answer {
-	s.asked = append(s.asked, t.ID)
-	return runbook.Answer{Given: true, Yes: t.ID != s.refuse, By: "olga", Message: "signed"}
-}
-
-// start starts the run in a new process.
-func (s *stage) start() (runbook.End, error) {
-	s.dead = false
-	doer := &execute.Doer{Registry: connectors.NewRegistry(quick), Now: time.Now, Spec: func(string) (connectors.Spec, bool) { return s.spec.Spec, true }}
-	defer func() { _ = doer.Close() }()
-	terms := runbook.Terms{Type: s.wish.Type, Accept: s.wish.Accept}
-	if s.wish.MaxLoss != nil {
-		most := duration.Duration(*s.wish.MaxLoss)
-		terms.MaxLoss = &most
-	}
-	r := &runbook.Runner{Run: "r1", Request: "2026-001", Plan: s.plan, Terms: terms, Tool: "bcctl test", Catalog: doer.Catalog,
-		Journal: s, Doer: doer, People: s, Guard: s, Ledger: s,
-		Limits: runbook.Limits{Between: 10 * time.Millisecond, Check: 30 * time.Second, Step: time.Minute}}
-	return r.Start(s.t.Context())
-}
-
-func (s *stage) must(want runbook.EndKind) runbook.End {
-	s.t.Helper()
-	end, err := s.start()
-	if err != nil {
-		s.t.Fatalf("%v\n%s", err, s.journal())
-	}
-	if end.Kind != want {
-		s.t.Fatalf("the run ended %s (%s %s: %s), want %s\n%s", end.Kind, end.Code, end.Step, end.Message, want, s.journal())
-	}
-	return end
-}
-
-func (s *stage) journal() string {
-	events, err := s.Events(context.Background())
-	if err != nil {
-		return err.Error()
-	}
-	text := ""
-	for _, e := range events {
-		text += fmt.Sprintf("%3d %d %s %s undo=%v try=%d %s %s %s %v\n", e.Seq, e.Attempt, e.Kind, e.Step, e.Undo, e.Try, e.State, e.Code, e.Message, e.Facts)
-	}
-	return text
-}
-
-// facts are those that a step returned.
-func (s *stage) facts(step string) connectors.Facts {
-	events, _ := s.Events(context.Background())
-	var facts connectors.Facts
-	for _, e := range events {
-		if e.Step == step && e.State == string(connectors.Done) && !e.Undo {
-			facts = e.Facts
-		}
-	}
-	return facts
 }
 
 // once requires that every statement was carried out exactly once, but for those of
 // bcctl's own tables.
 func (s *stage) once(want map[string]int) {
-	s.t.Helper()
+	s.T.Helper()
 	got := s.pair.Changed()
 	maps.DeleteFunc(got, func(sql string, _ int) bool { return strings.Contains(sql, "MERGE INTO") })
 	if !maps.Equal(got, want) {
-		s.t.Errorf("carried out: %v\nwant: %v\n%s", got, want, s.journal())
+		s.T.Errorf("carried out: %v\nwant: %v\n%s", got, want, s.Journal())
 	}
 }
 
@@ -338,7 +157,7 @@ func begin(t *testing.T, p procedure) *stage {
 func TestSI24SwitchoverOfGroups(t *testing.T) {
 	t.Parallel()
 	s := begin(t, switching)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	s.once(switched)
 	if got := s.pair.PrimaryOf("WAREHOUSE_FG"); got != "LAB_AMS" {
 		t.Errorf("%s is primary", got)
@@ -352,11 +171,11 @@ func TestSI24SwitchoverOfGroups(t *testing.T) {
 	if got := s.pair.Working("LAB_AMS"); len(got) != 3 { // the root, its child, the pipe
 		t.Errorf("running: %v", got)
 	}
-	if s.facts("promote")["complete"] != "true" || s.pair.Refreshes("LAB_AMS", "WAREHOUSE_FG") != 1 || s.pair.Counts().Aborts+s.pair.Counts().Orphaned > 0 {
-		t.Errorf("promoted %v, counts %+v", s.facts("promote"), s.pair.Counts())
+	if s.Facts("promote")["complete"] != "true" || s.pair.Refreshes("LAB_AMS", "WAREHOUSE_FG") != 1 || s.pair.Counts().Aborts+s.pair.Counts().Orphaned > 0 {
+		t.Errorf("promoted %v, counts %+v", s.Facts("promote"), s.pair.Counts())
 	}
-	if !slices.Equal(s.asked, []string{"applications"}) {
-		t.Errorf("people were asked %v", s.asked)
+	if !slices.Equal(s.Asked, []string{"applications"}) {
+		t.Errorf("people were asked %v", s.Asked)
 	}
 }
 
@@ -365,13 +184,13 @@ func TestSI24SwitchoverOfGroups(t *testing.T) {
 func TestSI25FailoverOfGroups(t *testing.T) {
 	t.Parallel()
 	s := begin(t, failingOver)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	s.once(sqls("LAB_AMS", suspendFG, promoteFG, redirectAll))
-	if f := s.facts("loss"); f["since"] == "" || f["exact"] != "false" || f["secondsAtMost"] != "" {
+	if f := s.Facts("loss"); f["since"] == "" || f["exact"] != "false" || f["secondsAtMost"] != "" {
 		t.Errorf("loss: %v", f)
 	}
-	if s.facts("promote")["complete"] != "false" {
-		t.Errorf("promoted %v", s.facts("promote"))
+	if s.Facts("promote")["complete"] != "false" {
+		t.Errorf("promoted %v", s.Facts("promote"))
 	}
 }
 
@@ -379,14 +198,14 @@ func TestSI25FailoverOfGroups(t *testing.T) {
 func TestSI26FailbackOfGroups(t *testing.T) {
 	t.Parallel()
 	s := begin(t, returning)
-	s.refuse = "tail"
-	s.must(runbook.EndFailed)
+	s.Refuse = "tail"
+	s.Must(runbook.EndFailed)
 	before := s.pair.Changed()
 	if before["LAB_FRA: "+refreshFG] > 0 || before["LAB_FRA: "+resumeFG] > 0 {
 		t.Fatalf("home was overwritten: %v", before)
 	}
 	s = newStage(t, s.pair, returning)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	want := all(before, sqls("LAB_FRA", suspendFG, resumeFG, promoteFG, startTask, startPipe, redirectAll), sqls("LAB_AMS", stopTask, stopPipe, resumeFG))
 	want["LAB_FRA: "+refreshFG] = 2 // one that erases, one that is the last
 	s.once(want)
@@ -399,7 +218,7 @@ func TestSI26FailbackOfGroups(t *testing.T) {
 func TestRefreshDrill(t *testing.T) {
 	t.Parallel()
 	s := begin(t, drilling)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	s.once(sqls("LAB_AMS", refreshFG))
 	if got := s.pair.StateOf("LAB_AMS", "WAREHOUSE_FG"); got != "STARTED" {
 		t.Errorf("the schedule is %s", got)
@@ -410,7 +229,7 @@ func TestRefreshDrill(t *testing.T) {
 func TestConnectionRedirect(t *testing.T) {
 	t.Parallel()
 	s := begin(t, redirecting)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	if got := s.pair.ConnectionAt("WAREHOUSE"); got != "LAB_AMS" {
 		t.Errorf("the connection leads to %s", got)
 	}
@@ -423,15 +242,15 @@ func TestRedirectLater(t *testing.T) {
 	p := switching
 	p.wish.Parameters = map[string]string{"clients": "later"}
 	s := begin(t, p).impatient("t6-client")
-	if end := s.must(runbook.EndHeld); end.Step != "t6-client" {
+	if end := s.Must(runbook.EndHeld); end.Step != "t6-client" {
 		t.Errorf("held at %s", end.Step)
 	}
 	p.wish.Accept = []runbook.Acceptance{{Code: readiness.ConnectionSplit, Reason: "redirected by request 2026-002"}}
 	s = begin(t, p)
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 	if got := s.pair.ConnectionAt("WAREHOUSE"); got != "LAB_FRA" {
 		t.Errorf("the connection leads to %s", got)
 	}
 	s = newStage(t, s.pair, procedure{book: "snowflake.connection-redirect/switchover", from: "fra", to: "ams", primary: "lab-ams"})
-	s.must(runbook.EndSucceeded)
+	s.Must(runbook.EndSucceeded)
 }

@@ -2,7 +2,6 @@ package sqlserver_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bcctl/bcctl/internal/duration"
-	"github.com/bcctl/bcctl/internal/execute"
+	"github.com/bcctl/bcctl/internal/execute/executetest"
 	"github.com/bcctl/bcctl/internal/lab/labtest"
 	"github.com/bcctl/bcctl/internal/lab/sqlag"
 	"github.com/bcctl/bcctl/internal/lab/sqlag/model"
@@ -22,24 +20,11 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-// walk is one run of a built-in runbook by the runner, on servers of the laboratory.
-// What is around it is in memory: the journal, locks, approvals, people. The machine
-// that runs bcctl can end at any moment; the servers go on.
+// walk is a run of a built-in runbook on servers of the laboratory.
 type walk struct {
-	t    *testing.T
-	lab  *sqlag.Group
-	spec connectors.Spec
-	plan *runbook.Plan
-	most *duration.Duration // may be lost
-	doer *execute.Doer
-
-	lines   [][]byte
-	ticks   int // moments at which the machine may end: those of steps that change something
-	crashAt int // 0: never
-	dead    bool
+	*executetest.Stage
+	lab *sqlag.Group
 }
-
-var errEnded = errors.New("the machine has ended")
 
 // procedure is a built-in runbook with the laboratory that it is for.
 type procedure struct {
@@ -64,8 +49,8 @@ func procedures() []procedure {
 	}
 }
 
-// newWalk compiles the runbook as it is, or for runs that are begun many times with a
-// few of its prechecks and no soak.
+// newWalk compiles the runbook as it is, or for runs that are begun many times with one of
+// its prechecks.
 func newWalk(t *testing.T, p procedure, whole bool) *walk {
 	t.Helper()
 	lab, err := sqlag.Start(sqlag.Options{Form: p.form, Idle: p.form == sqlag.Distributed})
@@ -84,217 +69,39 @@ func newWalk(t *testing.T, p procedure, whole bool) *walk {
 			}
 		})
 	}
-	w := &walk{t: t, lab: lab}
-	w.spec, _ = labtest.Read(t, lab, lab.CA(), sqlserver.Factory{})
-	w.spec.Heartbeat = nil
-	w.spec.Credential = func(_ context.Context, p connectors.Purpose) (connectors.Credential, error) {
+	spec, _ := labtest.Read(t, lab, lab.CA(), sqlserver.Factory{})
+	spec.Heartbeat = nil
+	spec.Credential = func(_ context.Context, p connectors.Purpose) (connectors.Credential, error) {
 		user := map[connectors.Purpose]string{connectors.Monitor: sqlag.UserMonitor, connectors.Execute: sqlag.UserExecute}[p]
 		return connectors.Credential{Username: user, Password: lab.Password(user)}, nil
 	}
-	book, ok := config.BuiltinRunbook(p.name)
-	if !ok {
-		t.Fatalf("there is no runbook %s", p.name)
-	}
-	spec := book.Spec
-	if !whole {
-		spec.Prechecks, spec.Soak = spec.Prechecks[:1], nil
-	}
-	member := runbook.Member{
-		Name: "orders", Platform: "sqlserver", Environment: "test", Primary: "fra", DR: "ams", Tier: 1, ClientAddress: lab.Listener(),
-		Book: &runbook.Book{Name: p.name, Source: runbook.BuiltinPrefix + p.name, Spec: spec, Pin: runbook.FileDigest(nil)},
-	}
-	for _, e := range w.spec.Endpoints {
-		member.Endpoints = append(member.Endpoints, runbook.Endpoint{Name: e.Name, Site: e.Site, Address: e.Address})
-	}
-	wish := runbook.Wish{Request: "2026-001", Type: spec.For.Type, Target: "orders", To: "ams"}
-	if spec.For.Type == runbook.Failover {
-		most := time.Hour
-		wish.MaxLoss, w.most = &most, new(duration.Duration(most))
+	wish := runbook.Wish{To: "ams"}
+	if strings.HasSuffix(p.name, "/failover") {
+		wish.MaxLoss = new(time.Hour)
 	}
 	for _, code := range p.accept {
 		wish.Accept = append(wish.Accept, runbook.Acceptance{Code: code, Reason: "known"})
 	}
-	plan, err := runbook.Compile(runbook.Scope{Wish: wish, Members: map[string]runbook.Member{"orders": member}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.plan = &plan
+	s := executetest.New(t, executetest.Options{Factory: sqlserver.Factory{}, Spec: spec, Book: p.name, Wish: wish,
+		Member: runbook.Member{Name: "orders", Platform: "sqlserver", Environment: "test", Primary: "fra", DR: "ams", Tier: 1, ClientAddress: lab.Listener()},
+		Adapt: func(spec *runbook.Runbook) {
+			if !whole {
+				spec.Prechecks = spec.Prechecks[:1]
+			}
+		}})
+	s.OnlyChanges, s.EveryLine, s.Secrets, s.Limits = true, true, lab.Secrets(), runbook.Limits{Between: time.Millisecond, Look: time.Millisecond}
 	if p.lost {
 		if err := lab.Break("kill-primary"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return w
-}
-
-// tick is a moment at which the machine may end.
-func (w *walk) tick() bool {
-	if !w.dead {
-		w.ticks++
-		w.dead = w.ticks == w.crashAt
-	}
-	return !w.dead
-}
-
-// start runs the plan once more, as a process on a machine that has just started.
-func (w *walk) start() (runbook.End, error) {
-	w.dead = false
-	registry := connectors.NewRegistry(sqlserver.Factory{})
-	w.doer = &execute.Doer{Registry: registry, Now: time.Now, Spec: func(string) (connectors.Spec, bool) { return w.spec, true }}
-	defer func() {
-		if err := w.doer.Close(); err != nil {
-			w.t.Error(err)
-		}
-	}()
-	r := &runbook.Runner{
-		Run: "r1", Request: w.plan.Request, Plan: w.plan, Tool: "bcctl test", Catalog: execute.Catalog(registry),
-		Terms:   runbook.Terms{Type: w.plan.Type, MaxLoss: w.most, Accept: w.plan.Accept},
-		Journal: w, Doer: w, People: w, Guard: w, Ledger: w,
-		Limits: runbook.Limits{Between: time.Millisecond, Look: time.Millisecond},
-	}
-	return r.Start(w.t.Context())
-}
-
-// Journal.
-
-func (w *walk) Events(context.Context) ([]runbook.Event, error) {
-	var data []byte
-	for _, line := range w.lines {
-		data = append(append(data, line...), '\n')
-	}
-	return runbook.DecodeJournal(data)
-}
-
-func (w *walk) Append(_ context.Context, e runbook.Event) error {
-	step := slices.Contains([]runbook.EventKind{runbook.StepIntent, runbook.StepOutcome, runbook.StepProbe}, e.Kind) && w.changes(e.Step)
-	if w.dead || step && !w.tick() {
-		return errEnded
-	}
-	line, err := e.Encode()
-	if err != nil {
-		return err
-	}
-	w.lines = append(w.lines, line)
-	if step && !w.tick() {
-		return errEnded
-	}
-	return nil
-}
-
-// changes reports whether a step changes something on the servers.
-func (w *walk) changes(id string) bool {
-	for _, s := range w.plan.Waves[0].Members[0].Steps {
-		if s.ID == id {
-			a, ok := execute.Catalog(connectors.NewRegistry(sqlserver.Factory{}))(s.Uses)
-			return ok && a.Changes
-		}
-	}
-	return false
-}
-
-func (w *walk) Push(context.Context) error {
-	if w.dead {
-		return errEnded
-	}
-	return nil
-}
-
-// Ledger.
-
-func (w *walk) Lock(context.Context, string, []string) (map[string]int64, error) {
-	return map[string]int64{"resource/orders": 1}, nil
-}
-func (w *walk) Claim(context.Context, string, int) error { return nil }
-func (w *walk) Held(context.Context) error               { return nil }
-func (w *walk) Release(context.Context) error            { return nil }
-
-// Guard and People.
-
-func (w *walk) Verify(context.Context, runbook.Circumstances) runbook.Ruling {
-	return runbook.Ruling{Allowed: true}
-}
-
-func (w *walk) Confirm(context.Context, runbook.Circumstances) runbook.Ruling {
-	return runbook.Ruling{Allowed: true, By: "dora", Evidence: "comment 1"}
-}
-
-func (w *walk) Ask(context.Context, runbook.Task) runbook.Answer {
-	return runbook.Answer{Given: true, Yes: true, By: "dora", Message: "attested"}
-}
-
-// Doer.
-
-func (w *walk) Check(ctx context.Context, t runbook.Task) connectors.Finding {
-	if w.dead {
-		return connectors.Finding{}
-	}
-	return w.doer.Check(ctx, t)
-}
-
-func (w *walk) Do(ctx context.Context, t runbook.Task) connectors.Outcome {
-	if w.dead {
-		return connectors.Outcome{}
-	}
-	return w.doer.Do(ctx, t)
-}
-
-func (w *walk) Probe(ctx context.Context, t runbook.Task) connectors.Outcome {
-	if w.dead {
-		return connectors.Outcome{}
-	}
-	return w.doer.Probe(ctx, t)
-}
-
-func (w *walk) Markers(ctx context.Context, m runbook.MemberPlan) []connectors.Marker {
-	return w.doer.Markers(ctx, m)
-}
-
-// settled starts the run again after each end of the machine, and returns how it ended.
-func (w *walk) settled() runbook.End {
-	w.t.Helper()
-	for range 5 {
-		end, err := w.start()
-		if w.dead {
-			w.crashAt = 0
-			continue
-		}
-		if errors.Is(err, runbook.ErrFinished) {
-			return runbook.End{Kind: "finished"}
-		}
-		if err != nil {
-			w.t.Fatalf("%v\n%s", err, w.journal())
-		}
-		return end
-	}
-	w.t.Fatalf("the run does not end\n%s", w.journal())
-	return runbook.End{}
-}
-
-func (w *walk) journal() string {
-	events, err := w.Events(w.t.Context())
-	if err != nil {
-		return err.Error()
-	}
-	var b strings.Builder
-	for _, e := range events {
-		if e.Kind != runbook.PrecheckResult || e.State != "passed" {
-			fmt.Fprintf(&b, "%3d %d %s %s undo=%v try=%d %s %s %s\n", e.Seq, e.Attempt, e.Kind, e.Step, e.Undo, e.Try, e.State, e.Code, e.Message)
-		}
-	}
-	return b.String()
+	return &walk{s, lab}
 }
 
 // finished is how the run is over for good, by its journal.
 func (w *walk) finished() runbook.Ending {
-	w.t.Helper()
-	events, err := w.Events(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	state, err := runbook.Fold(events)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.T.Helper()
+	state := w.State()
 	return state.Finished
 }
 
@@ -343,10 +150,10 @@ func TestSI24SI25RunbooksOfSQLServer(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWalk(t, p, true)
-			w.plan.Waves[0].Members[0].Soak = "10ms"
+			w.Plan.Waves[0].Members[0].Soak = "10ms"
 			before := w.standing()
-			if end := w.settled(); end.Kind != runbook.EndSucceeded {
-				t.Fatalf("ended %s %s %s: %s\n%s", end.Kind, end.Code, end.Step, end.Message, w.journal())
+			if end := w.Settled(); end.Kind != runbook.EndSucceeded {
+				t.Fatalf("ended %s %s %s: %s\n%s", end.Kind, end.Code, end.Step, end.Message, w.Journal())
 			}
 			if after := w.standing(); after == before || strings.Contains(after, "suspended") != p.lost { // forced, the others stay so
 				t.Errorf("before: %s\nafter:  %s", before, after)
@@ -355,7 +162,7 @@ func TestSI24SI25RunbooksOfSQLServer(t *testing.T) {
 	}
 }
 
-// TestSI03SI34SQLServerKilledAtEachStep ends the machine before and after each line of
+// TestSI03SI34SQLServerKilledAtEachStep ends the process before and after each line of
 // the journal that is about a step which changes something: so before its effect, after
 // it, and after its outcome is known. The run comes to the same end, and changes of the
 // role are sent once.
@@ -365,35 +172,35 @@ func TestSI03SI34SQLServerKilledAtEachStep(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			whole := newWalk(t, p, false)
-			if end := whole.settled(); end.Kind != runbook.EndSucceeded {
-				t.Fatalf("ended %s: %s\n%s", end.Kind, end.Message, whole.journal())
+			if end := whole.Settled(); end.Kind != runbook.EndSucceeded {
+				t.Fatalf("ended %s: %s\n%s", end.Kind, end.Message, whole.Journal())
 			}
 			want, sent := whole.standing(), whole.sent()
-			if whole.ticks < 8 {
-				t.Fatalf("only %d moments", whole.ticks)
+			if whole.Moments < 8 {
+				t.Fatalf("only %d moments", whole.Moments)
 			}
-			for k := 1; k <= whole.ticks; k++ {
+			for k := 1; k <= whole.Moments; k++ {
 				t.Run(fmt.Sprint(k), func(t *testing.T) {
 					t.Parallel()
 					w := newWalk(t, p, false)
-					w.crashAt = k
-					end := w.settled()
+					w.EndAt = k
+					end := w.Settled()
 					if p.lost && w.sent()["FORCE_FAILOVER"] == 0 {
 						// It was written down and not sent: the target is between roles, as
 						// it would be while a force is carried out, so a person has to say.
 						if end.Kind != runbook.EndInDoubt || end.Step != "force" {
-							t.Errorf("ended %s %s: %s\n%s", end.Kind, end.Step, end.Message, w.journal())
+							t.Errorf("ended %s %s: %s\n%s", end.Kind, end.Step, end.Message, w.Journal())
 						}
 						return
 					}
 					if w.finished() != runbook.Succeeded {
-						t.Errorf("ended %s %s: %s\n%s", end.Kind, end.Step, end.Message, w.journal())
+						t.Errorf("ended %s %s: %s\n%s", end.Kind, end.Step, end.Message, w.Journal())
 					}
 					if got := w.standing(); got != want {
-						t.Errorf("got  %s\nwant %s\n%s", got, want, w.journal())
+						t.Errorf("got  %s\nwant %s\n%s", got, want, w.Journal())
 					}
 					if got := w.sent(); !maps.Equal(got, sent) {
-						t.Errorf("sent %v, want %v\n%s", got, sent, w.journal())
+						t.Errorf("sent %v, want %v\n%s", got, sent, w.Journal())
 					}
 				})
 			}
@@ -416,9 +223,9 @@ func TestSI34SQLServerCutAtEachChange(t *testing.T) {
 					before := w.standing()
 					instance, text, _ := strings.Cut(p.changes[step], " ")
 					w.lab.Cut(instance, text, applied)
-					end := w.settled()
+					end := w.Settled()
 					if w.lab.Cuts() != 0 {
-						t.Fatalf("nothing was cut\n%s", w.journal())
+						t.Fatalf("nothing was cut\n%s", w.Journal())
 					}
 					once := slices.Contains([]string{"failover", "force", "take-over"}, step)
 					want := runbook.Succeeded
@@ -427,16 +234,16 @@ func TestSI34SQLServerCutAtEachChange(t *testing.T) {
 					}
 					if step == "force" && !applied {
 						if end.Kind != runbook.EndInDoubt || end.Step != step {
-							t.Errorf("ended %s %s: %s, want in doubt\n%s", end.Kind, end.Step, end.Message, w.journal())
+							t.Errorf("ended %s %s: %s, want in doubt\n%s", end.Kind, end.Step, end.Message, w.Journal())
 						}
 						want = "" // until a person says
 					}
 					if got := w.finished(); got != want {
-						t.Errorf("ended %q (%s %s: %s), want %q\n%s", got, end.Kind, end.Step, end.Message, want, w.journal())
+						t.Errorf("ended %q (%s %s: %s), want %q\n%s", got, end.Kind, end.Step, end.Message, want, w.Journal())
 					}
 					after := w.standing()
 					if same := after == before; same != (want != runbook.Succeeded) || want == runbook.Succeeded && strings.Contains(after, "suspended") != p.lost {
-						t.Errorf("before: %s\nafter:  %s\n%s", before, after, w.journal())
+						t.Errorf("before: %s\nafter:  %s\n%s", before, after, w.Journal())
 					}
 					for verb, n := range w.sent() {
 						give := 1
@@ -447,12 +254,31 @@ func TestSI34SQLServerCutAtEachChange(t *testing.T) {
 							give = 2 // which may be repeated
 						}
 						if n != give {
-							t.Errorf("%s was sent %d times, want %d\n%s", verb, n, give, w.journal())
+							t.Errorf("%s was sent %d times, want %d\n%s", verb, n, give, w.Journal())
 						}
 					}
 				})
 			}
 		}
+	}
+}
+
+// TestSI34SQLServerCutOffAtEachStep: the instances are out of reach from a step or a
+// statement on.
+func TestSI34SQLServerCutOffAtEachStep(t *testing.T) {
+	t.Parallel()
+	once := map[string]string{"failover": "] FAILOVER", "force": "FORCE_FAILOVER", "take-over": "FORCE_FAILOVER"}
+	for _, p := range procedures()[:3] {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			executetest.CutOff(t, executetest.Subject{Once: once,
+				Begin: func(t *testing.T) executetest.Scene {
+					w := newWalk(t, p, false)
+					return executetest.Scene{Stage: w.Stage, Clients: w.lab, Standing: w.standing}
+				},
+				Own: func(text string) bool { return strings.Contains(text, "bcctl_heartbeat") },
+			})
+		})
 	}
 }
 
@@ -487,16 +313,16 @@ func TestPartsAreTakenBack(t *testing.T) {
 			w := newWalk(t, dag, false)
 			before := w.standing()
 			w.lab.Refuse(c.instance, c.text)
-			end := w.settled()
+			end := w.Settled()
 			_, texts := w.lab.Changes()
 			if len(texts) < 3 {
 				t.Fatalf("nothing was changed and taken back: %q", texts)
 			}
 			if after := w.standing(); after != before || w.finished() != runbook.Failed || end.Step != c.step {
-				t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.journal())
+				t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.Journal())
 			}
-			if !strings.Contains(w.journal(), "step.outcome "+c.step+" undo=true try=1 done") {
-				t.Errorf("%s was not taken back\n%s", c.step, w.journal())
+			if !strings.Contains(w.Journal(), "step.outcome "+c.step+" undo=true try=1 done") {
+				t.Errorf("%s was not taken back\n%s", c.step, w.Journal())
 			}
 		})
 	}
@@ -506,19 +332,19 @@ func TestPartsAreTakenBack(t *testing.T) {
 		whole := newWalk(t, dag, false)
 		before := whole.standing()
 		whole.lab.Refuse("orders-c", "TO_COMMIT = 1")
-		whole.settled()
-		for k := 1; k <= whole.ticks; k++ {
+		whole.Settled()
+		for k := 1; k <= whole.Moments; k++ {
 			t.Run(fmt.Sprint(k), func(t *testing.T) {
 				t.Parallel()
 				w := newWalk(t, dag, false)
 				w.lab.Refuse("orders-c", "TO_COMMIT = 1")
-				w.crashAt = k
-				end := w.settled()
+				w.EndAt = k
+				end := w.Settled()
 				if after := w.standing(); after != before || w.finished() != runbook.Failed {
-					t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.journal())
+					t.Errorf("ended %s at %s: %s\nbefore: %s\nafter:  %s\n%s", end.Kind, end.Step, end.Message, before, after, w.Journal())
 				}
 				if n := w.sent()["FORCE_FAILOVER"]; n > 1 {
-					t.Errorf("the role was given back %d times\n%s", n, w.journal())
+					t.Errorf("the role was given back %d times\n%s", n, w.Journal())
 				}
 			})
 		}
