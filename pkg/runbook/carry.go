@@ -162,9 +162,9 @@ func (f *flow) once(l *leg, i int, task Task, mutates bool) (connectors.Outcome,
 	if out.State == connectors.NotDone || out.State == connectors.InDoubt && f.harmless(step, task.Undo) && !f.abandoned {
 		out, by, nobody = f.act(l, i, task, mutates)
 	}
-	if doubted && mutates && by == "" && out.State == connectors.Failed {
+	if doubted && mutates && by == "" && (out.State == connectors.Failed || out.State == connectors.NotDone) {
 		// That nothing was changed is said of this try. What became of the one before is
-		// as unknown as it was (SI-3).
+		// as unknown as it was, until it is asked (SI-3).
 		out.State, out.Message = connectors.InDoubt, "an earlier try may have changed something, and this one changed nothing: "+out.Message
 	}
 	if out.State == connectors.Failed && out.Code == CodeNoAnswer && step.ID != l.PointOfNoReturn {

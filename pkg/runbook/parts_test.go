@@ -357,3 +357,38 @@ func TestFoldParts(t *testing.T) {
 		}
 	})
 }
+
+// The change took effect and its answer was lost; the tries after it reach nobody, so that
+// nothing was done by them. That proves nothing of the first one, and nothing is taken back.
+func TestSI03DoubtOutlivesATryThatWasNotSent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		m := memberOf("ledger")
+		for i := range m.Steps {
+			if m.Steps[i].ID == "promote" {
+				m.Steps[i] = command("promote")
+				m.Steps[i].Idempotent = true
+			}
+		}
+		away := false
+		w.do["promote"] = func(task runbook.Task) connectors.Outcome {
+			if away {
+				return connectors.Outcome{State: connectors.NotDone, Message: "no connection"}
+			}
+			away, w.holds["ledger/promote"] = true, true
+			return connectors.Outcome{State: connectors.InDoubt}
+		}
+		w.probe["promote"] = func(runbook.Task) connectors.Outcome {
+			if away {
+				return connectors.Outcome{State: connectors.InDoubt}
+			}
+			return connectors.Outcome{State: connectors.Done}
+		}
+		w.must(t.Context(), planOf(m), runbook.EndInDoubt)
+		away = false
+		w.must(t.Context(), planOf(m), runbook.EndSucceeded)
+		if strings.Contains(w.journal(), "undo=true") {
+			t.Errorf("something was taken back\n%s", w.journal())
+		}
+	})
+}

@@ -225,6 +225,8 @@ func cutOff(s Scene, saw *seen, m moment, o Subject) int {
 		}
 		state := s.State()
 		switch {
+		case !happened && err == nil && state.Finished == "":
+			continue // servers that are slow on a busy machine held it up before
 		case !happened:
 			s.T.Fatalf("it never came to %s: %v\n%s", m, err, s.Journal())
 		case starts == 1 && m.done && isOnce(o, m.text) && sent > 1:
