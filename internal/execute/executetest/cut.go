@@ -171,7 +171,7 @@ func CutOff(t *testing.T, o Subject) {
 			after := standing
 			if state.Finished != runbook.Succeeded {
 				after = before
-			} else if !maps.Equal(got, want) {
+			} else if !maps.Equal(got, want) && !strings.Contains(s.Journal(), string(runbook.UndoStarted)) { // else it began anew
 				t.Errorf("carried out: %v\nwant: %v\n%s", got, want, s.Journal())
 			}
 			if now := s.Standing(); now != after {

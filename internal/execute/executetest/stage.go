@@ -142,6 +142,17 @@ func (s *Stage) Must(want runbook.EndKind) runbook.End {
 	return end
 }
 
+// TakenBack starts the run and expects that what it did is taken back: it is over, or held
+// so that the same command begins anew.
+func (s *Stage) TakenBack() runbook.End {
+	s.T.Helper()
+	end, err := s.Start()
+	if err != nil || end.Kind != runbook.EndFailed && end.Kind != runbook.EndHeld {
+		s.T.Fatalf("%v; the run ended %s (%s %s: %s)\n%s", err, end.Kind, end.Code, end.Step, end.Message, s.Journal())
+	}
+	return end
+}
+
 // Settled starts the run again after each end of the process, and returns how it ended.
 func (s *Stage) Settled() runbook.End {
 	s.T.Helper()

@@ -119,7 +119,7 @@ func TestSI24TakenBack(t *testing.T) {
 	if err := s.pair.Break("failing-refresh"); err != nil {
 		t.Fatal(err)
 	}
-	if end := s.Must(runbook.EndFailed); end.Step != "final-refresh" {
+	if end := s.TakenBack(); end.Step != "final-refresh" {
 		t.Errorf("it failed at %s", end.Step)
 	}
 	if got := s.pair.PrimaryOf("WAREHOUSE_FG"); got != "LAB_FRA" {
@@ -182,7 +182,7 @@ func TestPartsAreTakenBack(t *testing.T) {
 	}
 	over := func(s *stage) {
 		t.Helper()
-		s.Must(runbook.EndFailed)
+		s.TakenBack()
 		if n := s.pair.Changed()["LAB_AMS: "+suspendFG]; n != 1 {
 			t.Errorf("the schedule was suspended %d times\n%s", n, s.Journal())
 		}
