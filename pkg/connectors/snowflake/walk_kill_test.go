@@ -183,7 +183,8 @@ func TestPartsAreTakenBack(t *testing.T) {
 	over := func(s *stage) {
 		t.Helper()
 		s.TakenBack()
-		if n := s.pair.Changed()["LAB_AMS: "+suspendFG]; n != 1 {
+		// A start after one that was killed may begin anew.
+		if n := s.pair.Changed()["LAB_AMS: "+suspendFG]; n < 1 || n > 2 || n > 1 && s.EndAt == 0 {
 			t.Errorf("the schedule was suspended %d times\n%s", n, s.Journal())
 		}
 		for _, group := range []string{"WAREHOUSE_FG", "WAREHOUSE_FG2"} {
