@@ -674,7 +674,7 @@ func (x *running) ended(end runbook.End) error {
 	case runbook.EndHeld:
 		how := "stopped part way"
 		if !end.State.Changed() {
-			how = "stopped, and everything is as before"
+			how = "stopped; what the runbook can take back is taken back"
 		}
 		return fail(exitStopped, fmt.Errorf("%s: %w", how, why), again)
 	case runbook.EndRefused:

@@ -142,7 +142,7 @@ func TestSI34ExecuteMongoDBStepDownOnce(t *testing.T) {
 		primary string
 	}{
 		"the answer is lost":  {true, exitOK, "SUCCEEDED", map[string]int{"replSetFreeze": 2, "replSetStepDown": 1, "replSetReconfig": 1}, "catalog-b"},
-		"the command is lost": {false, exitStopped, "everything is as before", map[string]int{"replSetFreeze": 3}, "catalog-a"},
+		"the command is lost": {false, exitStopped, "is taken back", map[string]int{"replSetFreeze": 3}, "catalog-a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

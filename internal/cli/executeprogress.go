@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -151,11 +152,7 @@ func (r *runProgress) event(e runbook.Event) {
 			say("there is no way forward: taking back what was done%s", message)
 		}
 	case runbook.UndoEnded:
-		if e.Member == "" {
-			say("everything is as before")
-		} else {
-			say("everything is as before at %s", e.Member)
-		}
+		say("taken back: %s%s", cmp.Or(e.Member, "all"), term.Sanitize(e.Message))
 	case runbook.StepRefused, runbook.StepDisputed, runbook.Hold:
 		say("%s %s %s%s", e.Kind, where, e.Code, message)
 	case runbook.SoakStarted:

@@ -55,6 +55,7 @@ type Record struct {
 	waiting []audit.Entry // of events, and signed nowhere yet
 	only    error         // why what is signed is on this machine only
 	begun   bool
+	undone  bool                     // it was taken back, and may begin anew
 	ended   bool                     // by the event just looked at
 	late    []audit.Entry            // results of an earlier start
 	started map[string]runbook.Event // intents that have no result yet
@@ -350,7 +351,13 @@ func (r *Record) entry(e runbook.Event) []audit.Entry {
 		if !r.begun {
 			return nil
 		}
-		return []audit.Entry{r.outcome(heldOutcome(e), e)}
+		how := heldOutcome(e)
+		if r.undone && how == audit.Failed {
+			how = audit.RolledBack
+		}
+		return []audit.Entry{r.outcome(how, e)}
+	case runbook.UndoEnded:
+		r.undone = r.undone || e.Member == ""
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (r *Run) Event(e runbook.Event) {
 	case runbook.UndoStarted:
 		note("taking back what was done: %s", e.Code)
 	case runbook.UndoEnded:
-		note("%s as before: it may begin anew", cmp.Or(e.Member, "all"))
+		note("taken back: %s%s; it may begin anew", cmp.Or(e.Member, "all"), e.Message)
 	case runbook.AuditDegraded:
 		note("the record is on one machine only")
 	case runbook.AuditRestored:

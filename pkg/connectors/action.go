@@ -40,6 +40,10 @@ type Action struct {
 	// the step was done in part or not at all: what the step did not change stays as it is.
 	TakesBackParts bool
 
+	// OncePerRun says that what it did is found again by the name of the run and counts
+	// from then on: a run that was taken back cannot do it anew.
+	OncePerRun bool
+
 	// Lossy says that it may give up data that the other side has. Only a run of
 	// type failover may use it, under a ceiling of loss.
 	Lossy bool

@@ -1,6 +1,7 @@
 package runbook_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -117,9 +118,18 @@ func TestRUN02RefusedIsOver(t *testing.T) {
 	}
 }
 
-// The network is away while it is taken back, too: the next start takes back and begins
-// anew at once.
+// The network is away while it is taken back, too: the next start takes back, and another
+// one begins anew, because a start is asked for everything. One that is denied meanwhile
+// is over, and its lock is free.
 func TestRUN09TakenBackLater(t *testing.T) {
+	for name, denied := range map[string]bool{"still allowed": false, "withdrawn": true} {
+		t.Run(name, func(t *testing.T) {
+			takenBackLater(t, denied)
+		})
+	}
+}
+
+func takenBackLater(t *testing.T, denied bool) {
 	bubble(t, func(t *testing.T) {
 		w, p := newWorld(t), planOf(repeatable("ledger"))
 		w.do["proof"] = silent
@@ -135,7 +145,18 @@ func TestRUN09TakenBackLater(t *testing.T) {
 		}
 		delete(w.do, "proof")
 		delete(w.probe, "stop-old")
-		w.must(t.Context(), p, runbook.EndSucceeded)
+		if denied {
+			w.deny[runbook.AtStart] = runbook.Ruling{Message: "withdrawn"}
+			w.must(t.Context(), p, runbook.EndAborted)
+		} else {
+			w.must(t.Context(), p, runbook.EndHeld)
+		}
+		if w.holder != "" || w.holds["ledger/fence"] || w.holds["ledger/stop-old"] {
+			t.Fatalf("keys of %q, %v holds\n%s", w.holder, w.standing(), w.journal())
+		}
+		if !denied {
+			w.must(t.Context(), p, runbook.EndSucceeded)
+		}
 	})
 }
 
@@ -216,6 +237,103 @@ func TestSI08SecondMemberBeginsAnew(t *testing.T) {
 		}
 		if w.done["ledger/promote"] != 1 || w.done["orders/promote"] != 1 {
 			t.Errorf("done: %v", w.done)
+		}
+	})
+}
+
+// Before a promotion rests on a fence of an earlier attempt it is looked whether it still
+// holds: the server is fenced again, and a person who said so is asked again.
+func TestSI23FenceOfAnEarlierAttempt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p := newWorld(t), failover("ledger")
+		w.do["detach"] = silent
+		w.must(t.Context(), p, runbook.EndHeld)
+		w.holds["ledger/fence"] = false // somebody started it
+		w.probe["fence"] = func(runbook.Task) connectors.Outcome {
+			if w.done["ledger/fence"] == 1 {
+				return connectors.Outcome{State: connectors.InDoubt, Message: "nobody answers"}
+			}
+			return connectors.Outcome{State: connectors.Done}
+		}
+		delete(w.do, "detach")
+		w.must(t.Context(), p, runbook.EndSucceeded)
+		if w.done["ledger/fence"] != 2 || w.done["ledger/promote"] != 1 {
+			t.Errorf("done: %v\n%s", w.done, w.journal())
+		}
+	})
+	t.Run("by hand", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			w, p := newWorld(t), failover("ledger")
+			yes := true
+			p.Waves[0].Members[0].Steps[1] = runbook.Step{ID: "fence", Operation: runbook.Operation{Manual: &runbook.Manual{Instructions: "power it off"}}, Mutates: &yes}
+			w.answer["fence"] = runbook.Answer{Given: true, Yes: true, By: "olga"}
+			w.do["detach"] = silent
+			if end := w.must(t.Context(), p, runbook.EndHeld); w.holder == "" || !end.State.Changed() {
+				t.Fatalf("the lock is given back while the old side is off\n%s", w.journal())
+			}
+			delete(w.do, "detach")
+			delete(w.answer, "fence")
+			w.must(t.Context(), p, runbook.EndHeld)
+			if w.done["ledger/promote"] != 0 || w.count("step.intent fence") != 2 {
+				t.Fatalf("promoted on an old word\n%s", w.journal())
+			}
+			w.answer["fence"] = runbook.Answer{Given: true, Yes: true, By: "olga"}
+			w.must(t.Context(), p, runbook.EndSucceeded)
+		})
+	})
+}
+
+// What was recorded before a change that is there in part stays: to look again would
+// record the change.
+func TestSI08PartsKeepWhatWasBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.twoSides("ledger", connectors.NotDone)
+		part := w.do["require"]
+		w.do["require"] = func(task runbook.Task) connectors.Outcome {
+			w.cut = true
+			return part(task)
+		}
+		m := memberOf("ledger")
+		m.Steps = []runbook.Step{uses("mark", "pg.native/one-primary"), undone(uses("require", "mssql.dag/require-commits"), lift), uses("promote", "pg.native/promote")}
+		m.HoldPoints, m.Atomic = []string{"require"}, nil
+		w.must(t.Context(), planOf(m), runbook.EndHeld)
+		w.cut = false
+		if _, err := w.start(t.Context(), planOf(m)); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.count("step.intent mark"); n != 1 {
+			t.Errorf("%d looks\n%s", n, w.journal())
+		}
+	})
+}
+
+// Where nobody was reached there is nothing to take back, and nobody has to answer for it.
+func TestNotReachedIsNoPart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, m := newWorld(t), twoSided("ledger")
+		m.Steps = m.Steps[3:]
+		m.Atomic, m.HoldPoints = nil, nil
+		w.do["require"] = silent
+		end := w.must(t.Context(), planOf(m), runbook.EndHeld)
+		if w.count("step.intent require undo") != 0 || end.State.Changed() || w.holder != "" {
+			t.Errorf("something is taken back\n%s", w.journal())
+		}
+	})
+}
+
+// A step that changes no database and can be taken back has made something: it is no look.
+func TestACopyIsNoLook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, m, no := newWorld(t), memberOf("ledger"), false
+		m.Steps[0] = undone(command("copy"), runbook.Operation{Command: &runbook.Command{Run: []string{"/opt/hook", "destroy"}}})
+		m.Steps[0].Mutates = &no
+		ctx, cancel := context.WithCancel(t.Context())
+		w.after["copy"] = cancel
+		w.must(ctx, planOf(m), runbook.EndHeld)
+		w.must(t.Context(), planOf(m), runbook.EndSucceeded)
+		if w.done["ledger/copy"] != 1 {
+			t.Errorf("copied %d times\n%s", w.done["ledger/copy"], w.journal())
 		}
 	})
 }

@@ -315,24 +315,51 @@ func (c *course) followsAnew(s *State, e Event) error {
 	return nil
 }
 
-// repeatable reports whether all that a member did may be done again, once it is taken
-// back where the runbook says how.
+// repeatable reports whether all that a member did may be done again in this run, once
+// it is taken back where the runbook says how.
 func (c *course) repeatable(s *State, l *leg) bool {
 	return !slices.ContainsFunc(l.Steps, func(step Step) bool {
-		return s.Step(l.Resource, step.ID).Status == StepDone && step.Undo == nil && !c.idempotent(step)
+		st := s.Step(l.Resource, step.ID)
+		if a, _ := c.catalog(step.Uses); a.OncePerRun && st.Tries > 0 {
+			return true
+		}
+		return st.Status == StepDone && step.Undo == nil && !c.idempotent(step)
 	})
 }
 
-// stuck returns the step of an atomic section that keeps a run from leaving it backwards:
-// it is done, a later one is not, and the runbook says of no way to take it back. A person
-// may have done it. Empty: there is none.
+// left names the steps of a member that stay as they are when it is taken back: those
+// that are done, and those that may be in part, of which the runbook does not say how.
+func (c *course) left(s *State, l *leg) []string {
+	var names []string
+	for _, step := range l.Steps {
+		if step.Undo != nil || !c.mutates(step) && step.Manual == nil {
+			continue
+		}
+		switch st := s.Step(l.Resource, step.ID); {
+		case st.Status == StepDone:
+			names = append(names, l.Resource+"/"+step.ID)
+		case st.Status == StepNotDone && attempted(st.Code) && step.ID != l.PointOfNoReturn:
+			names = append(names, l.Resource+"/"+step.ID+" (perhaps in part)")
+		}
+	}
+	return names
+}
+
+// holds reports whether a step keeps a run from leaving an atomic section backwards, once
+// it is done: the runbook says of no way to take it back. A person may do it.
+func (c *course) holds(l *leg, i int) bool {
+	return i < l.noReturn && l.inside(i+1) && l.Steps[i].Undo == nil && c.mutates(l.Steps[i])
+}
+
+// stuck returns the done step of an atomic section that keeps a run from leaving it
+// backwards where a later one does not work. Empty: there is none.
 func (c *course) stuck(s *State, l *leg, i int) string {
 	if i < 0 || s.Passed(l.Resource) {
 		return ""
 	}
 	for ; i > 0 && l.inside(i); i-- {
-		if before := l.Steps[i-1]; before.Undo == nil && (c.mutates(before) || before.Manual != nil) && s.Step(l.Resource, before.ID).Status == StepDone {
-			return before.ID
+		if id := l.Steps[i-1].ID; c.holds(l, i-1) && s.Step(l.Resource, id).Status == StepDone {
+			return id
 		}
 	}
 	return ""
@@ -342,19 +369,18 @@ func (c *course) stuck(s *State, l *leg, i int) string {
 // what it saw yet: things may have changed since (SI-8).
 func (c *course) old(s *State, l *leg, i int) bool {
 	step := l.Steps[i]
-	if i >= l.noReturn || s.Step(l.Resource, step.ID).Attempt == s.Attempt || c.mutates(step) || step.Manual != nil || step.Approval != nil || step.Wait != nil {
+	if i >= l.noReturn || s.Step(l.Resource, step.ID).Attempt == s.Attempt || c.mutates(step) || step.Undo != nil || step.Wait != nil || byPerson(step.Operation) {
 		return false
 	}
 	return !slices.ContainsFunc(l.Steps[i+1:], func(later Step) bool {
-		if !c.mutates(later) && later.Manual == nil {
+		st := s.Step(l.Resource, later.ID)
+		switch {
+		case !c.mutates(later) && later.Manual == nil:
 			return false
-		}
-		switch s.Step(l.Resource, later.ID).Status {
-		case StepPending, StepUndone, StepNotDone, StepFailed:
-			return false
-		default:
+		case st.undoable():
 			return true
 		}
+		return st.Status == StepOpen || st.Status == StepInDoubt
 	})
 }
 

@@ -99,7 +99,7 @@ const (
 	StepDisputed       EventKind = "step.disputed"       // what a person is said to have said does not count
 	StepRefused        EventKind = "step.refused"        // not even tried
 	UndoStarted        EventKind = "undo.started"        // there is no way forward any more, or not now
-	UndoEnded          EventKind = "undo.ended"          // it is as before: all of it, or a member, may begin anew
+	UndoEnded          EventKind = "undo.ended"          // what says how is taken back: the run, or a member, may begin anew
 	CancelRequested    EventKind = "cancel.requested"    // acts at the next hold point
 	Hold               EventKind = "hold"                // stopped; may go on
 	PostcheckResult    EventKind = "postcheck.result"    //

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 // Fold works out the state of a run from its events. An event that may not follow
@@ -298,7 +299,9 @@ func (s *State) allowsStep(e Event) error {
 			return illegal("the outcome is %q", e.State)
 		}
 	case StepProbe:
-		if status == StepPending || status == StepDone || status == StepUndone || e.Try != tries {
+		// What an attempt before has done may not hold any more.
+		again := status == StepDone && !e.Undo && step.Attempt != s.Attempt && !s.Passed(e.Member)
+		if status == StepPending || status == StepDone && !again || status == StepUndone || e.Try != tries {
 			return errors.New("there is nothing to find out")
 		}
 		if !known || e.State == string(connectors.Failed) {
@@ -405,14 +408,14 @@ func (s *State) take(e Event) {
 			s.Brought = e.Attempt
 		}
 		s.Active, s.Held = true, nil
-		s.Canceled, s.Blocked, s.Red = false, false, false
+		s.Canceled, s.Blocked, s.Denied, s.Red = false, false, false, false
 		s.Locked, s.Claimed, s.Released = false, false, false
 		s.Soaking, s.Soaked, s.Trouble = false, false, nil
 		s.rulings, s.noReturn = map[Moment]bool{}, map[string]bool{}
 	case Verified:
 		allowed := e.State == rulingAllowed
 		s.rulings[e.Moment] = allowed
-		s.Blocked = s.Blocked || !allowed
+		s.Blocked, s.Denied = s.Blocked || !allowed, s.Denied || e.State == rulingDenied
 		if !allowed {
 			s.trouble(e)
 		}
@@ -500,6 +503,10 @@ func (s *State) checked(e Event) CheckState {
 	return CheckState{Result: result, Accepted: result == connectors.Warned && e.By != "", Code: e.Code, Message: e.Message, Attempt: s.Attempt}
 }
 
+// attempted reports whether a step that was not done may be done in part: where no journal
+// took its intent, and where nobody was reached, nothing was sent.
+func attempted(code readiness.Code) bool { return code != CodeJournalAway && code != CodeNoAnswer }
+
 func (s *State) takeStep(e Event) {
 	step := s.step(e.Member, e.Step)
 	status := &step.Status
@@ -542,9 +549,8 @@ func (s *State) takeStep(e Event) {
 			step.Status, step.Undo, step.Half = StepUndone, StepPending, false
 		case !e.Undo && *status == StepDone:
 			step.Half = false
-		case !e.Undo && (*status == StepNotDone && e.Code != CodeJournalAway || *status == StepFailed && e.By != ""):
-			// Where no journal takes the intent it was not attempted; a person who says no may
-			// have begun.
+		case !e.Undo && (*status == StepNotDone && attempted(e.Code) || *status == StepFailed && e.By != ""):
+			// A person who says no may have begun.
 			step.Half = step.Half || step.Parts
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
@@ -115,8 +116,11 @@ func (f *flow) live(l *leg, step Step) connectors.Outcome {
 // failed and before that was dealt with.
 func (f *flow) afterKill(trouble Stop, blocked bool) error {
 	l, i := f.find(StepRef{Member: trouble.Member, Step: trouble.Step})
-	if f.s.Returning != nil || l == nil || blocked || trouble.Code == CodeLockLost || trouble.Code == CodeNoAnswer {
+	if f.s.Returning != nil || l == nil || blocked || trouble.Code == CodeLockLost {
 		return nil
+	}
+	if trouble.Code == CodeNoAnswer && f.s.Step(trouble.Member, trouble.Step).Status != StepFailed {
+		return nil // it was a ruling or a look at the lock
 	}
 	if f.c.stuck(&f.s, l, i) != "" {
 		return nil // there is only forward
@@ -142,10 +146,11 @@ func (f *flow) goBack() error {
 		if f.s.Passed(l.Resource) || !slices.ContainsFunc(l.Steps, func(s Step) bool { return f.s.Step(l.Resource, s.ID).Undo != StepPending }) {
 			continue
 		}
-		if err := f.undoMember(l); err != nil {
+		left, err := f.undoMember(l)
+		if err != nil {
 			return err
 		}
-		return f.stop(EndHeld, Stop{Code: CodeStepFailed, Member: l.Resource, Message: "it is taken back; the same command begins with it anew"})
+		return f.stop(EndHeld, Stop{Code: CodeStepFailed, Member: l.Resource, Message: "it is taken back" + left + ": the same command begins with it anew"})
 	}
 	return nil
 }
@@ -280,7 +285,9 @@ func (f *flow) member(l *leg, later bool) error {
 		}
 	}
 	for i := range l.Steps {
-		if f.s.Step(l.Resource, l.Steps[i].ID).Status == StepDone && !f.c.old(&f.s, l, i) {
+		if due, err := f.due(l, i); err != nil {
+			return err
+		} else if !due {
 			continue
 		}
 		if err := f.boundary(l, i); err != nil {
@@ -309,6 +316,40 @@ func (f *flow) member(l *leg, later bool) error {
 		return err
 	}
 	return f.postchecks(l, true)
+}
+
+// due reports whether a step is still to be done, or again: what was only looked at in an
+// attempt before is, before anything rests on it, and so is what keeps the run where it
+// stands and does not hold any more. A server that was fenced may have been started
+// meanwhile; a person who said that it is off is asked again.
+func (f *flow) due(l *leg, i int) (bool, error) {
+	step, st := l.Steps[i], f.s.Step(l.Resource, l.Steps[i].ID)
+	switch {
+	case st.Status != StepDone || f.c.old(&f.s, l, i):
+		return true, nil
+	case st.Attempt == f.s.Attempt || f.s.Passed(l.Resource) || !f.c.holds(l, i):
+		return false, nil
+	}
+	out := connectors.Outcome{State: connectors.NotDone, Message: "it was said in an earlier attempt, and is asked again"}
+	if !byPerson(step.Operation) {
+		out = f.live(l, step)
+	}
+	if f.broken != nil {
+		return false, f.broken
+	}
+	if out.State == connectors.Failed {
+		out.State = connectors.InDoubt // a probe that fails tells nothing
+	}
+	out.Facts = nil // later steps rest on what it returned when it was done
+	e := Event{Kind: StepProbe, Member: l.Resource, Step: step.ID, Try: st.Tries}
+	tell(&e, out)
+	if err := f.record(e); err != nil {
+		return false, err
+	}
+	if e.State == string(connectors.InDoubt) && (!f.harmless(step, false) || f.abandoned) {
+		return false, f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: l.Resource, Step: step.ID, Message: out.Message})
+	}
+	return e.State != string(connectors.Done), nil
 }
 
 // boundary is between two steps: where the runbook allows it, a cancellation or a
@@ -436,10 +477,11 @@ func (f *flow) takeBack(l *leg, why Stop, how Ending) error {
 		return f.back(how, why)
 	}
 	if !f.s.Passed(l.Resource) {
-		if err := f.undoMember(l); err != nil {
+		left, err := f.undoMember(l)
+		if err != nil {
 			return err
 		}
-		why.Message += "; what was done at " + l.Resource + " is taken back: the same command begins with it anew"
+		why.Message += "; what was done at " + l.Resource + " is taken back" + left + ": the same command begins with it anew"
 	}
 	return f.stop(EndHeld, why)
 }
@@ -478,15 +520,15 @@ func (f *flow) fail(l *leg, i int, why Stop, kind EndKind) error {
 	return f.giveUp(l, i, why, how)
 }
 
-// back takes back what was done, the newest first, and ends the run; or lets it begin
-// anew, at once where a person has just started it again.
+// back takes back what was done, the newest first, and ends the run; or holds it, so that
+// it may begin anew: with another start, because all that is asked of a start is to be
+// asked again. One that is not allowed any more is over.
 func (f *flow) back(how Ending, why Stop) error {
 	if d := f.s.Doubt(); d != nil && !d.Undo {
 		// What is not known cannot be taken back.
 		return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: d.Member, Step: d.Step, Message: f.s.Step(d.Member, d.Step).Message})
 	}
-	begun := f.s.Returning == nil
-	if begun {
+	if f.s.Returning == nil {
 		if err := f.record(Event{Kind: UndoStarted, State: string(how), Code: why.Code, Member: why.Member, Step: why.Step, Message: why.Message}); err != nil {
 			return err
 		}
@@ -498,25 +540,40 @@ func (f *flow) back(how Ending, why Stop) error {
 			}
 		}
 	}
-	if how != Anew {
+	switch {
+	case how == Anew && f.s.Denied:
+		return f.finish(Aborted, why)
+	case how != Anew:
 		return f.finish(how, why)
 	}
-	if err := f.record(Event{Kind: UndoEnded}); err != nil {
+	var left []string
+	for i := range f.c.members {
+		left = append(left, f.c.left(&f.s, &f.c.members[i])...)
+	}
+	e := Event{Kind: UndoEnded, Message: except(left)}
+	if err := f.record(e); err != nil {
 		return err
 	}
-	if !begun {
-		return nil
-	}
-	why.Message += "; what was done is taken back: the same command begins anew"
+	why.Message += "; what was done is taken back" + e.Message + ": the same command begins anew"
 	return f.stop(EndHeld, why)
 }
 
-// undoMember takes back one member of a group that goes on with the others.
-func (f *flow) undoMember(l *leg) error {
-	if err := f.undo(l); err != nil || !f.c.repeatable(&f.s, l) {
-		return err
+// except names what is not taken back.
+func except(left []string) string {
+	if len(left) == 0 {
+		return ""
 	}
-	return f.record(Event{Kind: UndoEnded, Member: l.Resource})
+	return ", but not " + strings.Join(left, ", ")
+}
+
+// undoMember takes back one member of a group that goes on with the others, and says what
+// is not.
+func (f *flow) undoMember(l *leg) (left string, err error) {
+	left = except(f.c.left(&f.s, l))
+	if err := f.undo(l); err != nil || !f.c.repeatable(&f.s, l) {
+		return left, err
+	}
+	return left, f.record(Event{Kind: UndoEnded, Member: l.Resource, Message: left})
 }
 
 // undo takes back the steps of one member that say how: those that are done, and those

@@ -21,7 +21,8 @@ type State struct {
 	Held     *Stop // why it stopped; nil while it is active or finished
 	Canceled bool  // stops at the next hold point
 	Degraded bool  // the journal is on this machine only
-	Blocked  bool  // a guard said no in this attempt
+	Blocked  bool  // a guard said no in this attempt, or did not answer
+	Denied   bool  // it said no
 	Red      bool  // something failed in this attempt: nothing new begins
 
 	Locked   bool

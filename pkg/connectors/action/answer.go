@@ -67,6 +67,9 @@ func NotBegun(f connectors.Finding) connectors.Outcome {
 func Partly(before bool, o connectors.Outcome) connectors.Outcome {
 	if before && o.State == connectors.Failed {
 		o.State = connectors.NotDone
+		if o.Code == readiness.RunNoAnswer {
+			o.Code = "" // which says that nothing was sent
+		}
 		o.Message += "; what came before it was changed"
 	}
 	return o

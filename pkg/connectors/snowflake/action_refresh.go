@@ -22,7 +22,7 @@ func refreshOperations() []operation {
 		reads(onGroup+"wait-refresh", "waits until no refresh of the copy runs, and records its snapshots; nothing is canceled", waitRefresh, []string{"snapshots"}),
 		{
 			Action: connectors.Action{Name: onGroup + "refresh-start", Summary: "starts a refresh of every copy and returns their ids; one that runs is waited for, and one of this step is found again",
-				Changes: true, Idempotent: true, Outputs: []string{"jobs"},
+				Changes: true, Idempotent: true, OncePerRun: true, Outputs: []string{"jobs"},
 				Parameters: []connectors.ActionParameter{
 					{Name: "mark", Summary: "tells the refreshes of one run apart, such as first and final", Default: "refresh"},
 					schedulesParameter, tailParameter}},
