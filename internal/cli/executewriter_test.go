@@ -101,7 +101,7 @@ func TestSI22SI23ExecuteNeverTwoWriters(t *testing.T) {
 	})
 	s.load(pgpair.Primary, 3)
 	back := s.hooked(noFence)
-	s.refused("nobody knows, and nobody can fence", "p17-hook", "", "the power of that host cannot be switched", "--accept-unproven-writer")
+	s.refused("nobody knows, and nobody can fence", "p17-hook", "HOOK_REFUSED", "the power of that host cannot be switched", "--accept-unproven-writer")
 	back()
 	for _, verb := range []string{"fence", "stop", "start"} {
 		if n := calls(verb); n != 0 {

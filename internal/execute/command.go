@@ -64,14 +64,20 @@ func (c Commands) ask(ctx context.Context, secrets Secrets, command runbook.Comm
 	r, err := c.run(ctx, secrets, command)
 	switch {
 	case err != nil:
-		return doubt("%s", err)
+		return refusedBy(doubt("%s", err))
 	case slices.Contains(codes(command), r.code):
 		return connectors.Outcome{State: connectors.Done, Message: r.text, Facts: r.facts}
 	case r.code == exitNotSo:
-		return connectors.Outcome{State: connectors.NotDone, Message: r.text}
+		return refusedBy(connectors.Outcome{State: connectors.NotDone, Message: r.text})
 	default:
-		return doubt("it ended with code %d: %s", r.code, r.text)
+		return refusedBy(doubt("it ended with code %d: %s", r.code, r.text))
 	}
+}
+
+// refusedBy says that it was a program which did not say yes.
+func refusedBy(out connectors.Outcome) connectors.Outcome {
+	out.Code = runbook.CodeHook
+	return out
 }
 
 func codes(c runbook.Command) []int {

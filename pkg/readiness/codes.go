@@ -174,6 +174,7 @@ const (
 	LockLost              Code = "LOCK_LOST"               // the lock of a run is not its own any more; it acts no further
 	JournalAway           Code = "JOURNAL_AWAY"            // no place off this machine takes the record of a run
 	PrecheckRefused       Code = "PRECHECK_REFUSED"        // a precheck of a run did not pass; nothing was changed by this start
+	HookRefused           Code = "HOOK_REFUSED"            // a program that a run asks says no, could not tell, or may not be run
 	PostcheckFailed       Code = "POSTCHECK_FAILED"        // what should be so after a run is not, or could not be shown
 	StepFailed            Code = "STEP_FAILED"             // a step of a run was not carried out
 	UndoFailed            Code = "UNDO_FAILED"             // a step of a run could not be taken back
@@ -334,6 +335,9 @@ var codes = []CodeInfo{
 	{HeartbeatWrite, Unknown,
 		"the heartbeat could not be written or is not being written, so it says nothing about lag",
 		"check the heartbeat writer and its credential", false},
+	{HookRefused, Red,
+		"a program that a run asks says no, could not tell, or may not be run",
+		"read what the program says; try it by hand with the same arguments", false},
 	{IdentityMismatch, Red,
 		"a server is not the one the resource declares, by its native identity",
 		"stop; find out which server answers at this address before anything else", false},

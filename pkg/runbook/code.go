@@ -10,6 +10,7 @@ const (
 	CodeLockLost         = readiness.LockLost
 	CodeJournalAway      = readiness.JournalAway
 	CodePrecheck         = readiness.PrecheckRefused
+	CodeHook             = readiness.HookRefused
 	CodePostcheck        = readiness.PostcheckFailed
 	CodeStepFailed       = readiness.StepFailed
 	CodeUndoFailed       = readiness.UndoFailed
