@@ -17,13 +17,12 @@ import (
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
-// TestSI32LedgerInADatabase: a run whose locks, claims and copy are in a database, on a
-// server that is not one of the resource. No branch has any of them; a run that was
-// killed goes on from there; without the database nothing begins.
-func TestSI32LedgerInADatabase(t *testing.T) {
-	t.Parallel()
+// ledgerHome is a server for locks, another cluster than those of the resources, and its
+// address with a login.
+func ledgerHome(t *testing.T) (*pgpair.Lab, string) {
+	t.Helper()
 	pgpairtest.Require(t)
-	home := pgpairtest.Start(t, pgpair.Options{Template: pgpairtest.NoTemplate}) // another cluster than the resource's
+	home := pgpairtest.Start(t, pgpair.Options{Template: pgpairtest.NoTemplate})
 	if err := home.Exec(t.Context(), pgpair.Primary, pgstore.Schema, `ALTER ROLE bcctl_ledger PASSWORD 'canary-ledger'`); err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +30,42 @@ func TestSI32LedgerInADatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return home, "postgres://bcctl_ledger:canary-ledger@" + node.Address() + "/postgres?sslrootcert=" + url.QueryEscape(home.CAFile())
+}
+
+// inDatabase are settings by which locks are there.
+func inDatabase(home *pgpair.Lab) string {
+	return fmt.Sprintf("ledger:\n  url: env:LEDGER_URL\n  system-identifier: %q\n", home.SystemIdentifier())
+}
+
+// TestLOCK05UnlockWithLocksInADatabase: what TestLOCK05UnlockAndTheSleeperDoesNothing
+// shows, with locks, claims and copy in a database; another machine goes on from there.
+func TestLOCK05UnlockWithLocksInADatabase(t *testing.T) {
+	t.Parallel()
+	home, address := ledgerHome(t)
+	s := newStage(t, func(g *gate) { g.files["bcctl.yaml"] += "repository: lab\n" + inDatabase(home) })
+	s.vars["LEDGER_URL"] = address
+	unlocksASleeper(t, s)
+	claims := 0
+	if err := home.QueryRow(t.Context(), pgpair.Primary, `SELECT count(*) FROM bcctl_ledger.records WHERE name LIKE 'claimed/%'`, &claims); err != nil || claims != 2 {
+		t.Errorf("%d claims in the database: %v", claims, err)
+	}
+}
+
+// TestSI32LedgerInADatabase: a run whose locks, claims and copy are in a database, on a
+// server that is not one of the resource. No branch has any of them; a run that was
+// killed goes on from there; without the database nothing begins.
+func TestSI32LedgerInADatabase(t *testing.T) {
+	t.Parallel()
+	home, address := ledgerHome(t)
 	s := newPairStage(t, func(_ *pgpair.Options, o *rehearsal.Options) {
-		o.Files = map[string]string{"bcctl.yaml": fmt.Sprintf("repository: lab\nledger:\n  url: env:LEDGER_URL\n  system-identifier: %q\n", home.SystemIdentifier())}
+		o.Files = map[string]string{"bcctl.yaml": "repository: lab\n" + inDatabase(home)}
 	})
 	s.load(pgpair.Primary, 10)
 	s.Env["LEDGER_URL"] = "postgres://bcctl_ledger:canary-ledger@127.0.0.1:1/postgres"
 	r := s.approved(runbook.Switchover, "ams")
 	out := s.execute(exitNoAnswer, r, approval.VerbExecute, 1, "the ledger does not answer")
-	s.Env["LEDGER_URL"] = "postgres://bcctl_ledger:canary-ledger@" + node.Address() + "/postgres?sslrootcert=" + url.QueryEscape(home.CAFile())
+	s.Env["LEDGER_URL"] = address
 	if text := out.Stdout + out.Stderr; strings.Contains(text, "canary") {
 		t.Errorf("it says the password:\n%s", text)
 	}

@@ -31,7 +31,11 @@ func (s *stage) begun(name string) {
 // has a higher number and goes on.
 func TestLOCK05UnlockAndTheSleeperDoesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	unlocksASleeper(t, newStage(t))
+}
+
+func unlocksASleeper(t *testing.T, s *stage) {
+	t.Helper()
 	there := s.elsewhere()
 	if out := there.bcctl("root", "", "unlock", "ledger"); out.code != exitOK || !strings.Contains(out.stdout, "ledger is not locked") {
 		t.Fatalf("code %d %s%s", out.code, out.stdout, out.stderr)
@@ -91,9 +95,11 @@ func TestLOCK05UnlockAndTheSleeperDoesNothing(t *testing.T) {
 			t.Errorf("the log lacks %q: %s%s", want, csv.stdout, csv.stderr)
 		}
 	}
-	// The machine with the journal goes on, under a higher number.
+	// Another machine goes on, under a higher number.
 	s.later(time.Minute)
-	s.want(exitOK, s.line("resume", 2), "SUCCEEDED")
+	if out := there.bcctl("root", s.line("resume", 2), "execute", fmt.Sprintf("#%d", s.pull), "--no-color"); out.code != exitOK || !strings.Contains(out.stdout, "SUCCEEDED") {
+		t.Fatalf("code %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
 	if out := there.bcctl("root", "", "unlock", "ledger"); !strings.Contains(out.stdout, "is not locked") {
 		t.Errorf("%s%s", out.stdout, out.stderr)
 	}
