@@ -407,6 +407,58 @@ func TestRUN06ExecuteGoesOnAfterExpiry(t *testing.T) {
 	}
 }
 
+// A request that is withdrawn while its run stands part
+// way: the same command takes back what was done and frees the lock, at a terminal and by a
+// comment. Confirmed it must be all the same.
+func TestRUN03WithdrawnPartWayIsTakenBack(t *testing.T) {
+	t.Parallel()
+	stuck := strings.NewReplacer("undo) ", `undo) [ ! -e "$2/stay" ] || exit 9; `, `do) while`, `do) [ ! -e "$2/break-$3" ] || exit 9; while`).Replace(hook)
+	for name, back := range map[string]func(s *stage){
+		"at a terminal": func(s *stage) {
+			s.want(exitNotApproved, strings.Replace(s.line("resume", 2), "ledger@ams", "ledger@fra", 1), "only takes back", "CONF-02")
+			if !s.holds("fence") {
+				s.t.Fatal("taken back without a confirmation")
+			}
+			s.want(exitNotApproved, s.line("resume", 2), "only takes back", "ended; the steps that were done are taken back")
+		},
+		"by a comment": func(s *stage) {
+			s.startedBy("ben", s.line("resume", 2)).execute(exitNotApproved, "CONF-03")
+			if !s.holds("fence") {
+				s.t.Fatal("taken back by somebody who is no operator")
+			}
+			s.startedBy("dora", s.line("resume", 2)).execute(exitNotApproved, "ended; the steps that were done are taken back")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.ok(os.WriteFile(filepath.Join(s.world, "hook.sh"), []byte(stuck), 0o600))
+			s.put("break-promote")
+			s.put("stay")
+			if name == "at a terminal" {
+				s.want(exitStopped, s.line("execute", 1), "UNDO_FAILED")
+			} else {
+				first := s.startedBy("dora", s.line("execute", 1))
+				first.execute(exitStopped, "UNDO_FAILED")
+				s.FinishRun(first.run, "failure")
+			}
+			s.later(6 * time.Minute)
+			if out := s.bcctl("ann", "", "withdraw", fmt.Sprintf("#%d", s.pull)); out.code != exitOK {
+				t.Fatalf("withdraw: code %d\n%s%s", out.code, out.stdout, out.stderr)
+			}
+			s.ok(os.Remove(filepath.Join(s.world, "stay")))
+			back(s)
+			if s.holds("fence") || s.holds("promote") {
+				t.Error("it is not taken back")
+			}
+			if out := s.bcctl("root", "", "unlock", "ledger"); !strings.Contains(out.stdout, "is not locked") {
+				t.Errorf("%s%s", out.stdout, out.stderr)
+			}
+			s.verified()
+		})
+	}
+}
+
 // What will run is shown before a person confirms it: what, which steps, where there
 // is no way back, who approved, until when.
 func TestCONF09WhatWillRunIsShown(t *testing.T) {

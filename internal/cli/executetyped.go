@@ -30,6 +30,9 @@ func (x *running) typed(ctx context.Context, line string, v approval.Verdict) (a
 		return approval.TypedLine{}, "", err
 	}
 	x.show(v)
+	if !v.Allowed && len(v.Denials) > 0 {
+		fmt.Fprintf(x.a.Stderr, "\nIt may not go on (%s: %s).\nThis start only takes back what was done, and ends it.\n", v.Denials[0].Rule, v.Denials[0].Message)
+	}
 	fmt.Fprintf(x.a.Stderr, "\nTo run this as %s, type exactly:\n  %s\n> ", person, line)
 	text, err := x.a.readLine(ctx)
 	if err != nil {

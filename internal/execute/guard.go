@@ -248,6 +248,9 @@ func (g *Guard) evidence() string {
 // Confirm implements runbook.Guard.
 func (g *Guard) Confirm(ctx context.Context, c runbook.Circumstances) runbook.Ruling {
 	if g.Query.Confirmation != 0 {
+		if c.Back {
+			return g.back(g.person(g.Case))
+		}
 		// It was part of the verification just made.
 		return runbook.Ruling{Allowed: g.Person != "", By: g.Person, Evidence: g.evidence(), Message: "who confirmed is not on the roster"}
 	}
@@ -265,6 +268,23 @@ func (g *Guard) Confirm(ctx context.Context, c runbook.Circumstances) runbook.Ru
 	}
 	g.typed, g.Person = &typed, person
 	r := g.decide(ctx, c, g.mode(c))
+	if c.Back && !r.Away {
+		return g.back(person)
+	}
 	r.By, r.Evidence = person, g.evidence()
+	return r
+}
+
+// back is the ruling about a start that only takes back what was done, of a request that
+// may not run any more: the rules of confirmations hold, which are judged whatever else
+// denies. To leave a source fenced because its request was withdrawn would do harm.
+func (g *Guard) back(person string) runbook.Ruling {
+	r := runbook.Ruling{Allowed: person != "", By: person, Evidence: g.evidence(), Message: "who confirmed is not on the roster"}
+	for _, d := range g.Verdict.Denials {
+		if strings.HasPrefix(string(d.Rule), "CONF-") {
+			r.Allowed, r.Message = false, fmt.Sprintf("%s: %s", d.Rule, d.Message)
+			r.Rules = append(r.Rules, string(d.Rule))
+		}
+	}
 	return r
 }

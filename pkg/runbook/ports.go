@@ -99,6 +99,10 @@ type Circumstances struct {
 	// then may it go on after its request has expired (RUN-06).
 	Passed bool
 
+	// Back says that the run is not allowed any more and that this start only takes back
+	// what was done: a person confirms that, and nothing else is asked.
+	Back bool
+
 	Member string // whose point of no return is next
 }
 

@@ -396,7 +396,9 @@ func (f *flow) begin() error {
 	if !start.Allowed && !onlyBack {
 		return denial(start)
 	}
+	about.Back = onlyBack
 	confirmed := f.Guard.Confirm(f.ctx, about)
+	about.Back = false
 	if !confirmed.Allowed {
 		return denial(confirmed)
 	}
