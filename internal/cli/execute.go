@@ -676,6 +676,10 @@ func (x *running) ended(end runbook.End) error {
 		if !end.State.Changed() {
 			how = "stopped; what the runbook can take back is taken back"
 		}
+		if x.request.Spec.BreakGlass != nil && !end.State.AnyPassed() {
+			// It is good for one attempt (BG-02): another start takes back what it can.
+			again += " ends it and frees its locks, then a new request: one of break-glass is good for one attempt"
+		}
 		return fail(exitStopped, fmt.Errorf("%s: %w", how, why), again)
 	case runbook.EndRefused:
 		return fail(exitRefused, fmt.Errorf("%s: %w", unchanged, why), "bcctl plan "+id)

@@ -295,7 +295,7 @@ func TestRUN08ExecuteManualSIGTERM(t *testing.T) {
 		return "", false
 	}
 	out := b.again(r)
-	b.said(out, exitStopped, "waits for ledger/promote; the run stops at the next hold point. Should this process be ended before: bcctl execute "+r.ID, "RUN_CANCELED ledger/rejoin", "hint: bcctl execute "+r.ID+"\n")
+	b.said(out, exitStopped, "waits for ledger/promote; the run stops at the next hold point, before ledger/rejoin. Should this process be ended before: bcctl execute "+r.ID, "RUN_CANCELED ledger/rejoin", "hint: bcctl execute "+r.ID+"\n")
 	b.heardIn(aboutStop, aboutPromote)
 	b.before = nil
 	b.said(b.again(r), exitOK, "SUCCEEDED")

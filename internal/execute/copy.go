@@ -103,7 +103,13 @@ func (c *Copy) Put(ctx context.Context, _ []runbook.Event) error {
 			c.version = versions[c.cell()]
 			return nil
 		}
-		// The answer may have been lost after it was written.
+		// The answer may have been lost after it was written, and it may be written later.
+		if version := versions[c.cell()]; version != "" && !errors.Is(err, ledger.ErrMoved) {
+			if c.tried == nil {
+				c.tried = map[string]bool{}
+			}
+			c.tried[version] = true
+		}
 		cells, readErr := c.Cells.Read(ctx, c.cell())
 		there := cells[c.cell()]
 		switch {

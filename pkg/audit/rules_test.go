@@ -268,8 +268,14 @@ var fixtures = []fixture{
 		o.Now, o.MaxAge = b.now.Add(2*time.Hour), -1
 	})},
 	{"AUD-35", "one signature for two attempts", "writer", fork(func(b *book, _ *audit.Options) {
+		for _, run := range [][]audit.Entry{answered(nil), approved(nil), answered(nil)} {
+			b.write(run...)
+			b.seal()
+		}
+	})},
+	{"AUD-35", "one signature for two answers", "writer", fork(func(b *book, _ *audit.Options) {
 		b.write(answered(nil)...)
-		b.write(answered(nil)...)
+		b.write(answered(func(e *audit.Entry) { e.Step.Status = "not-done" })...)
 	})},
 	{"AUD-35", "recorded as somebody else's word", "writer", fork(writes(answered(func(e *audit.Entry) { e.Actor.Login = "ben" })...))},
 	{"AUD-35", "one that whoever knows the roster does not accept", "writer", func(x *attack, o *audit.Options) audit.Archive {
@@ -344,6 +350,10 @@ func TestRunsInOrderVerify(t *testing.T) {
 	t.Parallel()
 	b := fixtureBook(t)
 	b.write(approved(nil)...)
+	b.seal()
+	// A start that was killed once its answer was there has left it to the next one as well.
+	b.write(answered(nil)...)
+	b.write(answered(nil)...)
 	e := emergency(b.now)
 	var invoked audit.Evidence
 	s := b.write(e)

@@ -169,6 +169,8 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 		if p := e.Resolution; p != nil {
 			list := append(v.report.Resolved, ResolvedStep{e.Run, e.Step.Name, e.Step.Status, p.By, p.Reason, at.leaf, v.answer(e, r, at)})
 			v.report.Resolved = list[max(0, len(list)-maxResolved):]
+		} else {
+			v.state.tried[r.request+" "+e.Step.Name] = at.leaf
 		}
 	case ExecutionOutcome:
 		v.outcome(e, r, at, sealed)
@@ -191,22 +193,36 @@ func (v *verifier) meaning(e *Entry, r *run, c *checked, at spot, sealed bool) {
 	}
 }
 
+// answered is what a signed answer was used for first.
+type answered struct {
+	request string
+	step    string
+	status  string
+	since   Time
+	leaf    int64
+}
+
 // answer checks what a person is said to have answered about a step, and returns the
 // roster that it was held against.
 func (v *verifier) answer(e *Entry, r *run, at spot) (roster string) {
 	p := e.Resolution
 	signed := sha256.Sum256([]byte(p.Statement))
-	if leaf, there := v.state.answers[signed]; there {
-		at.find("AUD-35", "what %s signed about %s was used before, at leaf %d", p.By, e.Step.Name, leaf)
+	about := answered{r.request, e.Step.Name, e.Step.Status, r.since, at.leaf}
+	switch first, there := v.state.answers[signed]; {
+	case !there:
+		v.state.answers[signed] = about
+	case first.request == about.request && first.step == about.step && first.status == about.status && v.state.tried[r.request+" "+e.Step.Name] <= first.leaf:
+		about = first // a start that was killed after it had brought it left it to the next one
+	default:
+		at.find("AUD-35", "what %s signed about %s was used before, at leaf %d", p.By, e.Step.Name, first.leaf)
 	}
-	v.state.answers[signed] = at.leaf
 	if e.Actor == nil || e.Actor.Login != p.By {
 		at.find("AUD-35", "it is recorded as said by another one than %s, who signed", p.By)
 	}
 	if v.options.Answer == nil {
 		return ""
 	}
-	roster, err := v.options.Answer(Answer{Resolution: *p, Request: r.request, Step: e.Step.Name, Status: e.Step.Status, At: e.Time.Time, Since: r.since.Time, Offline: r.offline})
+	roster, err := v.options.Answer(Answer{Resolution: *p, Request: r.request, Step: e.Step.Name, Status: e.Step.Status, At: e.Time.Time, Since: about.since.Time, Offline: r.offline})
 	if err != nil {
 		at.find("AUD-35", "%s", err)
 	}

@@ -31,8 +31,9 @@ type state struct {
 	hasLeaves bool
 	emergency []breakGlass
 	suspects  []suspect
-	begun     map[string]Time    // the newest beginning of a run, by the digest of its request
-	answers   map[[32]byte]int64 // what persons signed about steps, with its leaf
+	begun     map[string]Time       // the newest beginning of a run, by the digest of its request
+	answers   map[[32]byte]answered // what persons signed about steps
+	tried     map[string]int64      // leaf of the newest result that no person gave, by request and step
 }
 
 // end is what an entry that is not sealed says of another run: that it is over.
@@ -100,7 +101,7 @@ type breakGlass struct {
 }
 
 func (v *verifier) begin() error {
-	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}, begun: map[string]Time{}, answers: map[[32]byte]int64{}}
+	v.state = state{tree: NewTree(), seen: map[[32]byte]struct{}{}, runs: map[string]*run{}, rest: map[string]bool{}, wanted: map[int64][]wanted{}, begun: map[string]Time{}, answers: map[[32]byte]answered{}, tried: map[string]int64{}}
 	v.report.Origin = v.origin()
 	if v.options.Pin != nil {
 		v.report.Pinned = v.want(v.options.Pin, "AUD-16", "the pin")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bcctl/bcctl/pkg/connectors"
+	"github.com/bcctl/bcctl/pkg/readiness"
 	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
@@ -334,6 +335,47 @@ func TestACopyIsNoLook(t *testing.T) {
 		w.must(t.Context(), planOf(m), runbook.EndSucceeded)
 		if w.done["ledger/copy"] != 1 {
 			t.Errorf("copied %d times\n%s", w.done["ledger/copy"], w.journal())
+		}
+	})
+}
+
+// Waiting proves no fence: a request that does not accept a writer that may be there is
+// over, and its locks are free for one that does.
+func TestSI22UnprovenFenceIsNotWaitedFor(t *testing.T) {
+	for _, code := range []readiness.Code{readiness.WriterUnproven, readiness.TwoWriters} {
+		t.Run(string(code), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.do["proof"] = func(runbook.Task) connectors.Outcome {
+					return connectors.Outcome{State: connectors.NotDone, Code: code, Message: "not proved"}
+				}
+				end := w.must(t.Context(), failover("ledger"), runbook.EndFailed)
+				if w.holder != "" || !strings.Contains(end.Message, "fence cannot be taken back and stays") {
+					t.Errorf("keys of %q: %s", w.holder, end.Message)
+				}
+			})
+		})
+	}
+}
+
+// A person says yes, and live state shows it only later: nobody starts the old side again.
+func TestSI23LateWordIsNotTakenBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, m, yes := newWorld(t), memberOf("ledger"), true
+		m.Steps[3] = runbook.Step{ID: "promote", Operation: runbook.Operation{Manual: &runbook.Manual{Instructions: "promote it", Attest: "it is"}}, Mutates: &yes, Done: &runbook.Operation{Uses: "pg.native/one-primary"}}
+		w.answer["promote"] = runbook.Answer{Given: true, Yes: true, By: "olga"}
+		w.probe["promote"] = func(runbook.Task) connectors.Outcome {
+			return connectors.Outcome{State: connectors.NotDone, Message: "a standby"}
+		}
+		w.must(t.Context(), planOf(m), runbook.EndHeld)
+		delete(w.probe, "promote")
+		w.holds["ledger/promote"] = true // it took a moment
+		w.deny[runbook.AtStart] = runbook.Ruling{Message: "withdrawn"}
+		if _, err := w.start(t.Context(), planOf(m)); err != nil {
+			t.Fatal(err)
+		}
+		if !w.holds["ledger/stop-old"] || w.done["ledger/stop-old/undo"] != 0 {
+			t.Errorf("the old side was started again\n%s", w.journal())
 		}
 	})
 }

@@ -532,7 +532,11 @@ func (s *State) takeStep(e Event) {
 		s.Open = &StepRef{e.Member, e.Step, e.Undo, e.Try}
 		return
 	case StepRefused:
-		s.red(e) // and the step is where it was
+		s.red(e) // and the step is where it was, for the reason it was
+		if step.Code != "" {
+			step.Message = e.Message
+			return
+		}
 	default:
 		if s.Open != nil && s.Open.Member == e.Member && s.Open.Step == e.Step {
 			s.Open = nil

@@ -455,11 +455,19 @@ func (f *flow) retreat(l *leg, i int, kind EndKind, why Stop) error {
 // giveUp leaves what does not work for now: back to the beginning, or, where there is no
 // way back, by waiting where the run stands.
 func (f *flow) giveUp(l *leg, i int, why Stop, how Ending) error {
-	if step := f.c.stuck(&f.s, l, i); step != "" {
-		why.Message += "; " + step + " cannot be taken back, so nothing is: the same command goes on from here"
-		return f.stop(EndHeld, why)
+	step := f.c.stuck(&f.s, l, i)
+	if step == "" {
+		return f.takeBack(l, why, how)
 	}
-	return f.takeBack(l, why, how)
+	switch f.s.Step(l.Resource, l.Steps[i].ID).Code {
+	case readiness.WriterUnproven, readiness.TwoWriters:
+		// Waiting changes nothing about it: another request may accept it, or nobody may, and
+		// this one is not in its way.
+		why.Message += "; " + step + " cannot be taken back and stays"
+		return f.takeBack(l, why, Failed)
+	}
+	why.Message += "; " + step + " cannot be taken back, so nothing is: the same command goes on from here"
+	return f.stop(EndHeld, why)
 }
 
 // anewOr lets a run begin anew where all that it did may be done again.
@@ -578,7 +586,13 @@ func (f *flow) undoMember(l *leg) (left string, err error) {
 
 // undo takes back the steps of one member that say how: those that are done, and those
 // that may be in part where their undo is good for that.
+//
+// A point of no return that was tried is looked at once more before: what a person did, or
+// an attempt before, may have taken effect after it was looked at.
 func (f *flow) undo(l *leg) error {
+	if err := f.notPassed(l); err != nil {
+		return err
+	}
 	for i := len(l.Steps) - 1; i >= 0; i-- {
 		step := l.Steps[i]
 		if step.Undo == nil || !f.s.Step(l.Resource, step.ID).undoable() {
@@ -592,6 +606,27 @@ func (f *flow) undo(l *leg) error {
 		}
 	}
 	return nil
+}
+
+// notPassed proves that the point of no return of a member, which was tried, is ahead.
+func (f *flow) notPassed(l *leg) error {
+	st := f.s.Step(l.Resource, l.PointOfNoReturn)
+	if l.noReturn == len(l.Steps) || st.Status != StepNotDone || f.abandoned {
+		return nil
+	}
+	step := l.Steps[l.noReturn]
+	if step.Manual == nil && st.Attempt == f.s.Attempt {
+		return nil // it was asked in this attempt
+	}
+	task, err := f.task(l, step, false)
+	if err != nil || step.Manual != nil && task.Done == nil {
+		return err // a person alone can tell, and has
+	}
+	out, err := f.probe(l, step, task)
+	if err != nil || out.State == connectors.NotDone {
+		return err
+	}
+	return f.stop(EndInDoubt, Stop{Code: CodeInDoubt, Member: l.Resource, Step: step.ID, Message: "it was said not to be done, and live state does not say so now: " + out.Message})
 }
 
 // markers writes down how far every node is. A node that does not answer is in the

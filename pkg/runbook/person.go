@@ -51,8 +51,8 @@ func (f *flow) asked(l *leg, i int, task Task, mutates bool) (out connectors.Out
 		out.Message = strings.TrimSuffix(a.Message+"; live state agrees: "+seen.Message, ": ")
 		return out, a.By, false
 	}
-	if seen.State != connectors.NotDone {
-		seen.State = connectors.InDoubt
+	if seen.State != connectors.NotDone || mutates && !task.Undo && i == l.noReturn {
+		seen.State = connectors.InDoubt // or it may show a moment later, like what nobody answered about
 	}
 	return connectors.Outcome{State: seen.State, Code: CodeProbeDisagrees, Message: "answered yes, and live state does not show it: " + seen.Message}, a.By, false
 }

@@ -369,8 +369,13 @@ func (l *Log) retry(ctx context.Context, tip string, added *audit.Signed, others
 			}
 		}
 		files, message, err := make(tip)
-		if err != nil || len(files) == 0 {
+		switch {
+		case err != nil:
 			return err
+		case len(files) == 0 && len(others) > 0:
+			return fmt.Errorf("it is there already, and what goes with it is not moved: %w", git.ErrMoved)
+		case len(files) == 0:
+			return nil
 		}
 		commit, err := l.commit(ctx, tip, files, message)
 		if err != nil {

@@ -42,6 +42,9 @@ func (l *Log) Keep(s audit.Signed) error {
 // a gap. The segment is that of the batch, where it is all there is in it; others are
 // branches that are moved in the same push.
 func (l *Log) spooled(ctx context.Context, b batch, segment *audit.Signed, others []git.RefChange) error {
+	if len(others) > 0 {
+		return l.joined(ctx, b, segment, others)
+	}
 	name, err := keep(l.spool, b)
 	if err != nil {
 		return fmt.Errorf("keep the record: %w", err)
@@ -55,9 +58,9 @@ func (l *Log) spooled(ctx context.Context, b batch, segment *audit.Signed, other
 	if err := l.earlier(ctx, b.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
-	if err := l.publishOn(ctx, l.takeViewed(), b, segment, others); err != nil {
-		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) || errors.Is(err, git.ErrMoved) && len(others) > 0 {
-			return errors.Join(err, os.Remove(name)) // it can never get there, or not so
+	if err := l.publishOn(ctx, l.takeViewed(), b, segment, nil); err != nil {
+		if errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) {
+			return errors.Join(err, os.Remove(name)) // it can never get there
 		}
 		return fmt.Errorf("%w: %w", ErrSpooled, err)
 	}
@@ -65,6 +68,23 @@ func (l *Log) spooled(ctx context.Context, b batch, segment *audit.Signed, other
 		return err // a process that recovers may have been first
 	}
 	return nil
+}
+
+// joined brings a batch to the branch together with other branches. It is kept on this
+// machine only where it is not known what became of it: a batch that was refused is signed
+// anew, so nobody else may have found it here and brought it.
+func (l *Log) joined(ctx context.Context, b batch, segment *audit.Signed, others []git.RefChange) error {
+	if err := l.earlier(ctx, b.ID); err != nil {
+		return err
+	}
+	err := l.publishOn(ctx, l.takeViewed(), b, segment, others)
+	if err == nil || errors.Is(err, audit.ErrExists) || errors.Is(err, audit.ErrNoLog) || errors.Is(err, git.ErrMoved) {
+		return err
+	}
+	if _, kept := keep(l.spool, b); kept != nil {
+		return fmt.Errorf("keep the record: %w", errors.Join(kept, err))
+	}
+	return fmt.Errorf("%w: %w", ErrSpooled, err)
 }
 
 // earlier brings the parts of a run that wait, up to the one before a segment.
