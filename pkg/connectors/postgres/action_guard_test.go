@@ -120,7 +120,7 @@ func TestSI23HungPrimaryIsNotGone(t *testing.T) {
 		if o := h.actor.Probe(t.Context(), h.call("soft-fence")); o.State != connectors.InDoubt {
 			t.Errorf("probe of a hung server: %+v", o)
 		}
-		h.outcome(connectors.Failed, "", "soft-fence")
+		h.outcome(connectors.Failed, readiness.RunNoAnswer, "soft-fence")
 	})
 }
 
