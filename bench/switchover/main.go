@@ -57,6 +57,8 @@ type bench struct {
 type one struct {
 	gap, command, prechecks, own, first time.Duration
 
+	steps time.Duration // between what a step was to do and what became of it
+
 	cpu time.Duration // of bcctl and of the programs it started, git for the most part
 }
 
@@ -127,6 +129,8 @@ func (b *bench) run(ctx context.Context, rounds, failovers int, far time.Duratio
 	show("failover, no writes from its start on: bcctl", emergency, gap)
 	show("failover, no writes from its start on: pg_promote", promoted, gap)
 	show("switchover by bcctl, whole command but prechecks and soak", planned, func(o one) time.Duration { return o.own })
+	show("of it, from the intent of a step to its outcome", planned, func(o one) time.Duration { return o.steps })
+	show("of it, outside of steps", planned, func(o one) time.Duration { return o.own - o.steps })
 	show("its CPU, with that of the programs it starts", planned, func(o one) time.Duration { return o.cpu })
 	show("its prechecks", planned, func(o one) time.Duration { return o.prechecks })
 	show(fmt.Sprintf("GitHub and git answer after %s: start to first change", far), remote, func(o one) time.Duration { return o.first })
@@ -232,7 +236,7 @@ func (b *bench) execute(ctx context.Context, s *rehearsal.Stage, r rehearsal.Req
 	if err != nil {
 		return o, began, err
 	}
-	var claimed, step time.Time
+	var claimed, step, intent time.Time
 	for _, e := range events {
 		switch {
 		case e.Kind == runbook.Claimed:
@@ -242,6 +246,12 @@ func (b *bench) execute(ctx context.Context, s *rehearsal.Stage, r rehearsal.Req
 			o.prechecks = step.Sub(claimed)
 		case e.Kind == runbook.StepOutcome && o.first == 0 && e.Step == firstChange(events):
 			o.first = e.At.Sub(began)
+		}
+		switch e.Kind {
+		case runbook.StepIntent:
+			intent = e.At
+		case runbook.StepOutcome:
+			o.steps += e.At.Sub(intent)
 		}
 		if b.verbose {
 			fmt.Printf("%8s %s %s\n", e.At.Sub(began).Round(time.Millisecond), e.Kind, e.Step)
