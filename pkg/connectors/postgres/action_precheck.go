@@ -361,7 +361,7 @@ func gap(v *view, c call) connectors.Finding {
 	return f
 }
 
-func replayRunning(v *view, _ call) connectors.Finding {
+func replayRunning(v *view, c call) connectors.Finding {
 	if bad := v.proved(v.next); bad != nil {
 		return *bad
 	}
@@ -372,7 +372,29 @@ func replayRunning(v *view, _ call) connectors.Finding {
 	if failure != nil {
 		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
-	return judged(found, blocks, v.next.Name+" applies what it receives")
+	text := v.next.Name + " applies what it receives"
+	if have, known := v.next.have(); known && c.Arg("type") == forFailover {
+		if rest := withoutCutRecord(found, have.minus(*v.next.replay.Replay)); len(rest) < len(found) {
+			found, text = rest, v.next.Name+" has less than a page that it cannot apply: a record that its primary did not send whole"
+		}
+	}
+	return judged(found, blocks, text)
+}
+
+// cutRecord is below how many bytes what a standby has and does not apply may be the
+// beginning of a record: a page of WAL, which is what a primary that dies has sent of it.
+const cutRecord = 8 << 10
+
+// withoutCutRecord leaves out that replay does not move where all there is to apply may be
+// such a beginning. It never moves then, and a promotion begins right before it ("WAL
+// Internals"); to refuse a failover for it would be to refuse it for good.
+func withoutCutRecord(found []readiness.Finding, backlog int64) []readiness.Finding {
+	if backlog <= 0 || backlog >= cutRecord {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f readiness.Finding) bool {
+		return f.Code == readiness.LineageUnproven || f.Code == readiness.ReplayStalled
+	})
 }
 
 var parametersParameter = connectors.ActionParameter{Name: "parameters",
