@@ -407,9 +407,8 @@ func TestRUN06ExecuteGoesOnAfterExpiry(t *testing.T) {
 	}
 }
 
-// A request that is withdrawn while its run stands part
-// way: the same command takes back what was done and frees the lock, at a terminal and by a
-// comment. Confirmed it must be all the same.
+// A request is withdrawn while its run stands part way: the same command takes back what
+// was done and frees the lock, at a terminal and by a comment. It is confirmed all the same.
 func TestRUN03WithdrawnPartWayIsTakenBack(t *testing.T) {
 	t.Parallel()
 	stuck := strings.NewReplacer("undo) ", `undo) [ ! -e "$2/stay" ] || exit 9; `, `do) while`, `do) [ ! -e "$2/break-$3" ] || exit 9; while`).Replace(hook)

@@ -66,9 +66,8 @@ func (g *Guard) Verify(ctx context.Context, c runbook.Circumstances) runbook.Rul
 }
 
 // frozen lets no run begin while a freeze of a calendar is for it, nor in the pause that
-// one sets after a failover (SI-33). One that has
-// changed something goes on: half a run would be worse. An emergency is begun all the
-// same, which its journal says.
+// one sets after a failover (SI-33). One that has changed something goes on: half a run
+// would be worse. An emergency is begun all the same, which its journal says.
 func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling {
 	if c.Moment == runbook.BeforeNoReturn || c.Passed || g.Before.Changed() {
 		return r
