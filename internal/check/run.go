@@ -48,6 +48,10 @@ type Sweep struct {
 	Targets []*config.Resource
 	Groups  []*config.Group
 	Replay  *Recording // judge these instead of connecting
+
+	// Residues returns, by resource, what runs have left without protection; nil where no
+	// ledger is. It is asked once a sweep, while targets are read.
+	Residues func(context.Context) (map[string]Residue, error)
 }
 
 // Progress tells how far a sweep is.
@@ -67,9 +71,13 @@ func (r *Runner) Run(ctx context.Context, s Sweep) (Report, error) {
 		report.Replay = &Replay{RecordedAt: s.Replay.RecordedAt}
 	}
 	before, loaded := r.load(ctx, s, &report)
-	judged, err := r.judgeAll(ctx, s, before)
+	protection := r.protection(ctx, s)
+	judged, err := r.judgeAll(ctx, s, before, protection)
 	if err != nil {
 		return report, err
+	}
+	if w := protection().warning; w != "" {
+		report.Warnings = append(report.Warnings, w)
 	}
 	report.FinishedAt = r.now(s)
 	resources, memories := map[string]readiness.Result{}, map[string]Memory{}
@@ -141,7 +149,7 @@ type judged struct {
 	memory      Memory
 }
 
-func (r *Runner) judgeAll(ctx context.Context, s Sweep, memories map[string]Memory) ([]judged, error) {
+func (r *Runner) judgeAll(ctx context.Context, s Sweep, memories map[string]Memory, protection func() protections) ([]judged, error) {
 	out := make([]judged, len(s.Targets))
 	progress := Progress{Total: len(s.Targets)}
 	if r.open == nil {
@@ -157,7 +165,7 @@ func (r *Runner) judgeAll(ctx context.Context, s Sweep, memories map[string]Memo
 			defer giveBack()
 			memory := memories[target.Name()]
 			read := r.read(ctx, s, target, memory, &mu)
-			j, err := r.judge(s, target, read.observations, memory)
+			j, err := r.judge(s, target, slices.Concat(read.observations, protection().observed(target.Name(), memory)), memory)
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bcctl/bcctl/internal/atomicfile"
 	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -178,17 +179,48 @@ func (a *app) newSweeper(ctx context.Context, flags *pflag.FlagSet, args []strin
 			return nil, fail(exitConfig, err, "")
 		}
 	}
+	s.sweep.Residues = a.residues(r)
 	boundMemory(len(targets.targets), a.getenv("GOMEMLIMIT"))
-	s.runner = &check.Runner{
-		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
-		Parallel: r.settings.Check.Parallel, TargetTimeout: r.settings.Check.TargetTimeout,
-		KeepOpen: o.every > 0, MaxAge: o.maxAge, Now: a.Now,
-	}
+	s.runner = a.checkRunner(r)
+	s.runner.KeepOpen, s.runner.MaxAge = o.every > 0, o.maxAge
 	if !a.globals.quiet {
 		s.status = term.NewProgress(a.Stderr, a.profile(a.Stderr), time.Now)
 		s.runner.Progress = func(p check.Progress) { s.status.Update(progressStep(p)) }
 	}
 	return s, s.openStore(ctx, a)
+}
+
+func (a *app) checkRunner(r *repository) *check.Runner {
+	return &check.Runner{
+		Registry: r.registry, Secrets: secret.NewResolver(a.Lookup), Version: version(),
+		Parallel: r.settings.Check.Parallel, TargetTimeout: r.settings.Check.TargetTimeout, Now: a.Now,
+	}
+}
+
+// residues asks the ledger what runs have left without protection; nil where no ledger can
+// be: outside git and without a database for it.
+func (a *app) residues(r *repository) func(context.Context) (map[string]check.Residue, error) {
+	if r.commit == "" && r.settings.Ledger.URL == "" {
+		return nil
+	}
+	records := a.allRecords(r)
+	return func(ctx context.Context) (map[string]check.Residue, error) {
+		all, err := records(ctx)
+		if err != nil && r.settings.GitHub.AppID != 0 {
+			// Who checks may have no way to the branches but the App's.
+			signed, done := a.asApp(ctx, r)
+			defer done()
+			all, err = records(signed)
+		}
+		if err != nil {
+			return nil, err
+		}
+		left := map[string]check.Residue{}
+		for name, run := range ledger.Unprotected(all) {
+			left[name] = check.Residue{Request: run.Request, At: run.At}
+		}
+		return left, nil
+	}
 }
 
 // boundMemory makes the collector work harder rather than the process grow beyond

@@ -286,7 +286,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	glass := x.glass(guard, record, keeper)
-	keeper.Ended(x.state.Finished)
+	keeper.Ended(x.state.Finished, x.plan.Moved(&x.state))
 	keeper.Current = copied.Current
 	record.Attempt = x.state.NextAttempt()
 	keeper.Attempting(record.Attempt)
@@ -317,7 +317,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			case runbook.Claimed:
 				guard.Claimed()
 			case runbook.RunFinished:
-				keeper.Ended(s.Finished)
+				keeper.Ended(s.Finished, x.plan.Moved(s))
 			case runbook.Released:
 				// All of the run is in the log by now, and what comes yet is not for it.
 				if s.Finished != "" && !s.Degraded && x.offline == "" && book.Key != nil && x.request.Spec.BreakGlass == nil {
@@ -655,8 +655,8 @@ func (x *running) ended(end runbook.End) error {
 	switch end.Kind {
 	case runbook.EndSucceeded:
 		fmt.Fprintf(x.a.Stdout, "SUCCEEDED %s: %s writes at %s\n", id, x.plan.Target, x.plan.To)
-		if end.State.Unprotected() {
-			fmt.Fprintf(x.a.Stdout, "PROTECTION_NOT_RESTORED until redundancy and a restorable backup are shown. Next: bcctl check %s\n", x.plan.Target)
+		if len(x.plan.Moved(&end.State)) > 0 {
+			fmt.Fprintf(x.a.Stdout, "PROTECTION_NOT_RESTORED until redundancy and a restorable backup are shown. Next: bcctl check %s; then bcctl close %s --backup TEXT\n", x.plan.Target, id)
 		}
 		if end.State.Degraded {
 			fmt.Fprintln(x.a.Stdout, "part of the record is on this machine only. Next: bcctl audit recover")

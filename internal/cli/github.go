@@ -145,21 +145,30 @@ func (a *app) ledgerStore(r *repository) interface {
 	return r.ledger(a.Now)
 }
 
-// ledgerOf reads the ledger beside the repository, where it has a remote, and what runs
+// allRecords reads the ledger beside the repository, where it has a remote, and what runs
 // without GitHub left on this host: others learn of those when they are reconciled
 // (OFF-06).
-func (a *app) ledgerOf(r *repository) func(context.Context, string, []string) (approval.Ledger, error) {
+func (a *app) allRecords(r *repository) func(context.Context) ([]ledger.Record, error) {
 	store := a.ledgerStore(r)
-	return func(ctx context.Context, request string, keys []string) (approval.Ledger, error) {
+	return func(ctx context.Context) ([]ledger.Record, error) {
 		records, err := store.All(ctx)
 		if err != nil {
-			return approval.Ledger{}, err
+			return nil, err
 		}
 		own, err := a.hostRecords(ctx, r)
+		return ledger.Merge(records, own), err
+	}
+}
+
+// ledgerOf is what allRecords says about a request and keys, in the terms of the rules.
+func (a *app) ledgerOf(r *repository) func(context.Context, string, []string) (approval.Ledger, error) {
+	all := a.allRecords(r)
+	return func(ctx context.Context, request string, keys []string) (approval.Ledger, error) {
+		records, err := all(ctx)
 		if err != nil {
 			return approval.Ledger{}, err
 		}
-		return verdict.LedgerOf(ledger.Merge(records, own), request, keys), nil
+		return verdict.LedgerOf(records, request, keys), nil
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/bcctl/bcctl/internal/execute/journal"
 	"github.com/bcctl/bcctl/internal/forge"
@@ -525,30 +524,21 @@ func (n *reconciling) person(ctx context.Context, run waitingRun) (string, appro
 	no := func(err error) (string, approval.TypedLine, error) {
 		return "", approval.TypedLine{}, fail(exitNotApproved, fmt.Errorf("nothing was settled: %w", err), "")
 	}
-	roster, err := n.a.rosterOfMain(ctx, n.r)
-	if err != nil {
-		return "", approval.TypedLine{}, err
-	}
-	signer, err := (&running{a: n.a, r: n.r}).operatorKey(ctx)
-	if err != nil {
-		return "", approval.TypedLine{}, fail(exitConfig, err, "")
-	}
-	person, ok := roster.PersonOfKey(ssh.FingerprintSHA256(signer.PublicKey()))
+	person, err := n.a.signatory(ctx, n.r)
 	switch {
-	case !ok:
-		return no(errors.New("the key is nobody's in the roster of the default branch"))
+	case errors.Is(err, errNobody):
+		return no(err)
+	case err != nil:
+		return "", approval.TypedLine{}, err
 	case slices.Contains(run.Persons, person.ID):
 		return no(fmt.Errorf("%s ran it; another person looks into its conflicts", person.ID))
 	case !slices.ContainsFunc(person.Roles, func(r approval.Role) bool { return r != approval.Viewer }):
 		return no(fmt.Errorf("%s may only look", person.ID))
 	}
-	line := "/bcctl settle " + run.Request + " " + run.Run
-	fmt.Fprintf(n.a.Stderr, "\nTo settle its conflicts, as %s, type exactly:\n  %s\n> ", person.ID, line)
-	text, err := n.a.readLine(ctx)
-	if err != nil || text != line {
-		return no(errors.New("that is not the line"))
+	typed, err := person.types(ctx, n.a, "settle its conflicts", "/bcctl settle "+run.Request+" "+run.Run, approval.NamespaceConfirm)
+	if errors.Is(err, errNotTheLine) {
+		return no(err)
 	}
-	typed, err := signTyped(signer, approval.TypedStatement{At: n.a.Now().UTC().Truncate(time.Second), Line: text, Person: person.ID}, approval.NamespaceConfirm)
 	return person.ID, typed, err
 }
 

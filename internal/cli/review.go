@@ -8,15 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/crypto/ssh"
-
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/logbook"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newReview(a *app) *cobra.Command {
@@ -85,17 +83,12 @@ func (a *app) review(ctx context.Context, flags *pflag.FlagSet, what, result str
 // reviewed records what a person found about a use of break-glass.
 func (a *app) reviewed(ctx context.Context, r *repository, store ledger.Records, used ledger.Record, result string) error {
 	no := func(err error) error { return fail(exitNotApproved, fmt.Errorf("nothing was recorded: %w", err), "") }
-	roster, err := a.rosterOfMain(ctx, r)
-	if err != nil {
+	person, err := a.signatory(ctx, r)
+	switch {
+	case errors.Is(err, errNobody):
+		return no(err)
+	case err != nil:
 		return err
-	}
-	signer, err := (&running{a: a, r: r}).operatorKey(ctx)
-	if err != nil {
-		return fail(exitConfig, err, "")
-	}
-	person, ok := roster.PersonOfKey(ssh.FingerprintSHA256(signer.PublicKey()))
-	if !ok {
-		return no(errors.New("the key is nobody's in the roster of the default branch"))
 	}
 	book, err := a.book(ctx, r.dir, r.settings, true)
 	if err != nil {
@@ -106,7 +99,7 @@ func (a *app) reviewed(ctx context.Context, r *repository, store ledger.Records,
 		return auditFailure(err)
 	}
 	invoked, ok := past.Emergencies[strings.TrimPrefix(used.Digest, "sha256:")]
-	switch account := personActor(roster, person.ID, a.actor()).ID; {
+	switch account := personActor(person.roster, person.ID, a.actor()).ID; {
 	case !ok:
 		return fail(exitAudit, errors.New("the audit log has no use of break-glass by this request"), "bcctl audit recover, on the machine that ran it")
 	case slices.Contains(used.Persons, person.ID):
@@ -115,13 +108,12 @@ func (a *app) reviewed(ctx context.Context, r *repository, store ledger.Records,
 		return no(fmt.Errorf("%s ran it; somebody else reviews it (BG-04)", person.ID))
 	}
 	line := "/bcctl review " + used.Request + " " + used.Reason
-	fmt.Fprintf(a.Stderr, "%s\nTo record this as the review, as %s, type exactly:\n  %s\n> ", term.Sanitize(result), person.ID, term.Sanitize(line))
-	text, err := a.readLine(ctx)
-	if err != nil || text != line {
-		return no(errors.New("that is not the line"))
-	}
-	typed, err := signTyped(signer, approval.TypedStatement{At: a.Now().UTC().Truncate(time.Second), Line: text, Person: person.ID}, approval.NamespaceConfirm)
-	if err != nil {
+	fmt.Fprintln(a.Stderr, term.Sanitize(result))
+	typed, err := person.types(ctx, a, "record this as the review", line, approval.NamespaceConfirm)
+	switch {
+	case errors.Is(err, errNotTheLine):
+		return no(err)
+	case err != nil:
 		return err
 	}
 	of, err := audit.OfRun(invoked.Entry)
@@ -133,7 +125,7 @@ func (a *app) reviewed(ctx context.Context, r *repository, store ledger.Records,
 	if err != nil {
 		return err
 	}
-	by := personActor(roster, person.ID, a.actor())
+	by := personActor(person.roster, person.ID, a.actor())
 	// The log first: a review that only the ledger has would not be found by who verifies.
 	err = book.Record(ctx, audit.Entry{Type: audit.BreakGlassReview, Actor: &by, System: invoked.System, Request: &audit.Request{Digest: strings.TrimPrefix(used.Digest, "sha256:")},
 		Evidence: []audit.Evidence{of, {Name: "ledger/" + name, SHA256: audit.SHA256(data)}, {Name: "review/" + person.ID, SHA256: audit.SHA256(typed.Statement)}}})

@@ -88,7 +88,7 @@ func newRoot(env Env) *cobra.Command {
 	add("config", newValidate(app), newFmt(app), newSchema(app), newRules(app))
 	add("look", newCheck(app), newStatus(app), newExplain(app), newHistory(app), newWatch(app), newReport(app))
 	add("plan", newPlan(app), newRequest(app), newApprove(app), newWithdraw(app), newRunbook(app))
-	add("run", newExecute(app), newReconcile(app), newReview(app), newResolve(app), newUnlock(app))
+	add("run", newExecute(app), newReconcile(app), newReview(app), newResolve(app), newUnlock(app), newClose(app))
 	add("prove", newAudit(app), newTrust(app))
 	root.AddCommand(newVersion(app), newGen(app))
 	root.AddCommand(helpTopics(app)...)

@@ -49,6 +49,7 @@ type Ledger struct {
 	renewed  time.Time
 	attempt  int
 	finished runbook.Ending
+	moved    []string
 }
 
 var _ runbook.Ledger = (*Ledger)(nil)
@@ -59,9 +60,10 @@ const renewAfter = time.Minute
 // Attempting says which attempt the next lock is for.
 func (l *Ledger) Attempting(n int) { l.attempt = n }
 
-// Ended says that the run is over for good. The record of it is written before the
-// keys are given back, so that nobody can start it again.
-func (l *Ledger) Ended(how runbook.Ending) { l.finished = how }
+// Ended says that the run is over for good, and which members have another writer since.
+// The record of it is written before the keys are given back, so that nobody can start it
+// again, and that they are not protected yet is known to all (SI-37).
+func (l *Ledger) Ended(how runbook.Ending, moved []string) { l.finished, l.moved = how, moved }
 
 // Lock implements runbook.Ledger.
 func (l *Ledger) Lock(ctx context.Context, run string, keys []string) (map[string]int64, error) {
@@ -185,7 +187,7 @@ func (l *Ledger) Release(ctx context.Context) error {
 	if l.finished == "" {
 		return l.Locks.Release(ctx, l.held)
 	}
-	end := ledger.Record{Kind: ledger.Finished, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Result: string(l.finished), At: l.Now().UTC()}
+	end := ledger.Record{Kind: ledger.Finished, Request: l.Holder.Request, Digest: l.Holder.Digest, Run: l.Holder.Run, Result: string(l.finished), Moved: l.moved, At: l.Now().UTC()}
 	// Where both are in one place the record and the keys go in one step. Whatever keeps that
 	// from being so, they go one after the other, each as it is there by then.
 	unclear := false

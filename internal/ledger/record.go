@@ -25,6 +25,7 @@ const (
 	Offline   Kind = "offline"   // an attempt without the forge, to be reconciled (OFF-06)
 	Settled   Kind = "settled"   // that attempt is reconciled
 	Unlocked  Kind = "unlocked"  // locks were broken by two persons (LOCK-05)
+	Restored  Kind = "restored"  // what the request took away of protection is there again (SI-37)
 )
 
 // Record is one thing that happened to a request. Records are added and never
@@ -40,6 +41,7 @@ type Record struct {
 	Run     string    `json:"run,omitempty"`
 	Fence   int64     `json:"fence,omitempty"`  // of the lock that was broken
 	Result  string    `json:"result,omitempty"` // of a run that finished
+	Moved   []string  `json:"moved,omitempty"`  // resources whose roles have changed for good, or may have; that are protected again
 	Keys    []string  `json:"keys,omitempty"`   // what a run without the forge touched
 	Persons []string  `json:"persons,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
@@ -86,7 +88,7 @@ func (r Record) Name() (string, error) {
 		return "", fmt.Errorf("%q is no id of a request", r.Request)
 	}
 	switch r.Kind {
-	case Seen, Withdrawn, Finished, Emergency, Reviewed:
+	case Seen, Withdrawn, Finished, Emergency, Reviewed, Restored:
 		return fmt.Sprintf("%s/%s.json", r.Kind, r.Request), nil
 	case Claimed:
 		if r.Attempt < 1 {
@@ -248,6 +250,34 @@ func same(a, b Record) bool {
 	oneName, one, oneErr := a.Encode()
 	otherName, other, otherErr := b.Encode()
 	return oneErr == nil && otherErr == nil && oneName == otherName && string(one) == string(other)
+}
+
+// Unprotected returns, by resource, the newest run that has changed its roles, where
+// nobody has shown since that it is protected again (SI-37). Who shows it for a resource
+// after a run shows it for all that moved it before that run ended.
+func Unprotected(records []Record) map[string]Record {
+	ended, restored := map[string]time.Time{}, map[string]time.Time{}
+	for _, r := range records {
+		if r.Kind == Finished {
+			ended[r.Request] = r.At
+		}
+	}
+	for _, r := range records {
+		for _, name := range r.Moved {
+			if at := ended[r.Request]; r.Kind == Restored && at.After(restored[name]) {
+				restored[name] = at
+			}
+		}
+	}
+	open := map[string]Record{}
+	for _, r := range records {
+		for _, name := range r.Moved {
+			if r.Kind == Finished && r.At.After(restored[name]) && !r.At.Before(open[name].At) {
+				open[name] = r
+			}
+		}
+	}
+	return open
 }
 
 // OpenReviews returns uses of break-glass whose review is not done (BG-04).

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -50,5 +51,38 @@ func TestOFF06AttemptsAreSettledEach(t *testing.T) {
 	}
 	if other := ledger.Unsettled(read, "resource/b"); len(other) != 0 {
 		t.Errorf("%v wait on another key", other)
+	}
+}
+
+// TestSI37Unprotected: what a run has moved stays open until somebody closes it after that,
+// by whichever request moved it last.
+func TestSI37Unprotected(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC) }
+	moved := func(kind ledger.Kind, request string, minute int, names ...string) ledger.Record {
+		return ledger.Record{Kind: kind, Request: request, Moved: names, At: at(minute)}
+	}
+	first, second := moved(ledger.Finished, "1", 1, "a", "b"), moved(ledger.Finished, "2", 5, "a")
+	for _, c := range []struct {
+		name    string
+		records []ledger.Record
+		want    map[string]string
+	}{
+		{"nothing has run", nil, map[string]string{}},
+		{"a run that moved nothing", []ledger.Record{moved(ledger.Finished, "1", 1)}, map[string]string{}},
+		{"one run", []ledger.Record{first}, map[string]string{"a": "1", "b": "1"}},
+		{"the newest counts", []ledger.Record{second, first}, map[string]string{"a": "2", "b": "1"}},
+		{"closed", []ledger.Record{first, moved(ledger.Restored, "1", 2, "a", "b")}, map[string]string{}},
+		{"closed before the newest", []ledger.Record{first, second, moved(ledger.Restored, "1", 2, "a", "b")}, map[string]string{"a": "2"}},
+		{"closed in part", []ledger.Record{first, second, moved(ledger.Restored, "2", 6, "a")}, map[string]string{"b": "1"}},
+		{"closed by a clock that is late", []ledger.Record{first, moved(ledger.Restored, "1", 0, "a", "b")}, map[string]string{}},
+		{"an older run, closed after the newest ended", []ledger.Record{first, second, moved(ledger.Restored, "1", 9, "a", "b")}, map[string]string{"a": "2"}},
+	} {
+		got := map[string]string{}
+		for name, r := range ledger.Unprotected(c.records) {
+			got[name] = r.Request
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }

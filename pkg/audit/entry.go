@@ -19,10 +19,12 @@ const (
 	BreakGlassUsed   Type = "breakglass.invoked" // an emergency with fewer people
 	BreakGlassReview Type = "breakglass.review"  // what was found about it afterwards
 	LockBroken       Type = "lock.broken"        // two persons take a lock from a run that cannot come back
-	TrustUpdate      Type = "trust.update"       // a new version of the keys
-	RedactionNotice  Type = "redaction.notice"   // something was taken out of a disclosure
-	RecoveryImport   Type = "recovery.import"    // segments that could not be appended when they were written
-	Heartbeat        Type = "heartbeat"          // nothing happened
+
+	ProtectionRestored Type = "protection.restored" // what a run moved is protected again, as a person says and a check saw
+	TrustUpdate        Type = "trust.update"        // a new version of the keys
+	RedactionNotice    Type = "redaction.notice"    // something was taken out of a disclosure
+	RecoveryImport     Type = "recovery.import"     // segments that could not be appended when they were written
+	Heartbeat          Type = "heartbeat"           // nothing happened
 )
 
 // Entry is one record. Members that do not apply to its type are absent. The

@@ -511,7 +511,7 @@ var codes = []CodeInfo{
 		"find out what the step did instead", false},
 	{ProtectionNotRestored, Red,
 		"roles have changed, and redundancy and a restorable backup have not been shown since",
-		"build the standby again, and restore a backup of the new primary somewhere", false},
+		"build the standby again, restore a backup of the new primary somewhere, then bcctl close REQUEST", false},
 	{QueryFailed, Unknown,
 		"a reading failed on a server that was reached",
 		"run the query named as the monitoring role", false},

@@ -260,6 +260,21 @@ func (s *State) Doubt() *StepRef {
 // exist (SI-37).
 func (s *State) Unprotected() bool { return s.AnyPassed() && !s.Restored }
 
+// Moved are the members whose roles have changed for good, or may have, sorted. A drill
+// changes those of copies.
+func (p *Plan) Moved(s *State) []string {
+	if p.Type == Drill {
+		return nil
+	}
+	var moved []string
+	for _, member := range slices.Sorted(maps.Keys(s.Members)) {
+		if s.Passed(member) {
+			moved = append(moved, member)
+		}
+	}
+	return moved
+}
+
 func (s *State) member(name string) *MemberState {
 	if s.Members == nil {
 		s.Members = map[string]*MemberState{}
