@@ -261,7 +261,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return err
 	}
 	sinks[0] = copied
-	if x.state.Finished != "" && x.state.Released {
+	if x.state.Finished != "" && x.state.Released && !x.state.Degraded { // else the log may not have its end yet
 		return fail(exitNotApproved, fmt.Errorf("%w: %s", runbook.ErrFinished, x.state.Finished), "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
 	}
 	if record.Answered, err = x.answers(ctx, j); err != nil {

@@ -45,6 +45,7 @@ func (t terminalPeople) Ask(ctx context.Context, task runbook.Task) runbook.Answ
 		return runbook.Answer{Message: "it is for a person in role " + role + ", who is not the one at this terminal"}
 	}
 	defer t.progress.asks()()
+	term.Discard(t.a.Stdin) // a yes that was typed before is none to this
 	looks := t.explain(ctx, task, text)
 	fmt.Fprintf(t.a.Stderr, "Type yes if this is so, no if it is not: %s\n> ", term.Sanitize(ask))
 	for range 3 {

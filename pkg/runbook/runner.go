@@ -369,12 +369,15 @@ func (f *flow) still() error {
 	return nil
 }
 
-// tidy gives back the keys of a run that was killed after its end.
+// tidy brings the end of a run to where it could not be brought then, and gives back the
+// keys of one that was killed after its end.
 func (f *flow) tidy() error {
-	if !f.s.Released {
+	if !f.s.Released || f.s.Degraded {
 		if _, err := f.push(f.limits.MustPush); err != nil {
 			return err
 		}
+	}
+	if !f.s.Released {
 		if _, err := f.Ledger.Lock(f.work, f.Run, f.Plan.Keys()); err == nil {
 			if err := f.release(); err != nil {
 				return err

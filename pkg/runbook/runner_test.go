@@ -816,6 +816,34 @@ func TestSI36NotSucceeded(t *testing.T) {
 	})
 }
 
+// What no log took of an end is brought by the same command, which runs nothing.
+func TestRUN09EndIsBroughtLater(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		plan := planOf(memberOf("ledger"))
+		w.pushing = func() {
+			events, err := w.Events(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.noLog = w.noLog || events[len(events)-1].Kind == runbook.RunFinished
+		}
+		end := w.must(t.Context(), plan, runbook.EndSucceeded)
+		if !end.State.Released || !end.State.Degraded || w.pushed == len(w.lines) {
+			t.Fatalf("released %v, degraded %v\n%s", end.State.Released, end.State.Degraded, w.journal())
+		}
+		mutations, lines := w.mutations, len(w.lines)
+		if _, err := w.start(t.Context(), plan); !errors.Is(err, runbook.ErrFinished) || len(w.lines) != lines {
+			t.Fatalf("still away: %v\n%s", err, w.journal())
+		}
+		w.pushing, w.noLog = nil, false
+		again, err := w.start(t.Context(), plan)
+		if !errors.Is(err, runbook.ErrFinished) || again.State.Degraded || w.pushed < lines || w.mutations != mutations {
+			t.Errorf("%v, degraded %v, %d of %d lines off the machine\n%s", err, again.State.Degraded, w.pushed, len(w.lines), w.journal())
+		}
+	})
+}
+
 func TestSI37ProtectionNotRestored(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

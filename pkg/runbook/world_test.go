@@ -31,7 +31,8 @@ type world struct {
 
 	lines  [][]byte
 	pushed int  // lines that are off the machine
-	cut    bool // the network to where journals go
+	cut    bool // the network to where journals go, and the ledger
+	noLog  bool // the network to where journals go alone
 	full   bool // the disk of the journal
 	looks  int  // at the lock
 
@@ -107,7 +108,7 @@ func (w *world) Push(context.Context) error {
 	if w.pushing != nil {
 		w.pushing()
 	}
-	if w.cut || w.dead {
+	if w.cut || w.noLog || w.dead {
 		return errors.New("remote does not answer")
 	}
 	w.pushed = len(w.lines)

@@ -1,0 +1,5 @@
+//go:build !linux && !darwin && !windows
+
+package term
+
+func discard(uintptr) {}
