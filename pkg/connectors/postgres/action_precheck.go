@@ -373,7 +373,7 @@ func replayRunning(v *view, c call) connectors.Finding {
 		return action.Unknown(failure.Code, "%s", failure.Message)
 	}
 	text := v.next.Name + " applies what it receives"
-	if have, known := v.next.have(); known && c.Arg("type") == forFailover {
+	if have, known := v.next.have(); known && v.primary == nil && c.Arg("type") == forFailover {
 		if rest := withoutCutRecord(found, have.minus(*v.next.replay.Replay)); len(rest) < len(found) {
 			found, text = rest, v.next.Name+" has less than a page that it cannot apply: a record that its primary did not send whole"
 		}
