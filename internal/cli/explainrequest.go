@@ -71,6 +71,11 @@ func (a *app) explainRequest(ctx context.Context, cmd *cobra.Command, what, outp
 		return forgeError(err)
 	}
 	view := render.VerdictView{Verdict: v, Pull: k.Evidence.Pull}
+	if v.Allowed && k.Repo != nil {
+		if why, until := execute.Frozen(k); why != "" {
+			view.Frozen = why + "; " + until
+		}
+	}
 	show := render.Verdict
 	if output == "json" {
 		show = render.VerdictJSON

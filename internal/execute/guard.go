@@ -75,29 +75,36 @@ func (g *Guard) frozen(c runbook.Circumstances, r runbook.Ruling) runbook.Ruling
 	if g.Case.Repo == nil {
 		return runbook.Ruling{Rules: []string{"SI-33"}, Message: "the calendars could not be read"}
 	}
-	request := g.Case.Request.Spec
-	reasons, from := g.Case.Repo.Frozen(g.Case.Now, request.Type, g.Case.Targets), g.Case.Now
-	for _, p := range g.Case.Repo.Paused(g.Case.Now, request.Type, g.Case.Targets, g.Case.Evidence.Ledger.Ended) {
+	why, until := Frozen(g.Case)
+	switch {
+	case why == "":
+		return r
+	case g.Case.Request.Spec.BreakGlass != nil:
+		r.Message += "; begun in a freeze, as an emergency (SI-33): " + why
+		return r
+	}
+	return runbook.Ruling{Rules: []string{"SI-33"}, Message: why + "; " + until}
+}
+
+// Frozen says which freezes and pauses of calendars keep a request from beginning now, and
+// from when on it may, both for people; empty: none does. The case needs its repository.
+func Frozen(k verdict.Case) (why, until string) {
+	request := k.Request.Spec
+	reasons, from := k.Repo.Frozen(k.Now, request.Type, k.Targets), k.Now
+	for _, p := range k.Repo.Paused(k.Now, request.Type, k.Targets, k.Evidence.Ledger.Ended) {
 		reasons = append(reasons, p.String())
 		if p.Until.After(from) {
 			from = p.Until
 		}
 	}
-	why := strings.Join(reasons, "; ")
-	switch {
-	case why == "":
-		return r
-	case request.BreakGlass != nil:
-		r.Message += "; begun in a freeze, as an emergency (SI-33): " + why
-		return r
+	if len(reasons) == 0 {
+		return "", ""
 	}
-	at, _, free := g.Case.Repo.Thawed(from, request.ExpiresAt, request.Type, g.Case.Targets)
-	if free {
-		why += "; it may begin from " + at.UTC().Format(time.RFC3339) + " on"
-	} else {
-		why += "; the request expires before that, at " + request.ExpiresAt.UTC().Format(time.RFC3339)
+	until = "the request expires before that, at " + request.ExpiresAt.UTC().Format(time.RFC3339)
+	if at, _, free := k.Repo.Thawed(from, request.ExpiresAt, request.Type, k.Targets); free {
+		until = "it may begin from " + at.UTC().Format(time.RFC3339) + " on"
 	}
-	return runbook.Ruling{Rules: []string{"SI-33"}, Message: why}
+	return strings.Join(reasons, "; "), until
 }
 
 // confirmed reports whether a confirmation is there already: a comment is before the

@@ -15,6 +15,10 @@ import (
 type VerdictView struct {
 	Verdict approval.Verdict
 	Pull    approval.PullRequest
+
+	// Frozen says why it may not begin now, although it is approved, and from when on;
+	// empty: nothing is known to keep it from that (SI-33).
+	Frozen string
 }
 
 // VerdictJSON writes the verdict as one object.
@@ -27,7 +31,9 @@ func VerdictJSON(w io.Writer, v VerdictView) error {
 		Pull int    `json:"pull"`
 		URL  string `json:"url,omitempty"`
 		Head string `json:"head,omitempty"`
-	}{v.Verdict, v.Pull.Number, v.Pull.URL, v.Pull.Head.SHA})
+
+		Frozen string `json:"frozen,omitempty"`
+	}{v.Verdict, v.Pull.Number, v.Pull.URL, v.Pull.Head.SHA, v.Frozen})
 }
 
 // Verdict writes why a request may run or not: each review with whether it counts and
@@ -61,6 +67,9 @@ func Verdict(w io.Writer, v VerdictView) error {
 		line("APPROVED until %s", utc(d.ValidUntil))
 	default:
 		line("NOT APPROVED: %s", count(len(d.Denials), "reason"))
+	}
+	if v.Frozen != "" {
+		line("NOT NOW (SI-33): %s", harmless(v.Frozen))
 	}
 	verdictReviews(line, title, d.Reviews)
 	verdictSlots(line, d.Slots)
