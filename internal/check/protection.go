@@ -11,7 +11,8 @@ import (
 )
 
 // protectionID is whether a resource is protected again after a run that changed its roles.
-// It is there only for resources that such a run is known of.
+// It is there only for resources that such a run is known of, and for all where nobody
+// knows.
 const protectionID readiness.ID = "protection.restored"
 
 // Residue is a run that has changed the roles of a resource, after which nobody has shown
@@ -21,12 +22,20 @@ type Residue struct {
 	At      time.Time // the run's end
 }
 
-// protections is what is known about runs that left resources without protection.
+// Residues is what is known of runs that left resources without protection.
+type Residues struct {
+	Of map[string]Residue // by resource
+
+	// Stale says why this may not be the newest; Unknown, that nothing is known of
+	// resources beside those.
+	Stale, Unknown error
+}
+
+// protections is Residues, as it was read in a sweep.
 type protections struct {
-	known   bool
-	of      map[string]Residue
-	readAt  time.Time
-	warning string
+	Residues
+	asked  bool
+	readAt time.Time
 }
 
 // protection begins to ask for what runs have left, and returns what waits for the answer.
@@ -37,33 +46,48 @@ func (r *Runner) protection(ctx context.Context, s Sweep) func() protections {
 	ask := sync.OnceValue(func() protections {
 		ctx, cancel := context.WithTimeout(ctx, r.TargetTimeout/2)
 		defer cancel()
-		of, err := s.Residues(ctx)
-		if err != nil {
-			return protections{warning: "the ledger does not tell what runs have left; PROTECTION_NOT_RESTORED is shown as the check before knew it: " + err.Error()}
-		}
-		return protections{known: true, of: of, readAt: r.Now()}
+		left := s.Residues(ctx)
+		return protections{left, true, r.Now()}
 	})
 	go ask()
 	return ask
 }
 
-// observed is what is known of one resource. Where the ledger does not tell, what it told
-// last stays, with its age.
+// warning is what a report says when not everything is known.
+func (p protections) warning() string {
+	switch {
+	case p.Unknown != nil:
+		return "the ledger does not tell what runs have left without protection: " + p.Unknown.Error()
+	case p.Stale != nil:
+		return "what runs have left without protection is known as git fetched it last: " + p.Stale.Error()
+	default:
+		return ""
+	}
+}
+
+// observed is what is known of one resource. Where nothing is, what was known last stays,
+// with its age; and where that is nothing either, it is a reading that failed: a ledger
+// that nobody read proves nothing.
 func (p protections) observed(target string, memory Memory) []readiness.Observation {
-	at := slices.IndexFunc(memory.Observations, func(o readiness.Observation) bool { return o.Indicator == protectionID })
-	residue, left := p.of[target]
+	if !p.asked {
+		return nil
+	}
+	at := slices.IndexFunc(memory.Observations, func(o readiness.Observation) bool { return o.Indicator == protectionID && len(o.Findings) > 0 })
+	residue, left := p.Of[target]
 	o := readiness.Observation{Target: target, Indicator: protectionID, ObservedAt: p.readAt, CollectedAt: p.readAt}
 	switch {
 	case left:
 		o.Value = readiness.Str("no")
 		o.Findings = []readiness.Finding{{Code: readiness.ProtectionNotRestored,
-			Message: fmt.Sprintf("roles changed at %[2]s by %[1]s, and nobody has shown since that redundancy and a restorable backup are there (bcctl close %[1]s)", residue.Request, residue.At.UTC().Format(time.RFC3339))}}
-	case at < 0 || len(memory.Observations[at].Findings) == 0 && !p.known:
-		return nil
-	case !p.known:
-		return []readiness.Observation{memory.Observations[at]}
+			Message: fmt.Sprintf("roles changed at %[2]s by %[1]s, and nobody has shown since that redundancy and a restorable backup are there: bcctl close %[1]s", residue.Request, residue.At.UTC().Format(time.RFC3339))}}
+	case at >= 0 && p.Unknown != nil:
+		o = memory.Observations[at]
+	case p.Unknown != nil:
+		o.Failure = &readiness.Finding{Code: readiness.VisCollector, Message: "the ledger does not tell whether a run has left it without protection"}
+	case at >= 0:
+		o.Value = readiness.Str("yes") // which ends the episode
 	default:
-		o.Value = readiness.Str("yes")
+		return nil
 	}
 	return []readiness.Observation{o}
 }

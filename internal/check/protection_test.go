@@ -16,12 +16,12 @@ import (
 func TestSI37Residue(t *testing.T) {
 	b, _ := stored(t, &fleet{}, resource("a"), resource("b"))
 	left := map[string]Residue{"a": {Request: "2026-001-a", At: noon}}
-	var trouble error
-	b.sweep.Residues = func(ctx context.Context) (map[string]Residue, error) {
+	var trouble, stale error
+	b.sweep.Residues = func(ctx context.Context) Residues {
 		if _, ok := ctx.Deadline(); !ok {
 			t.Error("the ledger may take for ever")
 		}
-		return left, trouble
+		return Residues{Of: left, Unknown: trouble, Stale: stale}
 	}
 	look := func() (Report, map[string]readiness.Result) {
 		t.Helper()
@@ -42,20 +42,31 @@ func TestSI37Residue(t *testing.T) {
 	if g := results["all"]; g.Status != readiness.Red {
 		t.Errorf("its group is %s", g.Status)
 	}
+	warned := func(r Report, text string) {
+		t.Helper()
+		if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, text) }) {
+			t.Errorf("nothing is said of it: %v", r.Warnings)
+		}
+	}
 	left, trouble = nil, errors.New("no answer")
 	report, results := look()
-	if a, other := results["a"], results["b"]; a.Status != readiness.Red || !has(a) || other.Status != readiness.Green {
+	if a, other := results["a"], results["b"]; a.Status != readiness.Red || !has(a) || other.Status != readiness.Yellow {
 		t.Errorf("without the ledger: a %s, b %s", a.Status, other.Status)
 	}
-	if !slices.ContainsFunc(report.Warnings, func(w string) bool { return strings.Contains(w, "no answer") }) {
-		t.Errorf("nothing is said of it: %v", report.Warnings)
+	warned(report, "no answer")
+	left, trouble, stale = map[string]Residue{"b": {Request: "2026-002-b", At: noon}}, nil, errors.New("as of yesterday")
+	report, results = look()
+	if a, other := results["a"], results["b"]; a.Status != readiness.Green || other.Status != readiness.Red {
+		t.Errorf("as fetched: a %s, b %s", a.Status, other.Status)
 	}
-	trouble = nil
-	if _, results = look(); results["a"].Status != readiness.Green || has(results["a"]) {
-		t.Errorf("after it was closed: %s", results["a"].Status)
+	warned(report, "as of yesterday")
+	left, stale = nil, nil
+	for range 2 {
+		if _, results = look(); results["a"].Status != readiness.Green || results["b"].Status != readiness.Green || has(results["b"]) {
+			t.Errorf("after it was closed: a %s, b %s", results["a"].Status, results["b"].Status)
+		}
 	}
-	trouble = errors.New("no answer")
-	if _, results = look(); results["a"].Status == readiness.Red || has(results["a"]) {
-		t.Errorf("closed, and the ledger does not answer: %s", results["a"].Status)
+	if slices.ContainsFunc(results["b"].Indicators, func(i readiness.IndicatorResult) bool { return i.Observation.Indicator == protectionID }) {
+		t.Error("what was closed is told of for ever")
 	}
 }

@@ -49,9 +49,9 @@ type Sweep struct {
 	Groups  []*config.Group
 	Replay  *Recording // judge these instead of connecting
 
-	// Residues returns, by resource, what runs have left without protection; nil where no
-	// ledger is. It is asked once a sweep, while targets are read.
-	Residues func(context.Context) (map[string]Residue, error)
+	// Residues tells what runs have left without protection; nil where there are no runs.
+	// It is asked once a sweep, while targets are read.
+	Residues func(context.Context) Residues
 }
 
 // Progress tells how far a sweep is.
@@ -76,7 +76,7 @@ func (r *Runner) Run(ctx context.Context, s Sweep) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	if w := protection().warning; w != "" {
+	if w := protection().warning(); w != "" {
 		report.Warnings = append(report.Warnings, w)
 	}
 	report.FinishedAt = r.now(s)

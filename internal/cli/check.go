@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bcctl/bcctl/internal/atomicfile"
 	"github.com/bcctl/bcctl/internal/check"
+	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
@@ -197,30 +199,65 @@ func (a *app) checkRunner(r *repository) *check.Runner {
 	}
 }
 
-// residues asks the ledger what runs have left without protection; nil where no ledger can
-// be: outside git and without a database for it.
-func (a *app) residues(r *repository) func(context.Context) (map[string]check.Residue, error) {
-	if r.commit == "" && r.settings.Ledger.URL == "" {
+// residues asks the ledger, and this host for what ran without GitHub, what runs have left
+// without protection; nil where the settings name neither: nothing can run there. A remote
+// that does not answer is asked as the App, where there is one, and then what git fetched
+// last counts: a CI job without a credential has checked it out just now.
+func (a *app) residues(r *repository) func(context.Context) check.Residues {
+	if r.settings.GitHub.Repository == "" && r.settings.Ledger.URL == "" {
 		return nil
 	}
-	records := a.allRecords(r)
-	return func(ctx context.Context) (map[string]check.Residue, error) {
-		all, err := records(ctx)
+	store := a.ledgerStore(r)
+	return func(ctx context.Context) (left check.Residues) {
+		records, err := store.All(ctx)
 		if err != nil && r.settings.GitHub.AppID != 0 {
-			// Who checks may have no way to the branches but the App's.
 			signed, done := a.asApp(ctx, r)
 			defer done()
-			all, err = records(signed)
+			records, err = store.All(signed)
 		}
 		if err != nil {
-			return nil, err
+			var fresh bool
+			if records, fresh = a.fetchedRecords(context.WithoutCancel(ctx), r); fresh {
+				left.Stale = err
+			} else {
+				left.Unknown = err // what was fetched once can only make it worse
+			}
 		}
-		left := map[string]check.Residue{}
-		for name, run := range ledger.Unprotected(all) {
-			left[name] = check.Residue{Request: run.Request, At: run.At}
+		own, err := a.hostRecords(ctx, r)
+		if err != nil {
+			left.Unknown = errors.Join(left.Unknown, err)
 		}
-		return left, nil
+		left.Of = map[string]check.Residue{}
+		for name, runs := range ledger.Unprotected(ledger.Merge(records, own)) {
+			newest := runs[len(runs)-1]
+			left.Of[name] = check.Residue{Request: newest.Request, At: newest.At}
+		}
+		return left
 	}
+}
+
+// justFetched is how old a fetch may be for what it brought to stand for the ledger: as old
+// as a CI job may be that has checked out at its start.
+const justFetched = 15 * time.Minute
+
+// fetchedRecords are the records as git fetched them last, and whether that was just now.
+// Whether it fetched them at all tells the log, which is there before any run: a clone of
+// one branch has neither.
+func (a *app) fetchedRecords(ctx context.Context, r *repository) ([]ledger.Record, bool) {
+	if r.settings.Ledger.URL != "" {
+		return nil, false
+	}
+	records, err := r.ledger(a.Now).Fetched(ctx)
+	if err != nil {
+		return nil, false
+	}
+	if at, err := git.FetchedAt(ctx, r.dir); err != nil || a.Now().Sub(at) > justFetched {
+		return records, false
+	}
+	if records == nil {
+		_, err = git.Tip(ctx, r.dir, "refs/remotes/"+r.settings.Audit.Remote+"/"+strings.TrimPrefix(r.settings.Audit.Ref, "refs/heads/"))
+	}
+	return records, err == nil
 }
 
 // boundMemory makes the collector work harder rather than the process grow beyond

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,38 +19,42 @@ import (
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
+	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
 func newClose(a *app) *cobra.Command {
-	var backup string
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "close [request]",
 		Short: "Show that what a run moved is protected again; without a request, list what is not",
 		Long: `A run that has changed the roles of a resource leaves it PROTECTION_NOT_RESTORED, which
 bcctl check shows in red until two things are shown: redundancy, which this command looks
 at now (none of the resources may be red or unknown), and a restorable backup of the
-server that writes now, which a person says who has restored it somewhere: bcctl cannot
-see that. The person is of the roster, is at a terminal, and signs with the key under
-operator.key. It goes to the audit log and to the ledger (SI-37).`,
-		Example: exampleLines("bcctl close", `bcctl close 2026-001-ledger --backup "base backup of 10:40 restored on stage-3, 1,204,331 orders"`),
+server that writes now. bcctl cannot see that one: a person of the roster says at a
+terminal which backup was restored where and what it had, and what is typed is signed
+with the key under operator.key. It goes to the audit log and to the ledger (SI-37).`,
+		Example: exampleLines("bcctl close", "bcctl close 2026-001-ledger"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.deadline(cmd.Context())
 			defer cancel()
-			if len(args) == 1 && strings.TrimSpace(backup) == "" {
-				return usage(errors.New("--backup is needed: which backup was restored where, and what it had"), cmd.CommandPath()+" --help")
-			}
-			return a.close(ctx, cmd.Flags(), strings.Join(args, ""), backup)
+			return a.close(ctx, cmd.Flags(), strings.Join(args, ""))
 		},
 	}
-	f := pflag.NewFlagSet("close", pflag.ContinueOnError)
-	f.StringVar(&backup, "backup", "", "which backup of the server that writes now was restored where, and what it had; recorded")
-	sections(cmd, flagSection{"Close", f})
-	return cmd
 }
 
-func (a *app) close(ctx context.Context, flags *pflag.FlagSet, what, backup string) error {
+// closing is the end of PROTECTION_NOT_RESTORED after a request.
+type closing struct {
+	a       *app
+	r       *repository
+	request string
+	run     ledger.Record // the newest that left something
+	number  int           // of this closing of the request, from 1
+	moved   []string      // resources
+	closes  []string      // names of the records that left them so
+}
+
+func (a *app) close(ctx context.Context, flags *pflag.FlagSet, what string) error {
 	r, err := a.openRepository(ctx, flags)
 	if err != nil {
 		return err
@@ -64,34 +69,52 @@ func (a *app) close(ctx context.Context, flags *pflag.FlagSet, what, backup stri
 	if what == "" {
 		return a.listUnprotected(open)
 	}
-	id := strings.TrimSuffix(what[strings.LastIndexByte(what, '/')+1:], ".yaml")
-	var run ledger.Record
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(open)) {
-		if open[name].Request == id {
-			run, names = open[name], append(names, name)
+	c := closing{a: a, r: r, request: strings.TrimSuffix(what[strings.LastIndexByte(what, '/')+1:], ".yaml"), number: 1}
+	for _, resource := range slices.Sorted(maps.Keys(open)) {
+		c.take(resource, open[resource])
+	}
+	for _, other := range all {
+		if other.Kind == ledger.Restored && other.Request == c.request {
+			c.number = max(c.number, other.Attempt+1)
 		}
 	}
 	switch {
-	case len(names) == 0:
-		return fail(exitFailed, fmt.Errorf("%q has left nothing without protection, or somebody has closed it", id), "bcctl close")
+	case len(c.moved) == 0:
+		return fail(exitFailed, fmt.Errorf("the ledger has nothing that %q has left without protection: it moved nothing, it has not ended, or it is closed", c.request), "bcctl close")
 	case !a.typedBy():
 		return usage(errors.New("a request is closed by a person at a terminal; standard input is none (CONF-08)"), "")
 	}
-	results, err := a.redundant(ctx, r, names)
+	results, err := c.redundant(ctx)
 	if err != nil {
 		return err
 	}
 	for _, result := range results {
 		fmt.Fprintln(a.Stderr, term.Sanitize(verdictLine(result)))
 	}
-	return a.closed(ctx, r, run, names, backup)
+	return c.closed(ctx)
 }
 
-func (a *app) listUnprotected(open map[string]ledger.Record) error {
+// take adds a resource with all that left it without protection, if this request did.
+func (c *closing) take(resource string, left []ledger.Record) {
+	at := slices.IndexFunc(left, func(r ledger.Record) bool { return r.Request == c.request })
+	if at < 0 {
+		return
+	}
+	c.moved = append(c.moved, resource)
+	for i, r := range left {
+		if name, err := r.Name(); err == nil && !slices.Contains(c.closes, name) {
+			c.closes = append(c.closes, name)
+		}
+		if i >= at && r.Request == c.request && !r.At.Before(c.run.At) {
+			c.run = r
+		}
+	}
+}
+
+func (a *app) listUnprotected(open map[string][]ledger.Record) error {
 	for _, name := range slices.Sorted(maps.Keys(open)) {
-		run := open[name]
-		fmt.Fprintf(a.Stdout, "%s  %s since %s: %s\n", term.Sanitize(name), readiness.ProtectionNotRestored, run.At.UTC().Format(time.RFC3339), term.Sanitize(run.Request))
+		run := open[name][len(open[name])-1]
+		fmt.Fprintf(a.Stdout, "%s  %s since %s. Next: bcctl close %s\n", term.Sanitize(name), readiness.ProtectionNotRestored, run.At.UTC().Format(time.RFC3339), term.Sanitize(run.Request))
 	}
 	if len(open) == 0 {
 		fmt.Fprintln(a.Stdout, "nothing that a run has moved is without protection")
@@ -99,30 +122,45 @@ func (a *app) listUnprotected(open map[string]ledger.Record) error {
 	return nil
 }
 
-// redundant looks at resources now. Any that is red or unknown is an error.
-func (a *app) redundant(ctx context.Context, r *repository, names []string) ([]readiness.Result, error) {
-	sweep := check.Sweep{Repo: r.repo, Rules: r.rules, Commit: r.commit}
-	for _, name := range names {
-		res, ok := r.repo.Resource(name)
-		if !ok {
-			return nil, fail(exitConfig, fmt.Errorf("the run has moved %s, which is no resource of this repository", term.Sanitize(name)), "git log -- resources")
+// loadOnly lets a check see the runs before it and leave nothing behind.
+type loadOnly struct{ check.Store }
+
+func (loadOnly) Save(context.Context, check.Report, map[string]check.Memory) error { return nil }
+
+// redundant looks at the resources now, as bcctl check does. Any that is red or unknown is
+// an error. One that the repository does not have any more has no redundancy to show.
+func (c *closing) redundant(ctx context.Context) ([]readiness.Result, error) {
+	sweep := check.Sweep{Repo: c.r.repo, Rules: c.r.rules, Commit: c.r.commit}
+	for _, name := range c.moved {
+		if res, ok := c.r.repo.Resource(name); ok {
+			sweep.Targets = append(sweep.Targets, res)
+			continue
 		}
-		sweep.Targets = append(sweep.Targets, res)
+		c.a.remark("%s is no resource of this repository any more: nothing is looked at there", term.Sanitize(name))
 	}
-	runner := a.checkRunner(r)
+	runner := c.a.checkRunner(c.r)
 	defer func() { _ = runner.Close() }() // goodbyes that fail change nothing
+	if c.a.globals.store != "none" {
+		db, err := c.a.openStore(ctx, c.r)
+		if err != nil {
+			return nil, fail(exitFailed, fmt.Errorf("what earlier checks saw is not known: %w", err), "bcctl check")
+		}
+		defer func() { _ = db.Close() }() // it was only read
+		runner.Store = loadOnly{db}
+	}
 	report, err := runner.Run(ctx, sweep)
 	if err != nil {
 		return nil, err
 	}
 	var bad []string
+	first := ""
 	for _, result := range report.Results {
 		if result.Status != readiness.Green && result.Status != readiness.Yellow {
-			bad = append(bad, verdictLine(result))
+			bad, first = append(bad, verdictLine(result)), cmp.Or(first, result.Name)
 		}
 	}
 	if len(bad) > 0 {
-		return nil, fail(exitRefused, fmt.Errorf("%s: redundancy is not there: %s", readiness.ProtectionNotRestored, term.Sanitize(strings.Join(bad, "; "))), "bcctl explain "+names[0]+" --live")
+		return nil, fail(exitRefused, fmt.Errorf("%s: redundancy is not there: %s", readiness.ProtectionNotRestored, term.Sanitize(strings.Join(bad, "; "))), "bcctl explain "+first+" --live")
 	}
 	return report.Results, nil
 }
@@ -137,55 +175,73 @@ func verdictLine(r readiness.Result) string {
 	return strings.Join(append([]string{line}, slices.Compact(codes)...), " ")
 }
 
-// closed lets a person say that there is a backup, looks again, and records what shows
-// that resources are protected.
-func (a *app) closed(ctx context.Context, r *repository, run ledger.Record, names []string, backup string) error {
+// closed lets a person say which backup was restored, looks again, and records both.
+func (c *closing) closed(ctx context.Context) error {
+	a := c.a
 	no := func(err error) error { return fail(exitNotApproved, fmt.Errorf("nothing was closed: %w", err), "") }
-	who, err := a.signatory(ctx, r)
+	who, err := a.signatory(ctx, c.r)
 	switch {
 	case errors.Is(err, errNobody):
 		return no(err)
 	case err != nil:
 		return err
+	case !slices.ContainsFunc(who.Roles, func(r approval.Role) bool { return r != approval.Viewer }):
+		return no(fmt.Errorf("%s may only look", who.ID))
 	}
-	book, err := a.book(ctx, r.dir, r.settings, true)
+	book, err := a.book(ctx, c.r.dir, c.r.settings, true)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.Stderr, "backup: "+term.Sanitize(backup))
-	line := "/bcctl close " + run.Request
-	typed, err := who.types(ctx, a, "say that this backup of the server that writes now was restored", line, approval.NamespaceConfirm)
-	switch {
-	case errors.Is(err, errNotTheLine):
-		return no(err)
-	case err != nil:
-		return err
+	fmt.Fprintf(a.Stderr, "\nWhich backup of the server that writes now was restored where, and what had it? It is signed as %s and recorded; an empty line ends this.\n> ", who.ID)
+	backup, err := a.readLine(ctx)
+	if backup = strings.TrimSpace(backup); err != nil || backup == "" {
+		return no(errors.New("nothing was said about a backup"))
 	}
-	results, err := a.redundant(ctx, r, names) // typing may have taken any time
+	typed, err := signTyped(who.signer, approval.TypedStatement{At: a.Now().UTC().Truncate(time.Second), Line: "/bcctl close " + c.request + " " + backup, Person: who.ID}, approval.NamespaceConfirm)
 	if err != nil {
 		return err
 	}
-	record := ledger.Record{Kind: ledger.Restored, Request: run.Request, Digest: run.Digest, Run: run.Run, Moved: names, Persons: []string{who.ID}, Reason: backup, At: a.Now()}
+	results, err := c.redundant(ctx) // typing may have taken any time
+	if err != nil {
+		return err
+	}
+	record := ledger.Record{Kind: ledger.Restored, Request: c.request, Digest: c.run.Digest, Run: c.run.Run, Attempt: c.number, Moved: c.moved, Closes: c.closes, Persons: []string{who.ID}, Reason: backup, At: a.Now()}
 	name, data, err := record.Encode()
 	if err != nil {
 		return err
 	}
-	evidence := []audit.Evidence{{Name: "ledger/" + name, SHA256: audit.SHA256(data)}, {Name: "close/" + who.ID, SHA256: audit.SHA256(typed.Statement)}}
 	by := personActor(who.roster, who.ID, a.actor())
-	var entries []audit.Entry
-	for _, v := range logbook.Verdicts(check.Report{Commit: r.commit, Results: results}, by) {
-		v.Type, v.Action, v.Request, v.Evidence = audit.ProtectionRestored, "close", &audit.Request{Digest: strings.TrimPrefix(run.Digest, "sha256:")}, evidence
-		entries = append(entries, v)
+	said := &audit.Resolution{By: who.ID, Reason: backup, Signature: string(typed.Signature), Statement: string(typed.Statement)}
+	entries := logbook.Verdicts(check.Report{Commit: c.r.commit, Results: c.lookedAt(results)}, by)
+	for i := range entries {
+		e := &entries[i]
+		e.Type, e.Action, e.Resolution = audit.ProtectionRestored, "close", said
+		e.Request = &audit.Request{Digest: strings.TrimPrefix(c.run.Digest, "sha256:")}
+		e.Evidence = []audit.Evidence{{Name: "ledger/" + name, SHA256: audit.SHA256(data)}}
 	}
 	// The log first: an end that only the ledger has would not be found by who verifies.
-	if err := book.Record(ctx, entries...); err != nil && !errors.Is(err, logbook.ErrUnsealed) {
+	switch err := book.Record(ctx, entries...); {
+	case errors.Is(err, logbook.ErrUnsealed), errors.Is(err, gitlog.ErrSpooled):
+		a.remark("audit: %v", err)
+	case err != nil:
 		return auditFailure(err)
 	}
-	if err := a.ledgerStore(r).Add(ctx, record); errors.Is(err, ledger.ErrExists) {
-		return fail(exitFailed, fmt.Errorf("somebody else has closed %s at the same time", run.Request), "bcctl close")
+	if err := a.ledgerStore(c.r).Add(ctx, record); errors.Is(err, ledger.ErrExists) {
+		return fail(exitFailed, fmt.Errorf("somebody else has closed %s at the same time; what you said is in the log as well", c.request), "bcctl close")
 	} else if err != nil {
-		return fail(exitNoAnswer, err, "bcctl close "+run.Request)
+		return fail(exitNoAnswer, fmt.Errorf("what you said is in the log, and the ledger did not take it: it stays %s: %w", readiness.ProtectionNotRestored, err), "bcctl close "+c.request)
 	}
-	_, err = fmt.Fprintf(a.Stdout, "closed: %s, by %s\n", term.Sanitize(run.Request), who.ID)
+	_, err = fmt.Fprintf(a.Stdout, "closed: %s, by %s\n", term.Sanitize(c.request), who.ID)
 	return err
+}
+
+// lookedAt are results, with one for each resource that could not be looked at because the
+// repository does not have it any more: the log says that it was closed all the same.
+func (c *closing) lookedAt(results []readiness.Result) []readiness.Result {
+	for _, name := range c.moved {
+		if !slices.ContainsFunc(results, func(r readiness.Result) bool { return r.Name == name }) {
+			results = append(results, readiness.Result{Name: name, Kind: readiness.KindResource, Status: readiness.Unknown, Reasons: []readiness.Reason{{Code: readiness.VisCollector, Status: readiness.Unknown}}})
+		}
+	}
+	return results
 }

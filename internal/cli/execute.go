@@ -276,7 +276,11 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		return fail(exitStopped, err, "")
 	}
 	defer keeper.Locks.Foresee(ctx, x.plan.Keys())()
-	if x.bringSpool(ctx, book) {
+	brought := x.bringSpool(ctx, book)
+	if !brought && x.state.Finished != "" {
+		return fail(exitNoAnswer, errors.New("the run is over, and the log still does not take its end"), "bcctl audit recover")
+	}
+	if brought {
 		if record.Opened, err = x.opened(ctx, book); err != nil {
 			return err
 		}
@@ -286,7 +290,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	record.Answers = func() []audit.Evidence { return answered(guard.Case.Reading.Answers) }
 	record.Evidence = func() (approval.Verdict, approval.Case) { return guard.Verdict, guard.Case.Case }
 	glass := x.glass(guard, record, keeper)
-	keeper.Ended(x.state.Finished, x.plan.Moved(&x.state))
+	keeper.Ended(x.state.Finished, x.state.Moved())
 	keeper.Current = copied.Current
 	record.Attempt = x.state.NextAttempt()
 	keeper.Attempting(record.Attempt)
@@ -317,7 +321,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 			case runbook.Claimed:
 				guard.Claimed()
 			case runbook.RunFinished:
-				keeper.Ended(s.Finished, x.plan.Moved(s))
+				keeper.Ended(s.Finished, s.Moved())
 			case runbook.Released:
 				// All of the run is in the log by now, and what comes yet is not for it.
 				if s.Finished != "" && !s.Degraded && x.offline == "" && book.Key != nil && x.request.Spec.BreakGlass == nil {
@@ -346,6 +350,9 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 		teller.end(ctx, "STOPPED, its journal cannot be kept here", x.again)
 	}
 	if errors.Is(err, runbook.ErrFinished) {
+		if x.state.Degraded || !x.state.Released {
+			a.remark("this start began nothing: it %s", broughtText(&end.State))
+		}
 		return fail(exitNotApproved, err, "bcctl request new "+string(x.request.Spec.Type)+" "+x.request.Spec.Target)
 	}
 	if err != nil {
@@ -637,6 +644,18 @@ func (x *running) spec(res *config.Resource, secrets check.Secrets) connectors.S
 	return spec
 }
 
+// broughtText says what became of the end of a run that was not everywhere yet.
+func broughtText(s *runbook.State) string {
+	switch {
+	case s.Degraded:
+		return "tried to bring the end of the run to the log, which does not take it yet"
+	case !s.Released:
+		return "tried to give the locks back, which the ledger does not take yet"
+	default:
+		return "brought the end of the run to where it was missing"
+	}
+}
+
 // ended says how a start ended and what to do now, and gives it its exit code.
 func (x *running) ended(end runbook.End) error {
 	id, again := x.request.Name(), x.again
@@ -655,8 +674,11 @@ func (x *running) ended(end runbook.End) error {
 	switch end.Kind {
 	case runbook.EndSucceeded:
 		fmt.Fprintf(x.a.Stdout, "SUCCEEDED %s: %s writes at %s\n", id, x.plan.Target, x.plan.To)
-		if len(x.plan.Moved(&end.State)) > 0 {
-			fmt.Fprintf(x.a.Stdout, "PROTECTION_NOT_RESTORED until redundancy and a restorable backup are shown. Next: bcctl check %s; then bcctl close %s --backup TEXT\n", x.plan.Target, id)
+		if end.State.Unprotected() {
+			fmt.Fprintf(x.a.Stdout, "PROTECTION_NOT_RESTORED until redundancy and a restorable backup are shown. Next: bcctl check %s; then bcctl close %s\n", x.plan.Target, id)
+		}
+		if !end.State.Released {
+			fmt.Fprintf(x.a.Stdout, "the ledger does not have its end, and its locks are kept. Next, once it answers: bcctl execute %s\n", id)
 		}
 		if end.State.Degraded {
 			fmt.Fprintln(x.a.Stdout, "part of the record is on this machine only. Next: bcctl audit recover")

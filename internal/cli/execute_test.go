@@ -556,7 +556,7 @@ func TestSI33NothingBeginsInAFreeze(t *testing.T) {
 	s := newStage(t, func(g *gate) {
 		g.files["policies/calendar.yaml"] = "apiVersion: bcctl/v1\nkind: Calendar\nmetadata: {name: bank}\nspec:\n  freezes:\n    - {name: closing, reason: quarter, from: 2026-03-01T00:00:00Z, until: 2026-03-10T13:00:00Z}\n"
 	})
-	s.explained(exitOK, "NOT NOW (SI-33): the freeze closing of calendar bank is for ledger until 2026-03-10T13:00:00Z (quarter); it may begin from 2026-03-10T13:00:00Z on")
+	s.explained(exitOK, "NOT NOW (SI-33): ", "the freeze closing of calendar bank is for ledger until 2026-03-10T13:00:00Z (quarter); it may begin from 2026-03-10T13:00:00Z on")
 	s.want(exitNotApproved, s.line("execute", 1), "SI-33", "the freeze closing of calendar bank is for ledger until 2026-03-10T13:00:00Z (quarter); it may begin from 2026-03-10T13:00:00Z on", "nothing was changed")
 	if s.holds("fence") {
 		t.Error("something was done")

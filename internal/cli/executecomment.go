@@ -223,7 +223,7 @@ func (x *running) next(err error) string {
 	if x.plan.Target == "" {
 		return ""
 	}
-	return "bcctl check " + x.plan.Target
+	return "bcctl check " + x.plan.Target + "; then bcctl close " + x.request.Name()
 }
 
 // goesOn is the command that goes on: in CI it is a comment, whose line depends on how

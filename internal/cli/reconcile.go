@@ -294,8 +294,12 @@ func (n *reconciling) run(ctx context.Context, run waitingRun, own []ledger.Reco
 	}
 	// The shared ledger first: what is settled here only would be published again.
 	var settled []ledger.Record
+	var moved []string // which the end in the shared ledger does not tell (SI-37)
+	if end := ledger.Of(own, run.Request).Finished; end != nil && slices.ContainsFunc(conflicts, func(c string) bool { return strings.HasPrefix(c, endedTwice) }) {
+		moved = end.Moved
+	}
 	for _, r := range run.attempts {
-		r, err := n.settle(ctx, ledger.Record{Kind: ledger.Settled, Request: r.Request, Digest: r.Digest, Attempt: r.Attempt, Run: r.Run, Persons: persons, Reason: reason, At: n.a.Now().UTC().Truncate(time.Second)})
+		r, err := n.settle(ctx, ledger.Record{Kind: ledger.Settled, Request: r.Request, Digest: r.Digest, Attempt: r.Attempt, Run: r.Run, Moved: moved, Persons: persons, Reason: reason, At: n.a.Now().UTC().Truncate(time.Second)})
 		if err != nil {
 			return 0, fail(exitNoAnswer, err, "bcctl reconcile")
 		}
@@ -330,6 +334,8 @@ func (n *reconciling) settle(ctx context.Context, settled ledger.Record) (ledger
 	}
 	return all[at], nil
 }
+
+const endedTwice = "RUN-02 the request ended twice"
 
 // publish brings the records of a run to the shared ledger, first the one that makes
 // others wait, and returns what is there already and says something else.
@@ -371,7 +377,7 @@ func (n *reconciling) publish(ctx context.Context, run waitingRun, own []ledger.
 			case r.Kind == ledger.Claimed:
 				conflicts = append(conflicts, fmt.Sprintf("RUN-01 attempt %d was claimed twice: without GitHub at %s, with it at %s", r.Attempt, r.At.Format(time.RFC3339), there.At.Format(time.RFC3339)))
 			default:
-				conflicts = append(conflicts, fmt.Sprintf("RUN-02 the request ended twice: without GitHub at %s (%s), with it at %s (%s)", r.At.Format(time.RFC3339), r.Result, there.At.Format(time.RFC3339), there.Result))
+				conflicts = append(conflicts, fmt.Sprintf(endedTwice+": without GitHub at %s (%s), with it at %s (%s)", r.At.Format(time.RFC3339), r.Result, there.At.Format(time.RFC3339), there.Result))
 			}
 		}
 	}

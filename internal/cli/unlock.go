@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/bcctl/bcctl/internal/atomicfile"
+	"github.com/bcctl/bcctl/internal/execute"
 	"github.com/bcctl/bcctl/internal/execute/journal"
 	"github.com/bcctl/bcctl/internal/forge"
 	"github.com/bcctl/bcctl/internal/ledger"
@@ -24,6 +25,7 @@ import (
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
 	"github.com/bcctl/bcctl/pkg/config"
+	"github.com/bcctl/bcctl/pkg/runbook"
 )
 
 type unlockOptions struct {
@@ -330,6 +332,35 @@ func (a *app) handedOver(file string) (approval.TypedLine, error) {
 	return approval.TypedLine{Statement: []byte(s.Statement), Signature: []byte(s.Signature)}, nil
 }
 
+// mayHaveMoved are the resources whose roles a run that is cut off from its lock may have
+// changed, by the copy of its journal; all that it has locked where that does not tell.
+func (a *app) mayHaveMoved(ctx context.Context, r *repository, lock ledger.Lock) []string {
+	if lock.Version == 0 {
+		return nil // whose it was is not known; what it did is for those who break it
+	}
+	lines, _, err := (&execute.Copy{Cells: a.ledgerStore(r), Run: lock.Holder.Run}).Load(ctx)
+	if err == nil && lines == nil {
+		return nil // it has not come to a change: without a copy it makes none (SI-1)
+	}
+	if err == nil {
+		var state runbook.State
+		if state, err = foldLines(lines); err == nil {
+			if state.Active {
+				state.Brought = state.NextAttempt() // it may have gone on without being able to say so
+			}
+			return state.Moved()
+		}
+	}
+	a.remark("what the run has changed is not known (%v); all that it had locked counts as moved", err)
+	var all []string
+	for _, key := range lock.Keys {
+		if name, ok := strings.CutPrefix(key, "resource/"); ok {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // breakLock records that the lock is taken away, and takes it away.
 func (a *app) breakLock(ctx context.Context, r *repository, locks *ledger.Locks, s standing, said []approval.TypedLine, roster approval.Roster, person string, u ledger.Unlock) error {
 	book, err := a.book(ctx, r.dir, r.settings, true)
@@ -338,6 +369,7 @@ func (a *app) breakLock(ctx context.Context, r *repository, locks *ledger.Locks,
 	}
 	h := s.lock.Holder
 	record := ledger.Record{Kind: ledger.Unlocked, Request: s.request(), Digest: h.Digest, Attempt: h.Attempt, Run: h.Run, Fence: u.Fence, Keys: s.lock.Keys, Persons: u.Persons, Reason: u.Reason, At: a.Now().UTC().Truncate(time.Second)}
+	record.Moved = a.mayHaveMoved(ctx, r, s.lock)
 	if s.lock.Version == 0 {
 		record.Run, record.Fence, record.Keys = "unreadable-"+shortHash(s.key+a.Now().String()), 1, []string{s.key}
 	}
@@ -383,4 +415,12 @@ func (a *app) breakLock(ctx context.Context, r *repository, locks *ledger.Locks,
 	}
 	_, err = fmt.Fprintf(a.Stdout, "unlocked: %s\nIts run may have left a step part way. Next: %s\n", strings.Join(keys, ", "), next)
 	return err
+}
+
+func foldLines(lines []byte) (runbook.State, error) {
+	events, err := runbook.DecodeJournal(lines)
+	if err != nil {
+		return runbook.State{}, err
+	}
+	return runbook.Fold(events)
 }

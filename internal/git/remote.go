@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -91,6 +92,23 @@ func withoutCredentials(text string) string {
 		}
 		from = begin
 	}
+}
+
+// FetchedAt is when git fetched here last, from whatever remote.
+func FetchedAt(ctx context.Context, dir string) (time.Time, error) {
+	out, err := run(ctx, dir, nil, "rev-parse", "--git-path", "FETCH_HEAD")
+	if err != nil {
+		return time.Time{}, err
+	}
+	path := strings.TrimSuffix(string(out), "\n")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 // RemoteTip returns the commit that a ref of a remote points to. The commit need

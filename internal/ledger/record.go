@@ -41,7 +41,8 @@ type Record struct {
 	Run     string    `json:"run,omitempty"`
 	Fence   int64     `json:"fence,omitempty"`  // of the lock that was broken
 	Result  string    `json:"result,omitempty"` // of a run that finished
-	Moved   []string  `json:"moved,omitempty"`  // resources whose roles have changed for good, or may have; that are protected again
+	Moved   []string  `json:"moved,omitempty"`  // resources whose roles have changed for good, or may have; or that are protected again
+	Closes  []string  `json:"closes,omitempty"` // names of the records after which they are
 	Keys    []string  `json:"keys,omitempty"`   // what a run without the forge touched
 	Persons []string  `json:"persons,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
@@ -88,11 +89,11 @@ func (r Record) Name() (string, error) {
 		return "", fmt.Errorf("%q is no id of a request", r.Request)
 	}
 	switch r.Kind {
-	case Seen, Withdrawn, Finished, Emergency, Reviewed, Restored:
+	case Seen, Withdrawn, Finished, Emergency, Reviewed:
 		return fmt.Sprintf("%s/%s.json", r.Kind, r.Request), nil
-	case Claimed:
+	case Claimed, Restored:
 		if r.Attempt < 1 {
-			return "", errors.New("a claim needs its attempt")
+			return "", fmt.Errorf("a record of kind %s needs its number", r.Kind)
 		}
 		return fmt.Sprintf("%s/%s/%06d.json", r.Kind, r.Request, r.Attempt), nil
 	case Confirmed:
@@ -252,30 +253,33 @@ func same(a, b Record) bool {
 	return oneErr == nil && otherErr == nil && oneName == otherName && string(one) == string(other)
 }
 
-// Unprotected returns, by resource, the newest run that has changed its roles, where
-// nobody has shown since that it is protected again (SI-37). Who shows it for a resource
-// after a run shows it for all that moved it before that run ended.
-func Unprotected(records []Record) map[string]Record {
-	ended, restored := map[string]time.Time{}, map[string]time.Time{}
+// Unprotected returns, by resource, what has changed its roles where nobody has shown since
+// that it is protected again, oldest first (SI-37): ends of runs, runs whose lock was
+// broken, and runs without the forge that ended in another way than the shared ledger says.
+func Unprotected(records []Record) map[string][]Record {
+	type left struct{ resource, record string }
+	closed := map[left]bool{}
 	for _, r := range records {
-		if r.Kind == Finished {
-			ended[r.Request] = r.At
-		}
-	}
-	for _, r := range records {
-		for _, name := range r.Moved {
-			if at := ended[r.Request]; r.Kind == Restored && at.After(restored[name]) {
-				restored[name] = at
+		for _, resource := range r.Moved {
+			for _, name := range r.Closes {
+				closed[left{resource, name}] = true
 			}
 		}
 	}
-	open := map[string]Record{}
+	open := map[string][]Record{}
 	for _, r := range records {
-		for _, name := range r.Moved {
-			if r.Kind == Finished && r.At.After(restored[name]) && !r.At.Before(open[name].At) {
-				open[name] = r
+		name, err := r.Name()
+		if err != nil || r.Kind == Restored {
+			continue
+		}
+		for _, resource := range r.Moved {
+			if !closed[left{resource, name}] {
+				open[resource] = append(open[resource], r)
 			}
 		}
+	}
+	for _, list := range open {
+		slices.SortStableFunc(list, func(a, b Record) int { return a.At.Compare(b.At) })
 	}
 	return open
 }

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,14 +55,21 @@ func TestOFF06AttemptsAreSettledEach(t *testing.T) {
 	}
 }
 
-// TestSI37Unprotected: what a run has moved stays open until somebody closes it after that,
-// by whichever request moved it last.
+// TestSI37Unprotected: what has moved a resource stays open until it is closed by name,
+// whatever clocks say.
 func TestSI37Unprotected(t *testing.T) {
+	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC) }
 	moved := func(kind ledger.Kind, request string, minute int, names ...string) ledger.Record {
-		return ledger.Record{Kind: kind, Request: request, Moved: names, At: at(minute)}
+		return ledger.Record{Kind: kind, Request: request, Run: request, Attempt: 1, Fence: 1, Moved: names, At: at(minute)}
 	}
-	first, second := moved(ledger.Finished, "1", 1, "a", "b"), moved(ledger.Finished, "2", 5, "a")
+	closed := func(request string, minute int, closes []string, names ...string) ledger.Record {
+		r := moved(ledger.Restored, request, minute, names...)
+		r.Closes = closes
+		return r
+	}
+	first, second := moved(ledger.Finished, "1", 9, "a", "b"), moved(ledger.Finished, "2", 5, "a")
+	both := []string{"finished/1.json", "finished/2.json"}
 	for _, c := range []struct {
 		name    string
 		records []ledger.Record
@@ -70,16 +78,22 @@ func TestSI37Unprotected(t *testing.T) {
 		{"nothing has run", nil, map[string]string{}},
 		{"a run that moved nothing", []ledger.Record{moved(ledger.Finished, "1", 1)}, map[string]string{}},
 		{"one run", []ledger.Record{first}, map[string]string{"a": "1", "b": "1"}},
-		{"the newest counts", []ledger.Record{second, first}, map[string]string{"a": "2", "b": "1"}},
-		{"closed", []ledger.Record{first, moved(ledger.Restored, "1", 2, "a", "b")}, map[string]string{}},
-		{"closed before the newest", []ledger.Record{first, second, moved(ledger.Restored, "1", 2, "a", "b")}, map[string]string{"a": "2"}},
-		{"closed in part", []ledger.Record{first, second, moved(ledger.Restored, "2", 6, "a")}, map[string]string{"b": "1"}},
-		{"closed by a clock that is late", []ledger.Record{first, moved(ledger.Restored, "1", 0, "a", "b")}, map[string]string{}},
-		{"an older run, closed after the newest ended", []ledger.Record{first, second, moved(ledger.Restored, "1", 9, "a", "b")}, map[string]string{"a": "2"}},
+		{"two runs", []ledger.Record{first, second}, map[string]string{"a": "2 1", "b": "1"}},
+		{"closed", []ledger.Record{first, closed("1", 10, both, "a", "b")}, map[string]string{}},
+		{"closed by a clock that is late", []ledger.Record{first, closed("1", 0, both, "a", "b")}, map[string]string{}},
+		{"one after it was closed, by a clock that is late", []ledger.Record{first, closed("1", 10, both[:1], "a", "b"), second}, map[string]string{"a": "2"}},
+		{"closed in part", []ledger.Record{first, second, closed("2", 10, both, "a")}, map[string]string{"b": "1"}},
+		{"its lock was broken", []ledger.Record{moved(ledger.Unlocked, "3", 1, "a")}, map[string]string{"a": "3"}},
+		{"and went on to its end after that was closed", []ledger.Record{moved(ledger.Unlocked, "3", 1, "a"), closed("3", 2, []string{"unlocked/3/000001.json"}, "a"), moved(ledger.Finished, "3", 3, "a")}, map[string]string{"a": "3"}},
+		{"without the forge, and ended otherwise there", []ledger.Record{moved(ledger.Finished, "1", 1), moved(ledger.Settled, "1", 2, "a")}, map[string]string{"a": "1"}},
 	} {
 		got := map[string]string{}
-		for name, r := range ledger.Unprotected(c.records) {
-			got[name] = r.Request
+		for name, list := range ledger.Unprotected(c.records) {
+			var requests []string
+			for _, r := range list {
+				requests = append(requests, r.Request)
+			}
+			got[name] = strings.Join(requests, " ")
 		}
 		if !maps.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)

@@ -48,7 +48,7 @@ type Entry struct {
 	Redacted    map[string]string `json:"redacted,omitzero"` // path of a member -> salted digest of what stood there
 	Replication *Replication      `json:"replication,omitzero"`
 	Request     *Request          `json:"request,omitzero"`
-	Resolution  *Resolution       `json:"resolution,omitzero"` // step.result: a person said it
+	Resolution  *Resolution       `json:"resolution,omitzero"` // step.result: a person said it; protection.restored: what one said of a backup
 	Run         string            `json:"run"`                 // 32 hexadecimal digits
 	Seen        *TreeHead         `json:"seen,omitzero"`       // the newest seal the writer knew
 	Segment     string            `json:"segment"`

@@ -261,11 +261,8 @@ func (s *State) Doubt() *StepRef {
 func (s *State) Unprotected() bool { return s.AnyPassed() && !s.Restored }
 
 // Moved are the members whose roles have changed for good, or may have, sorted. A drill
-// changes those of copies.
-func (p *Plan) Moved(s *State) []string {
-	if p.Type == Drill {
-		return nil
-	}
+// on a copy has no point of no return, and moves none.
+func (s *State) Moved() []string {
 	var moved []string
 	for _, member := range slices.Sorted(maps.Keys(s.Members)) {
 		if s.Passed(member) {
