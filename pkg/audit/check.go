@@ -150,8 +150,8 @@ func (e *Entry) checkParts() error {
 		return fmt.Errorf("verdict.status %q is not known", e.Verdict.Status)
 	case e.Step != nil && (e.Step.Index < 0 || e.Step.Name == ""):
 		return errors.New("step needs an index from 0 and a name")
-	case e.Resolution != nil && (e.Step == nil || e.Resolution.By == "" || e.Resolution.Reason == "" || e.Resolution.Statement == "" || e.Resolution.Signature == ""):
-		return errors.New("resolution needs a step, who said it, why, and what was signed")
+	case e.Resolution != nil && (e.Step == nil && e.Type != ProtectionRestored || e.Resolution.By == "" || e.Resolution.Reason == "" || e.Resolution.Statement == "" || e.Resolution.Signature == ""):
+		return errors.New("resolution needs what it is about, who said it, why, and what was signed")
 	case !slices.IsSorted(e.Frontier):
 		return errors.New("frontier is not sorted")
 	}
