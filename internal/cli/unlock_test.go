@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bcctl/bcctl/internal/ledger"
 )
 
 // begun waits until a file is there, for at most half a minute.
@@ -82,6 +85,10 @@ func unlocksASleeper(t *testing.T, s *stage) {
 	unlock(there.as("ben"), line, exitOK, nil, "--reason", reason, "--sign", file)
 	unlock(there, line, exitOK, []string{"unlocked: resource/ledger", "bcctl execute " + s.id}, "--reason", reason, "--with", file)
 	unlock(there, line, exitFailed, []string{"is not locked"}, "--reason", reason, "--with", file)
+	// It was at work, and may have come further than its journal says elsewhere (SI-37).
+	if records := s.records(ledger.Unlocked); len(records) != 1 || !slices.Equal(records[0].Moved, []string{"ledger"}) {
+		t.Errorf("unlocked: %+v", records)
+	}
 
 	s.ok(os.Remove(filepath.Join(s.world, "pause-fence")))
 	out := <-slept
