@@ -16,6 +16,7 @@ import (
 	"github.com/bcctl/bcctl/internal/check"
 	"github.com/bcctl/bcctl/internal/git"
 	"github.com/bcctl/bcctl/internal/ledger"
+	"github.com/bcctl/bcctl/internal/ledger/gitstore"
 	"github.com/bcctl/bcctl/internal/secret"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/readiness"
@@ -223,7 +224,9 @@ func (a *app) residues(r *repository) func(context.Context) check.Residues {
 				left.Unknown = err // what was fetched once can only make it worse
 			}
 		}
-		own, err := a.hostRecords(ctx, r)
+		here, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second) // a remote that hangs leaves no time
+		defer cancel()
+		own, err := a.hostRecords(here, r)
 		if err != nil {
 			left.Unknown = errors.Join(left.Unknown, err)
 		}
@@ -240,10 +243,10 @@ func (a *app) residues(r *repository) func(context.Context) check.Residues {
 // as a CI job may be that has checked out at its start.
 const justFetched = 15 * time.Minute
 
-// fetchedRecords are the records as git fetched them last, and whether that was just now.
-// Whether it fetched them at all tells the log, which is there before any run: a clone of
-// one branch has neither.
-func (a *app) fetchedRecords(ctx context.Context, r *repository) ([]ledger.Record, bool) {
+// fetchedRecords are the records as git fetched them last, and whether that was just now:
+// with their branch, or where there was none, with the log's, which is there before any
+// run. A fetch that failed, or was of another branch, is none.
+func (a *app) fetchedRecords(ctx context.Context, r *repository) (records []ledger.Record, fresh bool) {
 	if r.settings.Ledger.URL != "" {
 		return nil, false
 	}
@@ -251,13 +254,16 @@ func (a *app) fetchedRecords(ctx context.Context, r *repository) ([]ledger.Recor
 	if err != nil {
 		return nil, false
 	}
-	if at, err := git.FetchedAt(ctx, r.dir); err != nil || a.Now().Sub(at) > justFetched {
+	branches, at, err := git.Fetched(ctx, r.dir)
+	if err != nil || a.Now().Sub(at) > justFetched {
 		return records, false
 	}
+	branch := gitstore.RecordsBranch
 	if records == nil {
-		_, err = git.Tip(ctx, r.dir, "refs/remotes/"+r.settings.Audit.Remote+"/"+strings.TrimPrefix(r.settings.Audit.Ref, "refs/heads/"))
+		branch = strings.TrimPrefix(r.settings.Audit.Ref, "refs/heads/")
 	}
-	return records, err == nil
+	tip, err := git.Tip(ctx, r.dir, "refs/remotes/"+r.settings.Audit.Remote+"/"+branch)
+	return records, err == nil && branches[branch] == tip
 }
 
 // boundMemory makes the collector work harder rather than the process grow beyond

@@ -19,7 +19,6 @@ import (
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
-	"github.com/bcctl/bcctl/pkg/audit/gitlog"
 	"github.com/bcctl/bcctl/pkg/readiness"
 )
 
@@ -192,6 +191,7 @@ func (c *closing) closed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	term.Discard(a.Stdin) // what was typed during the look is no answer
 	fmt.Fprintf(a.Stderr, "\nWhich backup of the server that writes now was restored where, and what had it? It is signed as %s and recorded; an empty line ends this.\n> ", who.ID)
 	backup, err := a.readLine(ctx)
 	if backup = strings.TrimSpace(backup); err != nil || backup == "" {
@@ -221,7 +221,7 @@ func (c *closing) closed(ctx context.Context) error {
 	}
 	// The log first: an end that only the ledger has would not be found by who verifies.
 	switch err := book.Record(ctx, entries...); {
-	case errors.Is(err, logbook.ErrUnsealed), errors.Is(err, gitlog.ErrSpooled):
+	case errors.Is(err, logbook.ErrUnsealed):
 		a.remark("audit: %v", err)
 	case err != nil:
 		return auditFailure(err)

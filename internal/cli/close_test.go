@@ -58,6 +58,13 @@ func TestSI37RedUntilClosed(t *testing.T) {
 	git("fetch", "-q", "origin")
 	s.ok(os.Rename(remote, remote+".away"))
 	bcctl(exitRed, "", anew, "PROTECTION_NOT_RESTORED", "as git fetched it last") // which a job in CI does right before
+	if exec.CommandContext(t.Context(), "git", "-C", s.Clone, "fetch", "-q", "origin").Run() == nil {
+		t.Fatal("a remote that is away was fetched")
+	}
+	bcctl(exitRed, "", anew, "PROTECTION_NOT_RESTORED", "the ledger does not tell what runs have left") // a fetch that failed is none
+	s.ok(os.Rename(remote+".away", remote))
+	git("fetch", "-q", "origin")
+	s.ok(os.Rename(remote, remote+".away"))
 	old := time.Now().Add(-time.Hour)
 	s.ok(os.Chtimes(fetched, old, old))
 	bcctl(exitRed, "", anew, "PROTECTION_NOT_RESTORED", "the ledger does not tell what runs have left")

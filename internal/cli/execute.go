@@ -277,7 +277,7 @@ func (x *running) start(ctx context.Context, reader execute.Reader) error {
 	}
 	defer keeper.Locks.Foresee(ctx, x.plan.Keys())()
 	brought := x.bringSpool(ctx, book)
-	if !brought && x.state.Finished != "" {
+	if !brought && x.state.Finished != "" && x.state.Released {
 		return fail(exitNoAnswer, errors.New("the run is over, and the log still does not take its end"), "bcctl audit recover")
 	}
 	if brought {

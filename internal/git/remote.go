@@ -94,11 +94,12 @@ func withoutCredentials(text string) string {
 	}
 }
 
-// FetchedAt is when git fetched here last, from whatever remote.
-func FetchedAt(ctx context.Context, dir string) (time.Time, error) {
+// Fetched returns the branches that git fetched here last, with their commits, and when.
+// A fetch that failed has brought none.
+func Fetched(ctx context.Context, dir string) (branches map[string]string, at time.Time, err error) {
 	out, err := run(ctx, dir, nil, "rev-parse", "--git-path", "FETCH_HEAD")
 	if err != nil {
-		return time.Time{}, err
+		return nil, time.Time{}, err
 	}
 	path := strings.TrimSuffix(string(out), "\n")
 	if !filepath.IsAbs(path) {
@@ -106,9 +107,25 @@ func FetchedAt(ctx context.Context, dir string) (time.Time, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return time.Time{}, err
+		return nil, time.Time{}, err
 	}
-	return info.ModTime(), nil
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	branches = map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		// Its id, whether it is to be merged, and: branch 'NAME' of ADDRESS.
+		fields := strings.SplitN(line, "\t", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		if name, ok := strings.CutPrefix(fields[2], "branch '"); ok {
+			name, _, _ = strings.Cut(name, "'")
+			branches[name] = fields[0]
+		}
+	}
+	return branches, info.ModTime(), nil
 }
 
 // RemoteTip returns the commit that a ref of a remote points to. The commit need

@@ -20,9 +20,12 @@ import (
 	"github.com/bcctl/bcctl/internal/ledger"
 )
 
+// RecordsBranch has the records.
+const RecordsBranch = "bcctl-ledger"
+
 const (
 	cellPrefix = "refs/heads/bcctl-"
-	recordsRef = "refs/heads/bcctl-ledger"
+	recordsRef = "refs/heads/" + RecordsBranch
 	maxRecords = 200_000
 	tries      = 40
 )
