@@ -36,10 +36,10 @@ setup-clients:
 setup-patroni:
 	@scripts/setup-patroni.sh
 
-# The commands' own package runs real servers and processes for some ten minutes on two
-# cores, which is the limit that go test sets by itself.
+# The commands' own package runs real servers and processes for ten to thirty minutes on two
+# cores; ten are the limit that go test sets by itself.
 test: setup setup-browser setup-clients setup-patroni
-	$(GO) test -tags $(TAGS) -timeout 30m ./...
+	$(GO) test -tags $(TAGS) -timeout 60m ./...
 
 # The same under the race detector, which needs a C compiler.
 race: setup setup-browser setup-clients setup-patroni
