@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/bcctl/bcctl/internal/ledger"
 	"github.com/bcctl/bcctl/internal/logbook"
 	"github.com/bcctl/bcctl/internal/term"
 	"github.com/bcctl/bcctl/pkg/approval"
 	"github.com/bcctl/bcctl/pkg/audit"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func newReview(a *app) *cobra.Command {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/bcctl/bcctl/internal/atomicfile"
 	"github.com/bcctl/bcctl/internal/execute"
@@ -129,12 +128,8 @@ func (a *app) unlock(ctx context.Context, flags *pflag.FlagSet, target string, o
 	case !a.typedBy():
 		return usage(errors.New("a lock is broken by persons at terminals; standard input is none (CONF-08)"), "")
 	}
-	roster, err := a.rosterOfMain(ctx, r)
-	if err != nil {
-		return err
-	}
 	line := approval.UnlockLine(s.key, s.lock.Fence, s.request())
-	typed, person, err := a.typeUnlock(ctx, r, roster, line)
+	typed, who, err := a.typeUnlock(ctx, r, line)
 	if err != nil {
 		return err
 	}
@@ -149,11 +144,11 @@ func (a *app) unlock(ctx context.Context, flags *pflag.FlagSet, target string, o
 		}
 		said = append(said, other)
 	}
-	persons, err := approval.Unlockers(roster, line, s.lock.Holder.Person, said, a.Now())
+	persons, err := approval.Unlockers(who.roster, line, s.lock.Holder.Person, said, a.Now())
 	if err != nil {
 		return fail(exitNotApproved, fmt.Errorf("nothing was unlocked: %w", err), fmt.Sprintf("another person: bcctl unlock %s --reason TEXT --sign FILE; then you: --with FILE", target))
 	}
-	return a.breakLock(ctx, r, locks, *s, said, roster, person, ledger.Unlock{Persons: persons, Reason: o.reason, Fence: s.lock.Fence})
+	return a.breakLock(ctx, r, locks, *s, said, who.roster, who.ID, ledger.Unlock{Persons: persons, Reason: o.reason, Fence: s.lock.Fence})
 }
 
 // standing finds the lock of a target and what is known of its holder; nil when it is
@@ -282,23 +277,16 @@ func (a *app) rosterOfMain(ctx context.Context, r *repository) (approval.Roster,
 }
 
 // typeUnlock lets a person type the line that names the lock, and signs it.
-func (a *app) typeUnlock(ctx context.Context, r *repository, roster approval.Roster, line string) (approval.TypedLine, string, error) {
-	signer, err := (&running{a: a, r: r}).operatorKey(ctx)
-	if err != nil {
-		return approval.TypedLine{}, "", fail(exitConfig, err, "")
+func (a *app) typeUnlock(ctx context.Context, r *repository, line string) (approval.TypedLine, signatory, error) {
+	who, err := a.signatory(ctx, r)
+	var typed approval.TypedLine
+	if err == nil {
+		typed, err = who.types(ctx, a, "take the lock away", line, approval.NamespaceUnlock)
 	}
-	fp := ssh.FingerprintSHA256(signer.PublicKey())
-	person, ok := roster.PersonOfKey(fp)
-	if !ok {
-		return approval.TypedLine{}, "", fail(exitNotApproved, fmt.Errorf("the key %s is nobody's in the roster of the default branch", fp), "")
+	if errors.Is(err, errNobody) || errors.Is(err, errNotTheLine) {
+		err = fail(exitNotApproved, fmt.Errorf("nothing was unlocked: %w", err), "")
 	}
-	fmt.Fprintf(a.Stderr, "\nTo take the lock away, as %s, type exactly:\n  %s\n> ", person.ID, line)
-	text, err := a.readLine(ctx)
-	if err != nil || text != line {
-		return approval.TypedLine{}, "", fail(exitNotApproved, errors.New("that is not the line; nothing was unlocked"), "")
-	}
-	typed, err := signTyped(signer, approval.TypedStatement{At: a.Now().UTC().Truncate(time.Second), Line: text, Person: person.ID}, approval.NamespaceUnlock)
-	return typed, person.ID, err
+	return typed, who, err
 }
 
 // handOver writes what the second person signed.
@@ -334,9 +322,10 @@ func (a *app) handedOver(file string) (approval.TypedLine, error) {
 
 // mayHaveMoved are the resources whose roles a run that is cut off from its lock may have
 // changed, by the copy of its journal; all that it has locked where that does not tell.
-func (a *app) mayHaveMoved(ctx context.Context, r *repository, lock ledger.Lock) []string {
+func (a *app) mayHaveMoved(ctx context.Context, r *repository, s standing) []string {
+	lock := s.lock
 	if lock.Version == 0 {
-		return nil // whose it was is not known; what it did is for those who break it
+		return resourcesOf(s.key) // whose it was, and what it did, nobody can tell
 	}
 	lines, _, err := (&execute.Copy{Cells: a.ledgerStore(r), Run: lock.Holder.Run}).Load(ctx)
 	if err == nil && lines == nil {
@@ -352,13 +341,18 @@ func (a *app) mayHaveMoved(ctx context.Context, r *repository, lock ledger.Lock)
 		}
 	}
 	a.remark("what the run has changed is not known (%v); all that it had locked counts as moved", err)
-	var all []string
-	for _, key := range lock.Keys {
+	return resourcesOf(lock.Keys...)
+}
+
+// resourcesOf are the resources among keys.
+func resourcesOf(keys ...string) []string {
+	var names []string
+	for _, key := range keys {
 		if name, ok := strings.CutPrefix(key, "resource/"); ok {
-			all = append(all, name)
+			names = append(names, name)
 		}
 	}
-	return all
+	return names
 }
 
 // breakLock records that the lock is taken away, and takes it away.
@@ -369,7 +363,7 @@ func (a *app) breakLock(ctx context.Context, r *repository, locks *ledger.Locks,
 	}
 	h := s.lock.Holder
 	record := ledger.Record{Kind: ledger.Unlocked, Request: s.request(), Digest: h.Digest, Attempt: h.Attempt, Run: h.Run, Fence: u.Fence, Keys: s.lock.Keys, Persons: u.Persons, Reason: u.Reason, At: a.Now().UTC().Truncate(time.Second)}
-	record.Moved = a.mayHaveMoved(ctx, r, s.lock)
+	record.Moved = a.mayHaveMoved(ctx, r, s)
 	if s.lock.Version == 0 {
 		record.Run, record.Fence, record.Keys = "unreadable-"+shortHash(s.key+a.Now().String()), 1, []string{s.key}
 	}
